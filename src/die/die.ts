@@ -1,0 +1,92 @@
+import { z } from 'zod';
+
+/** The number of test parameters of one die unless a model's manifest says otherwise. */
+export const DEFAULT_PARAMETER_COUNT = 512;
+
+/** Longest accepted id (die, lot, wafer, equipment, file), in UTF-16 code units. */
+export const MAX_ID_LENGTH = 128;
+
+/** Largest magnitude that float32 can hold; above it a value would become infinite. */
+export const FLOAT32_MAX = 3.4028234663852886e38;
+
+const IdSchema = z.string().min(1).max(MAX_ID_LENGTH);
+
+// STDF PRR X_COORD and Y_COORD are I2; -32768 is reserved there for "missing".
+const CoordinateSchema = z.int().min(-32767).max(32767);
+
+/** What names a die and says where it came from; everything of a payload but its measurement. */
+export const DieLabelSchema = z.object({
+  die_id: IdSchema.describe('Id of the die, unique for the caller, for example "wafer123_die456"'),
+  lot_id: IdSchema.nullish().describe('Lot that the wafer belongs to'),
+  wafer_id: IdSchema.nullish().describe('Wafer that the die is on; the sticky key of canary assignment'),
+  x: CoordinateSchema.nullish().describe('Column of the die on the wafer, STDF X_COORD'),
+  y: CoordinateSchema.nullish().describe('Row of the die on the wafer, STDF Y_COORD'),
+  equipment_id: IdSchema.nullish().describe('Tester that measured the die'),
+  stdf_file: IdSchema.nullish().describe('STDF file that holds the die'),
+});
+
+export type DieLabel = z.infer<typeof DieLabelSchema>;
+
+/** What a model version accepts as the measurement of one die. */
+export interface MeasurementContract {
+  /** Number of test parameters, exactly; at least 1. */
+  readonly parameterCount: number;
+  /** Whether `null` (no value measured) is accepted; it travels as NaN. */
+  readonly acceptsMissing: boolean;
+}
+
+/**
+ * The payload of one die for a given contract: the one definition of what is valid.
+ * A value is a JSON number that float32 can hold: finite after rounding to float32
+ * (1e39 and 1e999 are refused; -0 stays -0; 1e-46 becomes 0).
+ */
+export function dieSchema({ parameterCount, acceptsMissing }: MeasurementContract) {
+  const value = z
+    .number({
+      error: ({ input }) =>
+        typeof input === 'number'
+          ? `expected a number that float32 can hold (magnitude up to ${FLOAT32_MAX}), found ${input}`
+          : `expected a number, found ${describe(input)}`,
+    })
+    .refine((n) => Number.isFinite(Math.fround(n)), {
+      error: ({ input }) =>
+        `expected a number that float32 can hold (magnitude up to ${FLOAT32_MAX}), found ${String(input)}`,
+    });
+  const values = z
+    .array(acceptsMissing ? value.nullable() : value, {
+      error: ({ input }) => `expected an array of ${parameterCount} numbers, found ${describe(input)}`,
+    })
+    .length(parameterCount, {
+      error: ({ input }) =>
+        `expected exactly ${parameterCount} test parameters, found ${Array.isArray(input) ? input.length : 'none'}`,
+    });
+  return DieLabelSchema.extend({
+    test_params: values.describe(
+      `Measurement of the die: ${parameterCount} parametric test results in the model's parameter order${
+        acceptsMissing ? '; null where no value was measured' : ''
+      }`,
+    ),
+  });
+}
+
+/** One die as a caller posts it. */
+export type Die = z.infer<ReturnType<typeof dieSchema>>;
+
+/**
+ * Dies on their way to a score: labels and one row-major buffer, so that a batch call costs one
+ * buffer and not one for each die. Row i of `params` belongs to `labels[i]`.
+ */
+export interface Measurements {
+  readonly labels: readonly DieLabel[];
+  /** float32 [dies, parameters] row-major; NaN is a missing value. */
+  readonly params: Float32Array;
+}
+
+function describe(input: unknown): string {
+  if (input === undefined) return 'nothing';
+  if (input === null) return 'null';
+  if (Array.isArray(input)) return `an array of ${input.length}`;
+  if (typeof input === 'string') return 'a string';
+  if (typeof input === 'boolean') return String(input);
+  return `a ${typeof input}`;
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+export const DecisionSchema = z.enum(['pass', 'fail']);
+
+/** What the gate says of a die. */
+export type Decision = z.infer<typeof DecisionSchema>;
+
+export const ContributionSchema = z.object({
+  index: z.int().min(0).describe('Position of the test parameter in test_params, from 0'),
+  name: z.string().describe('Name of the test parameter in the manifest, else its index'),
+  value: z.number().nullable().describe('Measured value; null where none was measured'),
+  expected: z
+    .number()
+    .nullable()
+    .describe('Mean over the passing dies the model was trained on; null if unknown'),
+  share: z.number().describe('Share of the anomaly score that this parameter contributed, 0 to 1'),
+});
+
+/** How much one test parameter added to a die's anomaly score. */
+export type Contribution = z.infer<typeof ContributionSchema>;
+
+export const PredictionSchema = z.object({
+  die_id: z.string(),
+  prediction: DecisionSchema,
+  confidence: z.number().min(0).max(1).describe('Calibrated probability that this decision is right'),
+  anomaly_score: z.number().describe("The model's score; the die fails above the version's threshold"),
+  inference_time_ms: z.number().describe('Duration of the session.run that scored the die, in milliseconds'),
+  timestamp: z.iso.datetime().describe('When the die was decided, ISO 8601 UTC'),
+  model_name: z.string(),
+  model_version: z.string(),
+  explanation: z
+    .array(ContributionSchema)
+    .optional()
+    .describe('With ?explain=k: the k test parameters that contributed most, largest first'),
+});
+
+/** The answer for one die. */
+export type Prediction = z.infer<typeof PredictionSchema>;
+
+export const PredictionsSchema = z.object({
+  predictions: z.array(PredictionSchema).describe('In the order of the dies sent'),
+  count: z.int(),
+});
+
+/** The answer to a batch call. */
+export type Predictions = z.infer<typeof PredictionsSchema>;

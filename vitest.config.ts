@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Tests fork the compiled worker and start the compiled server: dist/ must be today's source.
+    globalSetup: ['test/support/build.ts'],
+    // ONNX Runtime reports usage to its maker unless this is set before its library loads.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
