@@ -3,27 +3,45 @@ import { z } from 'zod';
 /** The number of test parameters of one die unless a model's manifest says otherwise. */
 export const DEFAULT_PARAMETER_COUNT = 512;
 
-/** Longest accepted id (die, lot, wafer, equipment, file), in UTF-16 code units. */
+/** Longest accepted id (die, lot, wafer, equipment, file), in Unicode code points. */
 export const MAX_ID_LENGTH = 128;
 
 /** Largest magnitude that float32 can hold; above it a value would become infinite. */
 export const FLOAT32_MAX = 3.4028234663852886e38;
 
-const IdSchema = z.string().min(1).max(MAX_ID_LENGTH);
+const idFault = ({ input }: { readonly input?: unknown }) =>
+  `expected a string of 1 to ${MAX_ID_LENGTH} characters, found ${describeInput(input)}`;
+
+const IdSchema = z
+  .string({ error: idFault })
+  .min(1, { error: idFault })
+  .max(MAX_ID_LENGTH, { error: idFault });
+
+const coordinateFault = ({ input }: { readonly input?: unknown }) =>
+  `expected a whole number from -32767 to 32767, found ${describeInput(input)}`;
 
 // STDF PRR X_COORD and Y_COORD are I2; -32768 is reserved there for "missing".
-const CoordinateSchema = z.int().min(-32767).max(32767);
+const CoordinateSchema = z
+  .int({ error: coordinateFault })
+  .min(-32767, { error: coordinateFault })
+  .max(32767, { error: coordinateFault });
 
 /** What names a die and says where it came from; everything of a payload but its measurement. */
-export const DieLabelSchema = z.object({
-  die_id: IdSchema.describe('Id of the die, unique for the caller, for example "wafer123_die456"'),
-  lot_id: IdSchema.nullish().describe('Lot that the wafer belongs to'),
-  wafer_id: IdSchema.nullish().describe('Wafer that the die is on; the sticky key of canary assignment'),
-  x: CoordinateSchema.nullish().describe('Column of the die on the wafer, STDF X_COORD'),
-  y: CoordinateSchema.nullish().describe('Row of the die on the wafer, STDF Y_COORD'),
-  equipment_id: IdSchema.nullish().describe('Tester that measured the die'),
-  stdf_file: IdSchema.nullish().describe('STDF file that holds the die'),
-});
+export const DieLabelSchema = z.object(
+  {
+    die_id: IdSchema.describe('Id of the die, unique for the caller, for example "wafer123_die456"'),
+    lot_id: IdSchema.nullish().describe('Lot that the wafer belongs to'),
+    wafer_id: IdSchema.nullish().describe('Wafer that the die is on; the sticky key of canary assignment'),
+    x: CoordinateSchema.nullish().describe('Column of the die on the wafer, STDF X_COORD'),
+    y: CoordinateSchema.nullish().describe('Row of the die on the wafer, STDF Y_COORD'),
+    equipment_id: IdSchema.nullish().describe('Tester that measured the die'),
+    stdf_file: IdSchema.nullish().describe('STDF file that holds the die'),
+  },
+  {
+    error: ({ input }) =>
+      `expected a die, an object with die_id and test_params, found ${describeInput(input)}`,
+  },
+);
 
 export type DieLabel = z.infer<typeof DieLabelSchema>;
 
@@ -46,7 +64,7 @@ export function dieSchema({ parameterCount, acceptsMissing }: MeasurementContrac
       error: ({ input }) =>
         typeof input === 'number'
           ? `expected a number that float32 can hold (magnitude up to ${FLOAT32_MAX}), found ${input}`
-          : `expected a number, found ${describe(input)}`,
+          : `expected a number, found ${describeInput(input)}`,
     })
     .refine((n) => Number.isFinite(Math.fround(n)), {
       error: ({ input }) =>
@@ -54,7 +72,7 @@ export function dieSchema({ parameterCount, acceptsMissing }: MeasurementContrac
     });
   const values = z
     .array(acceptsMissing ? value.nullable() : value, {
-      error: ({ input }) => `expected an array of ${parameterCount} numbers, found ${describe(input)}`,
+      error: ({ input }) => `expected an array of ${parameterCount} numbers, found ${describeInput(input)}`,
     })
     .length(parameterCount, {
       error: ({ input }) =>
@@ -82,11 +100,17 @@ export interface Measurements {
   readonly params: Float32Array;
 }
 
-function describe(input: unknown): string {
+/** What was found, in the words of a refusal; of a large input only its size. */
+export function describeInput(input: unknown): string {
   if (input === undefined) return 'nothing';
   if (input === null) return 'null';
   if (Array.isArray(input)) return `an array of ${input.length}`;
-  if (typeof input === 'string') return 'a string';
-  if (typeof input === 'boolean') return String(input);
-  return `a ${typeof input}`;
+  if (typeof input === 'string') return input === '' ? 'an empty string' : describeString(input);
+  if (typeof input === 'object') return 'an object';
+  return String(input);
+}
+
+/** Short strings are quoted, long ones only measured: a refusal must not echo a large input. */
+function describeString(input: string): string {
+  return input.length > 40 ? `a string of length ${input.length}` : `the string ${JSON.stringify(input)}`;
 }

@@ -1,0 +1,189 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import { Fault, Refusal } from './errors.js';
+import { readApiKeys } from './http/plugins/api-keys.js';
+import { createServer } from './http/server.js';
+import { Catalogue } from './models/catalogue.js';
+import type { ModelVersion } from './models/model-version.js';
+import { readRepository } from './models/repository/read-repository.js';
+import { createHttpMetrics } from './monitoring/metrics/http.js';
+import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
+import { createRegistry, renderMetrics } from './monitoring/metrics/registry.js';
+import { createServingMetrics } from './monitoring/metrics/serving.js';
+import { createPredictionLog, createRefusalLog } from './monitoring/prediction-log.js';
+import { createWorkerLog } from './monitoring/worker-log.js';
+import { Predictor } from './predictor.js';
+import { Batcher } from './serving/batching/batcher.js';
+import { type Clock, systemClock } from './serving/clock.js';
+import { loadVersion } from './serving/load-version.js';
+import { WorkerPool } from './serving/workers/pool.js';
+import { DIEGATE_VERSION } from './version.js';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Time, for tests. */
+  readonly clock?: Clock;
+  /** Compiled module that worker processes run, for tests. */
+  readonly workerEntry?: string;
+}
+
+/** A whole diegate: built once from its configuration, every part wired here and nowhere else. */
+export interface App {
+  readonly http: FastifyInstance;
+  readonly catalogue: Catalogue;
+  /** Starts to listen: /health answers from here on, /ready says what is missing. */
+  listen(): Promise<AddressInfo>;
+  /**
+   * Starts the workers and loads every version; ready when it resolves.
+   * @throws Fault `invalid_model` or `worker_failed` with one line for each problem
+   */
+  load(): Promise<void>;
+  /** Turns readiness off; dies are still answered. */
+  drain(): void;
+  /** Refuses new dies, answers those in flight, and ends the workers. */
+  close(): Promise<void>;
+  /** Ends the workers at once, for when the process has to go. */
+  kill(): void;
+}
+
+/**
+ * Reads the model repository and builds every part.
+ * @throws Fault with one line for each problem of the configuration or the repository
+ */
+export async function createApp({
+  config,
+  logger,
+  clock = systemClock,
+  workerEntry,
+}: AppOptions): Promise<App> {
+  const [repository, apiKeys] = await Promise.all([
+    readRepository(config.MODEL_REPOSITORY),
+    config.API_KEYS_FILE === undefined ? undefined : readApiKeys(config.API_KEYS_FILE),
+  ]);
+  const catalogue = new Catalogue(repository.versions, repository.serving);
+  const registry = createRegistry();
+  const servingMetrics = createServingMetrics(registry, {
+    waitingDies: () => batcher.waitingDies(),
+    readyWorkers: () => pool.ready,
+  });
+  const pool = new WorkerPool({
+    workers: config.INFERENCE_WORKERS,
+    intraOpThreads: config.INTRA_OP_THREADS,
+    batchTimeoutMs: config.BATCH_TIMEOUT_MS,
+    clock,
+    observers: [createWorkerLog(logger), servingMetrics],
+    ...(workerEntry === undefined ? {} : { entry: workerEntry }),
+  });
+  const batcher = new Batcher({
+    runner: pool,
+    clock,
+    workers: config.INFERENCE_WORKERS,
+    observers: [servingMetrics],
+  });
+  const predictor = new Predictor({
+    scorer: batcher,
+    clock,
+    observers: [createPredictionMetrics(registry), createPredictionLog(logger, config.LOG_PREDICTIONS)],
+    onObserverError: (error) => logger.error({ err: error }, 'an observer of predictions failed'),
+  });
+
+  let draining = false;
+  let closing = false;
+  let requestsServed = 0;
+  const startedAtMs = clock.nowMs();
+
+  const missing = (): string[] => [
+    ...(draining ? ['the server is draining'] : []),
+    ...catalogue.notReady().map((key) => `${key} is not loaded`),
+    ...(pool.ready === 0 ? [`0 of ${pool.size} workers are ready`] : []),
+  ];
+  const admit = (model: string | undefined, version: string | undefined): ModelVersion => {
+    if (closing) throw new Refusal('draining', 'the server is shutting down', { retryAfterSeconds: 1 });
+    const entry = catalogue.find(model, version);
+    if (entry.state !== 'ready') {
+      throw new Refusal('model_not_ready', `${entry.version.key} is still being loaded`, {
+        retryAfterSeconds: 1,
+      });
+    }
+    batcher.assertRoom(entry.version.key, 1);
+    return entry.version;
+  };
+
+  const http = await createServer({
+    logger,
+    clock,
+    catalogue,
+    predictor,
+    admit,
+    isDraining: () => draining,
+    probes: {
+      version: DIEGATE_VERSION,
+      isModelLoaded: () => catalogue.find().state === 'ready',
+      missing,
+      uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
+      requestsServed: () => requestsServed,
+    },
+    metrics: { render: (format) => renderMetrics(registry, format) },
+    observers: [
+      createHttpMetrics(registry),
+      createRefusalLog(logger, config.LOG_PREDICTIONS),
+      () => {
+        requestsServed++;
+      },
+    ],
+    apiKeys,
+    limits: {
+      maxBodyBytes: config.MAX_BODY_BYTES,
+      maxBatchDies: config.MAX_BATCH_DIES,
+      requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+      keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
+      ratePerSecond: config.RATE_LIMIT_PER_SECOND,
+    },
+  });
+
+  return {
+    http,
+    catalogue,
+    async listen() {
+      try {
+        await http.listen({ host: config.HOST, port: config.PORT });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new Fault(
+          'invalid_config',
+          [`cannot listen on HOST ${config.HOST}, PORT ${config.PORT}: ${reason}`],
+          error,
+        );
+      }
+      const address = http.server.address();
+      if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
+      return address;
+    },
+    async load() {
+      await pool.start();
+      const problems: string[] = [];
+      for (const version of repository.versions) {
+        try {
+          catalogue.markReady(version, await loadVersion(version, { pool, batcher, clock }));
+        } catch (error) {
+          if (!(error instanceof Fault)) throw error;
+          problems.push(...error.problems);
+        }
+      }
+      if (problems.length > 0) throw new Fault('invalid_model', problems);
+    },
+    drain() {
+      draining = true;
+    },
+    async close() {
+      draining = true;
+      closing = true;
+      await http.close();
+      await pool.close();
+    },
+    kill: () => pool.kill(),
+  };
+}

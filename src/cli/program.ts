@@ -1,0 +1,26 @@
+import { Command } from 'commander';
+import { describeSettings } from '../config.js';
+import { DIEGATE_VERSION } from '../version.js';
+
+/** Runs a command line other than the server's. */
+export async function runCommand(argv: readonly string[]): Promise<void> {
+  await createProgram().parseAsync([...argv]);
+}
+
+/** The command line: every command in its own file. */
+export function createProgram(): Command {
+  const program = new Command('diegate')
+    .description('The gate every die passes on the test floor: an ONNX model server.')
+    .version(DIEGATE_VERSION)
+    .addHelpText('after', () => `\nSettings of the server (environment variables):\n${settingsHelp()}`);
+  program
+    .command('serve', { isDefault: true })
+    .description('serve the model repository over HTTP (the default)');
+  return program;
+}
+
+function settingsHelp(): string {
+  return describeSettings()
+    .map(({ name, defaultText, meaning }) => `  ${name.padEnd(23)}${meaning} (${defaultText})`)
+    .join('\n');
+}

@@ -1,0 +1,119 @@
+import type { DieLabel, MeasurementContract, Measurements } from '../../die/die.js';
+import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, isSpace, OPEN_BRACE, OPEN_BRACKET } from './bytes.js';
+import { decodeDiePlainly, decodeDiesPlainly } from './plain.js';
+import type { RowAllocator } from './row-allocator.js';
+import { DieScanner } from './scan-die.js';
+import { DECLINED, type Source } from './scan-values.js';
+
+/**
+ * One die from a JSON object.
+ *
+ * Scanned straight into float32 if it is plainly valid; everything else takes the plain path
+ * (JSON.parse and the die's schema). Both give the same verdict and the same bits.
+ *
+ * @returns one label, and params [1 × parameterCount] from `rows.take`, which the caller now owns
+ * @throws {Refusal} invalid_json (400), invalid_input (422); never anything else, whatever the bytes
+ */
+export function decodeDie(body: Buffer, contract: MeasurementContract, rows: RowAllocator): Measurements {
+  return scanSingle(body, contract, rows) ?? decodeDiePlainly(body, contract, rows);
+}
+
+/**
+ * Dies from a JSON array of 1 to `maxDies` dies, in the order sent; one wrong die refuses all.
+ *
+ * @returns labels, and params [dies × parameterCount] from `rows.take`, which the caller now owns
+ * @throws {Refusal} invalid_json (400), batch_too_large (413), invalid_input (422, fault paths begin with
+ *   the die's index: `[3].test_params[17]`); never anything else, whatever the bytes
+ */
+export function decodeDies(
+  body: Buffer,
+  contract: MeasurementContract,
+  maxDies: number,
+  rows: RowAllocator,
+): Measurements {
+  return scanBatch(body, contract, maxDies, rows) ?? decodeDiesPlainly(body, contract, maxDies, rows);
+}
+
+/** The fast path of one die: undefined, with the buffer given back, if it is not plainly valid. */
+export function scanSingle(
+  body: Buffer,
+  contract: MeasurementContract,
+  rows: RowAllocator,
+): Measurements | undefined {
+  const source = sourceOf(body, CLOSE_BRACE);
+  if (source === undefined || !hasRoomFor(1, source, contract)) return undefined;
+  const params = rows.take(1);
+  const scanner = scannerOf(source, contract, params);
+  const end = scanner.scanDie(scanner.skipSpace(0), 0);
+  if (end === source.bytes.length) return { labels: [scanner.label], params };
+  rows.give(params);
+  return undefined;
+}
+
+/** The fast path of a batch: undefined, with the buffer given back, if it is not plainly valid. */
+export function scanBatch(
+  body: Buffer,
+  contract: MeasurementContract,
+  maxDies: number,
+  rows: RowAllocator,
+): Measurements | undefined {
+  const source = sourceOf(body, CLOSE_BRACKET);
+  if (source === undefined) return undefined;
+  // As many dies as braces, unless a string holds one: the scan then finds fewer and declines.
+  const dies = countBraces(source.bytes, maxDies);
+  if (dies === 0 || dies > maxDies || !hasRoomFor(dies, source, contract)) return undefined;
+  const params = rows.take(dies);
+  const labels = scanDies(scannerOf(source, contract, params), source.bytes, dies, contract.parameterCount);
+  if (labels !== undefined) return { labels, params };
+  rows.give(params);
+  return undefined;
+}
+
+function scanDies(
+  scanner: DieScanner,
+  bytes: Buffer,
+  dies: number,
+  parameterCount: number,
+): DieLabel[] | undefined {
+  const labels: DieLabel[] = [];
+  let at = scanner.skipSpace(0);
+  if (bytes[at] !== OPEN_BRACKET) return undefined;
+  for (let die = 0; die < dies; die++) {
+    at = scanner.scanDie(scanner.skipSpace(at + 1), die * parameterCount);
+    if (at === DECLINED) return undefined;
+    labels.push(scanner.label);
+    at = scanner.skipSpace(at);
+    if (bytes[at] !== (die === dies - 1 ? CLOSE_BRACKET : COMMA)) return undefined;
+  }
+  return at + 1 === bytes.length ? labels : undefined;
+}
+
+function scannerOf(source: Source, contract: MeasurementContract, rows: Float32Array): DieScanner {
+  const { parameterCount, acceptsMissing } = contract;
+  return new DieScanner(source, { rows, count: parameterCount, acceptsMissing });
+}
+
+/** The body without white space at its end, if it then ends in `last`, as the scanners rely on. */
+function sourceOf(body: Buffer, last: number): Source | undefined {
+  let end = body.length;
+  while (end > 0 && isSpace(body[end - 1])) end--;
+  if (end === 0 || body[end - 1] !== last) return undefined;
+  const bytes = end === body.length ? body : body.subarray(0, end);
+  return { bytes, words: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+}
+
+/** A value takes two bytes at least: no body makes us take more than twice its own memory. */
+function hasRoomFor(dies: number, source: Source, { parameterCount }: MeasurementContract): boolean {
+  return dies * parameterCount * 2 <= source.bytes.length;
+}
+
+/** How many '{' there are, but not beyond one more than `most`. */
+function countBraces(bytes: Buffer, most: number): number {
+  let count = 0;
+  let at = bytes.indexOf(OPEN_BRACE);
+  while (at !== -1 && count <= most) {
+    count++;
+    at = bytes.indexOf(OPEN_BRACE, at + 1);
+  }
+  return count;
+}

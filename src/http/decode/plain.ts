@@ -1,0 +1,140 @@
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import {
+  type Die,
+  type DieLabel,
+  describeInput,
+  dieSchema,
+  type MeasurementContract,
+  type Measurements,
+} from '../../die/die.js';
+import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../errors.js';
+import { countElements, findJsonFault } from './json-fault.js';
+import { batchTooLarge, faultPath, invalidInput } from './refusals.js';
+import type { RowAllocator } from './row-allocator.js';
+
+/**
+ * The plain path of one die: JSON.parse, then the die's schema, which alone says what is valid and
+ * words every refusal. Rows are taken only for a die that is valid.
+ * @throws {Refusal} invalid_json, invalid_input
+ */
+export function decodeDiePlainly(
+  body: Buffer,
+  contract: MeasurementContract,
+  rows: RowAllocator,
+): Measurements {
+  return measurements([validDie(parseJson(body), contract)], contract, rows);
+}
+
+/**
+ * The plain path of an array of dies. Too many are refused before they are parsed.
+ * @throws {Refusal} invalid_json, invalid_input, batch_too_large
+ */
+export function decodeDiesPlainly(
+  body: Buffer,
+  contract: MeasurementContract,
+  maxDies: number,
+  rows: RowAllocator,
+): Measurements {
+  const count = countElements(body);
+  if (count > maxDies) throw batchTooLarge(count, maxDies);
+  return measurements(validDies(parseJson(body), contract), contract, rows);
+}
+
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) throw new Refusal('invalid_json', 'the body is empty, expected JSON');
+  if (!isUtf8(body)) throw new Refusal('invalid_json', 'the body is not UTF-8');
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (cause) {
+    throw new Refusal('invalid_json', describeJsonFault(body), { cause });
+  }
+}
+
+function describeJsonFault(body: Buffer): string {
+  const fault = findJsonFault(body);
+  if (fault === undefined) return 'the body is JSON too deep or too long to read';
+  if (fault.at >= body.length) {
+    return `the body ends after ${body.length} bytes, expected ${fault.expected}`;
+  }
+  const byte = body[fault.at];
+  const found =
+    byte > 0x20 && byte < 0x7f
+      ? `'${String.fromCharCode(byte)}'`
+      : `byte 0x${byte.toString(16).padStart(2, '0')}`;
+  return `found ${found} at byte ${fault.at}, expected ${fault.expected}`;
+}
+
+function validDie(value: unknown, contract: MeasurementContract): Die {
+  const parsed = schemaOf(contract).safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalidInput(listFaults(parsed.error.issues, []), parsed.error.issues.length);
+}
+
+const BatchSchema = z
+  .array(z.unknown(), { error: ({ input }) => `expected an array of dies, found ${describeInput(input)}` })
+  .min(1, { error: 'expected at least 1 die, found 0' });
+
+/**
+ * All dies, or the refusal of the whole call. Once the list of faults is full the dies that follow are not
+ * looked at: a batch of millions of wrong values must not cost a die's schema for each of them.
+ */
+function validDies(value: unknown, contract: MeasurementContract): Die[] {
+  const batch = BatchSchema.safeParse(value);
+  if (!batch.success) throw invalidInput(listFaults(batch.error.issues, []));
+  const schema = schemaOf(contract);
+  const dies: Die[] = [];
+  const faults: InputFault[] = [];
+  let totalFaults = 0;
+  for (const [index, candidate] of batch.data.entries()) {
+    const parsed = schema.safeParse(candidate);
+    if (parsed.success) {
+      dies.push(parsed.data);
+      continue;
+    }
+    totalFaults += parsed.error.issues.length;
+    faults.push(...listFaults(parsed.error.issues, [index]));
+    if (faults.length >= MAX_LISTED_FAULTS) break;
+  }
+  if (totalFaults > 0) throw invalidInput(faults, totalFaults);
+  return dies;
+}
+
+function listFaults(issues: readonly z.core.$ZodIssue[], prefix: readonly PropertyKey[]): InputFault[] {
+  return issues
+    .slice(0, MAX_LISTED_FAULTS)
+    .map(({ path, message }) => ({ path: faultPath([...prefix, ...path]), message }));
+}
+
+function measurements(
+  dies: readonly Die[],
+  { parameterCount }: MeasurementContract,
+  rows: RowAllocator,
+): Measurements {
+  const params = rows.take(dies.length);
+  let at = 0;
+  for (const { test_params } of dies) {
+    for (let i = 0; i < parameterCount; i++) params[at++] = test_params[i] ?? Number.NaN;
+  }
+  return { labels: dies.map(labelOf), params };
+}
+
+/** The same shape as the scanner's labels, so that readers see one hidden class. */
+function labelOf({ die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file }: Die): DieLabel {
+  return { die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file };
+}
+
+type DieSchema = ReturnType<typeof dieSchema>;
+
+// zod compiles a schema on first use, which costs about a thousand decoded dies; contracts are few.
+const schemas = new Map<string, DieSchema>();
+
+function schemaOf(contract: MeasurementContract): DieSchema {
+  const key = `${contract.parameterCount} ${contract.acceptsMissing}`;
+  let schema = schemas.get(key);
+  if (schema === undefined) {
+    schema = dieSchema(contract);
+    schemas.set(key, schema);
+  }
+  return schema;
+}

@@ -1,0 +1,54 @@
+import fp from 'fastify-plugin';
+import type { RefusalCode } from '../../errors.js';
+import type { Clock } from '../../serving/clock.js';
+
+/** An answered request. */
+export interface HttpAnswered {
+  readonly requestId: string;
+  readonly method: string;
+  /** Pattern of the route, never the path of the caller; "" for a route that does not exist. */
+  readonly route: string;
+  readonly status: number;
+  /** Milliseconds from the request's headers to the last byte of the answer. */
+  readonly durationMs: number;
+  /** Code of the refusal that it was answered with; empty for none. */
+  readonly refusalCode: RefusalCode | '';
+  /** Whether the route predicts dies. */
+  readonly predicts: boolean;
+}
+
+/** Who is told of answered requests; told, never asked. */
+export type HttpObserver = (answered: HttpAnswered) => void;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When the request's headers had arrived, on the server's clock. */
+    receivedAtMs: number;
+  }
+}
+
+/** Notes when a request arrived and tells the observers when it was answered. */
+export const observePlugin = fp<{ clock: Clock; observers: readonly HttpObserver[] }>(
+  (app, { clock, observers }, done) => {
+    app.decorateRequest('receivedAtMs', 0);
+    app.addHook('onRequest', (request, _reply, next) => {
+      request.receivedAtMs = clock.nowMs();
+      next();
+    });
+    app.addHook('onResponse', (request, reply, next) => {
+      const answered: HttpAnswered = {
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url ?? '',
+        status: reply.statusCode,
+        durationMs: clock.nowMs() - request.receivedAtMs,
+        refusalCode: request.refusalCode,
+        predicts: request.routeOptions.config.predicts === true,
+      };
+      for (const observe of observers) observe(answered);
+      next();
+    });
+    done();
+  },
+  { name: 'observe' },
+);

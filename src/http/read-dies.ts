@@ -1,0 +1,88 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Measurements } from '../die/die.js';
+import { Refusal } from '../errors.js';
+import type { ModelVersion } from '../models/model-version.js';
+import type { Lane } from '../serving/batching/queue.js';
+import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
+import { labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
+import { decodeDie, decodeDies } from './decode/json.js';
+import { RowPool } from './row-pool.js';
+
+/** A request's bytes and how they are to be read. */
+export interface Body {
+  readonly media: 'json' | 'binary';
+  readonly bytes: Buffer;
+}
+
+const NO_BODY: Body = { media: 'json', bytes: Buffer.alloc(0) };
+
+/** Takes the bytes of JSON and binary bodies as they come; everything else is 415. */
+export function bodyParsers(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  for (const [type, media] of [
+    ['application/json', 'json'],
+    ['application/octet-stream', 'binary'],
+  ] as const) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (request, bytes, done) => {
+      const encoding = request.headers['content-encoding'];
+      if (encoding !== undefined && encoding !== 'identity') {
+        done(
+          new Refusal(
+            'unsupported_media_type',
+            `content-encoding "${encoding}" is not read here; send the body plain`,
+          ),
+        );
+        return;
+      }
+      done(null, { media, bytes } satisfies { media: Body['media']; bytes: Buffer | string });
+    });
+  }
+}
+
+function isBody(value: unknown): value is Body {
+  return typeof value === 'object' && value !== null && 'bytes' in value && Buffer.isBuffer(value.bytes);
+}
+
+/** Reads the dies of requests, by their media type and by whether one die or many are expected. */
+export class DieReader {
+  readonly #maxBatchDies: number;
+  // By number of parameters: versions that read as many share their rows.
+  readonly #rows = new Map<number, RowPool>();
+
+  constructor(maxBatchDies: number) {
+    this.#maxBatchDies = maxBatchDies;
+  }
+
+  /**
+   * The dies of a request: one in the realtime lane, any number in the bulk lane.
+   * @throws Refusal `invalid_json`, `invalid_input` or `batch_too_large`
+   */
+  read(request: FastifyRequest, { contract }: ModelVersion, lane: Lane): Measurements {
+    const { media, bytes } = isBody(request.body) ? request.body : NO_BODY;
+    if (media === 'binary') {
+      return lane === 'realtime'
+        ? decodeDieBinary(bytes, contract, labelFromHeaders(request.headers))
+        : decodeDiesBinary(bytes, contract, this.#maxBatchDies, (dies) =>
+            labelsFromHeaders(request.headers, dies, request.id),
+          );
+    }
+    const rows = this.#rowsOf(contract.parameterCount);
+    return lane === 'realtime'
+      ? decodeDie(bytes, contract, rows)
+      : decodeDies(bytes, contract, this.#maxBatchDies, rows);
+  }
+
+  /** Takes back the rows of dies that have been answered; nobody may refer to them any more. */
+  release({ params }: Measurements, { contract }: ModelVersion): void {
+    this.#rowsOf(contract.parameterCount).give(params);
+  }
+
+  #rowsOf(parameterCount: number): RowPool {
+    let rows = this.#rows.get(parameterCount);
+    if (rows === undefined) {
+      rows = new RowPool(parameterCount);
+      this.#rows.set(parameterCount, rows);
+    }
+    return rows;
+  }
+}

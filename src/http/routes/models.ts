@@ -1,0 +1,71 @@
+import type { FastifyInstance } from 'fastify';
+import type { Catalogue } from '../../models/catalogue.js';
+import { ExampleSchema, exampleDie } from '../schemas/body.js';
+import {
+  ModelSummarySchema,
+  ModelsSchema,
+  modelSummary,
+  VersionDetailSchema,
+  versionDetail,
+} from '../schemas/models.js';
+import { ProblemSchema } from '../schemas/problem.js';
+import { ModelParamsSchema, VersionParamsSchema } from '../schemas/requests.js';
+import type { ZodTypeProvider } from '../zod-provider.js';
+
+/** GET /models, /models/{model} and /models/{model}/versions/{version}: what is loaded and what it promises. */
+export function modelRoutes(app: FastifyInstance, { catalogue }: { catalogue: Catalogue }): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+  const config = { permission: 'read' as const };
+  const problems = { 404: ProblemSchema };
+  routes.get(
+    '/models',
+    { config, schema: { tags: ['models'], summary: 'All models', response: { 200: ModelsSchema } } },
+    async () => ({ default_model: catalogue.defaultModel, models: catalogue.models().map(modelSummary) }),
+  );
+  routes.get(
+    '/models/:model',
+    {
+      config,
+      schema: {
+        tags: ['models'],
+        summary: 'One model and its versions',
+        params: ModelParamsSchema,
+        response: { 200: ModelSummarySchema, ...problems },
+      },
+    },
+    async ({ params }) => modelSummary(catalogue.model(params.model)),
+  );
+  routes.get(
+    '/models/:model/versions/:version',
+    {
+      config,
+      schema: {
+        tags: ['models'],
+        summary: 'One version: contract, threshold, lineage, metrics',
+        params: VersionParamsSchema,
+        response: { 200: VersionDetailSchema, ...problems },
+      },
+    },
+    async ({ params }) => versionDetail(catalogue.find(params.model, params.version)),
+  );
+  const example = {
+    tags: ['models'],
+    summary: 'A die as it can be posted: every parameter at its expected value',
+  };
+  routes.get(
+    '/models/:model/example',
+    {
+      config,
+      schema: { ...example, params: ModelParamsSchema, response: { 200: ExampleSchema, ...problems } },
+    },
+    async ({ params }) => exampleDie(catalogue.find(params.model).version, 0),
+  );
+  routes.get(
+    '/models/:model/versions/:version/example',
+    {
+      config,
+      schema: { ...example, params: VersionParamsSchema, response: { 200: ExampleSchema, ...problems } },
+    },
+    async ({ params }) => exampleDie(catalogue.find(params.model, params.version).version, 0),
+  );
+}

@@ -1,0 +1,183 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Measurements } from '../../die/die.js';
+import { type Prediction, PredictionSchema, PredictionsSchema } from '../../die/prediction.js';
+import type { Catalogue } from '../../models/catalogue.js';
+import type { ModelVersion } from '../../models/model-version.js';
+import type { Predictor } from '../../predictor.js';
+import type { Lane } from '../../serving/batching/queue.js';
+import { DieReader } from '../read-dies.js';
+import { dieBody, diesBody } from '../schemas/body.js';
+import { ProblemSchema } from '../schemas/problem.js';
+import {
+  ModelParamsSchema,
+  PredictHeadersSchema,
+  PredictQuerySchema,
+  readDeadlineMs,
+  readPart,
+  VersionParamsSchema,
+} from '../schemas/requests.js';
+import type { ZodTypeProvider } from '../zod-provider.js';
+
+export interface PredictRouteOptions {
+  readonly predictor: Predictor;
+  readonly catalogue: Catalogue;
+  /** Most dies in one batch call. */
+  readonly maxBatchDies: number;
+  /**
+   * The version that answers for a name, checked before the body is read.
+   * @throws Refusal where there is none, it is not ready, its queue is full or the server is draining
+   */
+  readonly admit: (model: string | undefined, version: string | undefined) => ModelVersion;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The version that the request addresses, from `onRequest` on; prediction routes only. */
+    modelVersion: ModelVersion | undefined;
+    /** The dies of the request, from `preHandler` on; prediction routes only. */
+    measurements: Measurements | undefined;
+  }
+}
+
+/** The paths under which a version can be addressed. */
+const ADDRESSES = [
+  { prefix: '', params: undefined, by: 'the default model' },
+  { prefix: '/models/:model', params: ModelParamsSchema, by: "a model's default version" },
+  { prefix: '/models/:model/versions/:version', params: VersionParamsSchema, by: 'a named version' },
+] as const;
+
+type AddressSchema = typeof ModelParamsSchema | typeof VersionParamsSchema;
+
+/** The model and version that a path names, where it does. */
+interface Address {
+  readonly model?: string;
+  readonly version?: string;
+}
+
+const PROBLEMS = {
+  '4xx': ProblemSchema.describe('The request is at fault: 400, 401, 403, 404, 413, 415, 422 or 429'),
+  '5xx': ProblemSchema.describe(
+    '503: try again after retry-after. 504: the deadline passed before the die was run',
+  ),
+};
+
+/** POST /predict and /predict/batch, on the default model, a named model and a named version. */
+export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions): void {
+  const { predictor, catalogue } = options;
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+  const reader = new DieReader(options.maxBatchDies);
+  const documented = catalogue.find().version;
+  app.decorateRequest('modelVersion', undefined);
+  app.decorateRequest('measurements', undefined);
+
+  for (const { prefix, params, by } of ADDRESSES) {
+    const schema = {
+      tags: ['predict'],
+      querystring: PredictQuerySchema,
+      headers: PredictHeadersSchema,
+      ...(params === undefined ? {} : { params }),
+    };
+    routes.post(
+      `${prefix}/predict`,
+      {
+        ...admission(options, reader, 'realtime', params),
+        schema: {
+          ...schema,
+          summary: `One die, by ${by}`,
+          body: dieBody(documented),
+          response: { 200: PredictionSchema, ...PROBLEMS },
+        },
+      },
+      async (request, reply) => {
+        const [prediction] = await predict(predictor, reader, request, reply, request.query, 'realtime');
+        return prediction;
+      },
+    );
+    routes.post(
+      `${prefix}/predict/batch`,
+      {
+        ...admission(options, reader, 'bulk', params),
+        schema: {
+          ...schema,
+          summary: `Many dies, by ${by}`,
+          body: diesBody(documented),
+          response: { 200: PredictionsSchema, ...PROBLEMS },
+        },
+      },
+      async (request, reply) => {
+        const predictions = await predict(predictor, reader, request, reply, request.query, 'bulk');
+        return { predictions, count: predictions.length };
+      },
+    );
+  }
+}
+
+/** What happens to a prediction request before its handler: its version is found, its dies are decoded. */
+function admission(
+  { admit }: PredictRouteOptions,
+  reader: DieReader,
+  lane: Lane,
+  params: AddressSchema | undefined,
+) {
+  return {
+    config: { permission: 'predict' as const, predicts: true },
+    onRequest: step((request) => {
+      const address: Address = params === undefined ? {} : readPart(params, request.params, 'path');
+      request.modelVersion = admit(address.model, address.version);
+    }),
+    preHandler: step((request) => {
+      request.measurements = reader.read(request, versionOf(request), lane);
+    }),
+  };
+}
+
+/** A synchronous step as a hook: what it throws becomes the refusal. */
+function step(run: (request: FastifyRequest) => void) {
+  return (request: FastifyRequest, _reply: FastifyReply, next: (error?: Error) => void): void => {
+    try {
+      run(request);
+    } catch (error) {
+      next(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    next();
+  };
+}
+
+/** Predictions for the dies that `admission` has read; their rows go back when nobody needs them. */
+async function predict(
+  predictor: Predictor,
+  reader: DieReader,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  query: { explain?: number | undefined },
+  lane: Lane,
+): Promise<Prediction[]> {
+  const version = versionOf(request);
+  const { measurements } = request;
+  if (measurements === undefined) throw new Error('the dies of a prediction request were not read');
+  try {
+    return await predictor.predict({
+      requestId: request.id,
+      version,
+      measurements,
+      lane,
+      receivedAtMs: request.receivedAtMs,
+      deadlineMs: readDeadlineMs(request.headers),
+      explain: query.explain ?? 0,
+      onGone: (listener) => {
+        reply.raw.once('close', () => {
+          if (!reply.raw.writableFinished) listener();
+        });
+      },
+    });
+  } finally {
+    reader.release(measurements, version);
+  }
+}
+
+function versionOf(request: FastifyRequest): ModelVersion {
+  if (request.modelVersion === undefined)
+    throw new Error('the version of a prediction request was not found');
+  return request.modelVersion;
+}

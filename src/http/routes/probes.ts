@@ -1,0 +1,67 @@
+import type { FastifyInstance } from 'fastify';
+import { HealthSchema, type Ready, ReadySchema, RootSchema } from '../schemas/status.js';
+import type { ZodTypeProvider } from '../zod-provider.js';
+
+export interface ProbeRouteOptions {
+  readonly version: string;
+  /** Whether the default model can answer. */
+  readonly isModelLoaded: () => boolean;
+  /** What readiness waits for; empty when ready. */
+  readonly missing: () => string[];
+  readonly uptimeSeconds: () => number;
+  readonly requestsServed: () => number;
+}
+
+/** GET /, /health and /ready. */
+export function probeRoutes(app: FastifyInstance, options: ProbeRouteOptions): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+  routes.get(
+    '/health',
+    {
+      schema: {
+        tags: ['operations'],
+        summary: 'Liveness: the process can answer',
+        response: { 200: HealthSchema },
+      },
+    },
+    async () => ({
+      status: 'ok' as const,
+      model_loaded: options.isModelLoaded(),
+      uptime_seconds: options.uptimeSeconds(),
+      requests_served: options.requestsServed(),
+    }),
+  );
+  routes.get(
+    '/ready',
+    {
+      schema: {
+        tags: ['operations'],
+        summary: 'Readiness: every configured model is loaded and warm, and the server is not draining',
+        response: { 200: ReadySchema, 503: ReadySchema },
+      },
+    },
+    async (_request, reply) => {
+      const missing = options.missing();
+      const answer: Ready = { status: missing.length === 0 ? 'ready' : 'not_ready', missing };
+      if (missing.length > 0) reply.code(503).header('retry-after', 1);
+      return answer;
+    },
+  );
+  routes.get(
+    '/',
+    { schema: { tags: ['operations'], summary: 'What this is', response: { 200: RootSchema } } },
+    async () => ({
+      name: 'diegate' as const,
+      version: options.version,
+      links: {
+        docs: '/docs',
+        openapi: '/openapi.json',
+        models: '/models',
+        predict: '/predict',
+        health: '/health',
+        ready: '/ready',
+        metrics: '/metrics',
+      },
+    }),
+  );
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import type { Refusal } from '../../errors.js';
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
+
+/** A refusal as RFC 9457 problem details. */
+export const ProblemSchema = z.object({
+  type: z.string().describe('urn:diegate:problem:<code>; the code is stable'),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().describe('What was found and what was expected'),
+  request_id: z.string(),
+  errors: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .optional()
+    .describe('For invalid input: at most 20 faults'),
+  error_count: z.int().optional().describe('For invalid input: number of all faults found'),
+});
+
+export type Problem = z.infer<typeof ProblemSchema>;
+
+/** The problem response of a refusal. */
+export function problemOf(refusal: Refusal, requestId: string): Problem {
+  return {
+    type: `urn:diegate:problem:${refusal.code}`,
+    title: refusal.title,
+    status: refusal.status,
+    detail: refusal.message,
+    request_id: requestId,
+    ...(refusal.faults === undefined
+      ? {}
+      : { errors: [...refusal.faults], error_count: refusal.totalFaults ?? refusal.faults.length }),
+  };
+}

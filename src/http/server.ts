@@ -1,0 +1,86 @@
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Catalogue } from '../models/catalogue.js';
+import type { ModelVersion } from '../models/model-version.js';
+import type { Predictor } from '../predictor.js';
+import type { Clock } from '../serving/clock.js';
+import { type ApiKeys, apiKeysPlugin } from './plugins/api-keys.js';
+import { docsPlugin } from './plugins/docs.js';
+import { drainingPlugin } from './plugins/draining.js';
+import { type HttpObserver, observePlugin } from './plugins/observe.js';
+import { answerUnreadable, problemsPlugin, refusalOf, sendProblem } from './plugins/problems.js';
+import { rateLimitPlugin } from './plugins/rate-limit.js';
+import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
+import { securityHeadersPlugin } from './plugins/security-headers.js';
+import { bodyParsers } from './read-dies.js';
+import { type MetricsText, metricsRoutes } from './routes/metrics.js';
+import { modelRoutes } from './routes/models.js';
+import { predictRoutes } from './routes/predict.js';
+import { type ProbeRouteOptions, probeRoutes } from './routes/probes.js';
+import { serializeByZod, validateByZod } from './zod-provider.js';
+
+export interface ServerOptions {
+  readonly logger: FastifyBaseLogger;
+  readonly clock: Clock;
+  readonly catalogue: Catalogue;
+  readonly predictor: Predictor;
+  /** See `PredictRouteOptions.admit`. */
+  readonly admit: (model: string | undefined, version: string | undefined) => ModelVersion;
+  readonly isDraining: () => boolean;
+  readonly probes: ProbeRouteOptions;
+  readonly metrics: MetricsText;
+  readonly observers: readonly HttpObserver[];
+  readonly apiKeys: ApiKeys | undefined;
+  readonly limits: {
+    readonly maxBodyBytes: number;
+    readonly maxBatchDies: number;
+    readonly requestTimeoutMs: number;
+    readonly keepAliveTimeoutMs: number;
+    readonly ratePerSecond: number;
+  };
+}
+
+/** Longest part of a path that can name anything, with room for percent-encoding. */
+const MAX_PARAM_LENGTH = 256;
+
+/** The HTTP server: every plugin and every route of the contract; it does not listen yet. */
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { logger, limits } = options;
+  const app = Fastify({
+    loggerInstance: logger,
+    // One line for each prediction comes from the prediction log; Fastify's two for each request would
+    // cost more than decoding a die.
+    logController: new LogController({ disableRequestLogging: true }),
+    // A child logger for each request costs as much; what is logged names its request_id itself.
+    childLoggerFactory: (parent) => parent,
+    genReqId: createRequestIds(),
+    bodyLimit: limits.maxBodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // Requests that arrive while closing get our own refusal, from the draining plugin.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
+    clientErrorHandler: answerUnreadable,
+    frameworkErrors: (error, request, reply) => sendProblem(refusalOf(error), request, reply),
+  });
+  app.setValidatorCompiler(validateByZod);
+  app.setSerializerCompiler(serializeByZod);
+  bodyParsers(app);
+
+  await app.register(observePlugin, { clock: options.clock, observers: options.observers });
+  await app.register(requestIdsPlugin);
+  await app.register(securityHeadersPlugin);
+  await app.register(problemsPlugin);
+  await app.register(drainingPlugin, { isDraining: options.isDraining });
+  await app.register(apiKeysPlugin, { keys: options.apiKeys });
+  await app.register(rateLimitPlugin, { perSecond: limits.ratePerSecond });
+  await app.register(docsPlugin, {
+    version: options.probes.version,
+    keysAsked: options.apiKeys !== undefined,
+  });
+
+  probeRoutes(app, options.probes);
+  metricsRoutes(app, options.metrics);
+  modelRoutes(app, options);
+  predictRoutes(app, { ...options, maxBatchDies: limits.maxBatchDies });
+  return app;
+}

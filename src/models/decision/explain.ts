@@ -1,0 +1,37 @@
+import type { Contribution } from '../../die/prediction.js';
+import type { Manifest } from '../manifest/manifest.js';
+
+/**
+ * The `k` test parameters that contributed most to a die's score, largest first; ties by index.
+ * @param contributions float32 [parameters], non-negative
+ * @param values float32 [parameters], NaN where missing
+ */
+export function explain(
+  k: number,
+  contributions: Float32Array,
+  values: Float32Array,
+  { input }: Pick<Manifest, 'input'>,
+): Contribution[] {
+  const total = contributions.reduce((sum, c) => sum + c, 0);
+  const order = Array.from(contributions.keys()).sort(
+    (a, b) => at(contributions, b) - at(contributions, a) || a - b,
+  );
+  return order.slice(0, k).map((index) => {
+    const parameter = typeof input.parameters === 'number' ? undefined : input.parameters[index];
+    return {
+      index,
+      name: parameter?.name ?? String(index),
+      value: finiteOrNull(values[index]),
+      expected: parameter?.expected ?? null,
+      share: total > 0 ? at(contributions, index) / total : 0,
+    };
+  });
+}
+
+function at(values: Float32Array, index: number): number {
+  return values[index] ?? 0;
+}
+
+function finiteOrNull(value: number | undefined): number | null {
+  return value === undefined || !Number.isFinite(value) ? null : value;
+}

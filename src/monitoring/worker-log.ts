@@ -1,0 +1,13 @@
+import type { Logger } from 'pino';
+import type { WorkerObserver } from '../serving/workers/pool.js';
+
+/** Log lines about worker processes. */
+export function createWorkerLog(logger: Logger): WorkerObserver {
+  return {
+    workerStarted: (pid) => logger.info({ worker_pid: pid }, 'worker started'),
+    workerLost: (pid, reason, restartInMs) =>
+      logger.error({ worker_pid: pid, reason, restart_in_ms: restartInMs }, 'worker lost'),
+    reopenFailed: (key, reason) =>
+      logger.error({ version: key, reason }, 'a replaced worker could not open a version'),
+  };
+}

@@ -1,0 +1,143 @@
+import type { DieLabel, Measurements } from './die/die.js';
+import type { Prediction } from './die/prediction.js';
+import { Refusal } from './errors.js';
+import { explain } from './models/decision/explain.js';
+import type { ModelVersion } from './models/model-version.js';
+import type { ScoredDies } from './serving/batching/call.js';
+import type { Lane } from './serving/batching/queue.js';
+import type { Clock } from './serving/clock.js';
+
+/** One request's dies and what was asked of them. */
+export interface PredictionRequest {
+  readonly requestId: string;
+  readonly version: ModelVersion;
+  readonly measurements: Measurements;
+  readonly lane: Lane;
+  /** When the request arrived, on the predictor's clock. */
+  readonly receivedAtMs: number;
+  /** Milliseconds from arrival within which a worker must take the dies; the version's default if undefined. */
+  readonly deadlineMs: number | undefined;
+  /** How many test parameters to explain each decision with; 0 for none. */
+  readonly explain: number;
+  readonly onGone?: ((listener: () => void) => void) | undefined;
+}
+
+/** The scores of the dies of one call, wherever they are computed. */
+export interface Scorer {
+  submit(
+    key: string,
+    call: {
+      dies: number;
+      params: Float32Array;
+      lane: Lane;
+      deadlineAtMs: number;
+      explain: boolean;
+      onGone?: ((listener: () => void) => void) | undefined;
+    },
+  ): Promise<ScoredDies>;
+}
+
+/** A finished request as observers see it. */
+export interface Predicted {
+  readonly request: PredictionRequest;
+  readonly predictions: readonly Prediction[];
+  /** Milliseconds from arrival to decision. */
+  readonly latencyMs: number;
+}
+
+/** Who is told of finished predictions; told, never awaited, and a fault of theirs harms no die. */
+export type PredictionObserver = (predicted: Predicted) => void;
+
+export interface PredictorOptions {
+  readonly scorer: Scorer;
+  readonly clock: Clock;
+  readonly observers: readonly PredictionObserver[];
+  /** Called when an observer throws. */
+  readonly onObserverError: (error: unknown) => void;
+}
+
+/** The way of a measurement from the decoder to its predictions, one function for each step. */
+export class Predictor {
+  readonly #options: PredictorOptions;
+
+  constructor(options: PredictorOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Predictions for all dies of a request, in their order: all of them or a refusal.
+   * @throws Refusal of the queue, `unscorable_die`, or `invalid_input` where the version cannot explain
+   */
+  async predict(request: PredictionRequest): Promise<Prediction[]> {
+    const { clock, scorer } = this.#options;
+    const { version, measurements, lane, onGone } = request;
+    assertExplainable(request);
+    const deadlineMs = request.deadlineMs ?? version.manifest.batching.defaultDeadlineMs;
+    const scored = await scorer.submit(version.key, {
+      dies: measurements.labels.length,
+      params: measurements.params,
+      lane,
+      deadlineAtMs: request.receivedAtMs + deadlineMs,
+      explain: request.explain > 0,
+      onGone,
+    });
+    const timestamp = new Date().toISOString();
+    const predictions = measurements.labels.map((label, i) => decide(request, label, i, scored, timestamp));
+    this.#tell({ request, predictions, latencyMs: clock.nowMs() - request.receivedAtMs });
+    return predictions;
+  }
+
+  #tell(predicted: Predicted): void {
+    for (const observe of this.#options.observers) {
+      try {
+        observe(predicted);
+      } catch (error) {
+        this.#options.onObserverError(error);
+      }
+    }
+  }
+}
+
+function assertExplainable({ explain: k, version }: PredictionRequest): void {
+  if (k === 0 || version.manifest.outputs.contributions !== undefined) return;
+  const message = `${version.key} has no contributions output, so it cannot explain a decision`;
+  throw new Refusal('invalid_input', message, { faults: [{ path: 'explain', message }] });
+}
+
+function decide(
+  { version, measurements, explain: k }: PredictionRequest,
+  label: DieLabel,
+  i: number,
+  scored: ScoredDies,
+  timestamp: string,
+): Prediction {
+  const score = scored.scores[i] ?? Number.NaN;
+  const decided = version.decide(score);
+  if (decided === undefined) {
+    throw new Refusal(
+      'unscorable_die',
+      `${version.key} gives die "${label.die_id}" the score ${score}, expected a finite number`,
+    );
+  }
+  const prediction: Prediction = {
+    die_id: label.die_id,
+    prediction: decided.prediction,
+    confidence: decided.confidence,
+    anomaly_score: score,
+    inference_time_ms: Math.round((scored.runMs[i] ?? 0) * 1000) / 1000,
+    timestamp,
+    model_name: version.name,
+    model_version: version.version,
+  };
+  if (k > 0 && scored.contributions !== undefined) {
+    const width = version.contract.parameterCount;
+    const row = (values: Float32Array) => values.subarray(i * width, (i + 1) * width);
+    prediction.explanation = explain(
+      k,
+      row(scored.contributions),
+      row(measurements.params),
+      version.manifest,
+    );
+  }
+  return prediction;
+}

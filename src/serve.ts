@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import closeWithGrace from 'close-with-grace';
+import pino, { type Logger } from 'pino';
+import { type App, createApp } from './app.js';
+import { type Config, type Environment, readConfig } from './config.js';
+import { DIEGATE_VERSION } from './version.js';
+
+/**
+ * The server process, from its environment to its exit code: 0 after a graceful end, 1 otherwise.
+ * @throws Fault with one line for each problem that keeps it from starting
+ */
+export async function serve(environment: Environment): Promise<void> {
+  const config = readConfig(environment);
+  const logger = createLogger(config);
+  const app = await createApp({ config, logger });
+  process.on('exit', () => app.kill());
+  endGracefully(app, config, logger);
+  const { port } = await app.listen();
+  await app.load();
+  logger.info(
+    { version: DIEGATE_VERSION, port, models: app.catalogue.models().map(({ name }) => name) },
+    'ready',
+  );
+  greet(config.HOST, port, app);
+}
+
+function createLogger(config: Config): Logger {
+  return pino(
+    {
+      level: config.LOG_LEVEL,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    // Lines are gathered and written together, at the latest after 100 ms and at the exit: a write for
+    // each prediction would cost more than the prediction.
+    pino.destination({ sync: false, minLength: 8_192, periodicFlush: 100 }),
+  );
+}
+
+/**
+ * On SIGTERM or SIGINT: not ready at once, serving on for SHUTDOWN_DELAY_MS (a terminal's Ctrl-C does
+ * not wait), then no new connections, the dies in flight answered, exit 0. A second signal, or the
+ * end of SHUTDOWN_GRACE_MS, ends the process at once with exit code 1.
+ */
+function endGracefully(app: App, config: Config, logger: Logger): void {
+  closeWithGrace({ delay: config.SHUTDOWN_GRACE_MS, logger }, async ({ signal, err }) => {
+    if (err) logger.fatal({ err }, 'unexpected error, shutting down');
+    else logger.info({ signal }, 'shutting down');
+    app.drain();
+    if (signal === 'SIGTERM') await sleep(config.SHUTDOWN_DELAY_MS);
+    await app.close();
+    logger.info('stopped');
+  });
+}
+
+/** What a person wants to know first; on stderr, because stdout is the log. */
+function greet(host: string, port: number, app: App): void {
+  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  const url = `http://${shown}:${port}`;
+  const model = app.catalogue.defaultModel;
+  process.stderr.write(`
+diegate ${DIEGATE_VERSION} is ready on ${url}
+  API documentation   ${url}/docs
+  Try it              curl -s ${url}/models/${model}/example | curl -s -H 'content-type: application/json' -d @- ${url}/predict
+
+`);
+}

@@ -1,0 +1,242 @@
+import { Refusal } from '../../errors.js';
+import type { Clock } from '../clock.js';
+import type { BatchOutcome, BatchRunner } from '../runner.js';
+import { Call, type CallRequest, type Outcome, type ScoredDies } from './call.js';
+import { diesOf, gather, halve, scatter } from './gather.js';
+import { type Batch, leastServed, type QueuedVersion, VersionQueue } from './version-queue.js';
+
+/** Who is told of what the batcher does; told, never asked. */
+export interface BatchingObserver {
+  /** A batch came back with scores. `waitMs`: the longest wait of its dies in the queue. */
+  batchRan?(
+    version: string,
+    batch: { dies: number; waitMs: number; runMs: number; roundTripMs: number },
+  ): void;
+  /** A call had its one outcome. */
+  callSettled?(version: string, outcome: Outcome, dies: number): void;
+}
+
+export interface BatcherOptions {
+  readonly runner: BatchRunner;
+  readonly clock: Clock;
+  /** Number of workers that are configured, for the retry-after of a full queue. */
+  readonly workers: number;
+  readonly observers: readonly BatchingObserver[];
+}
+
+// A die is run again once after its worker was lost; a second loss points at the die itself.
+const MAX_LOSSES = 2;
+
+/**
+ * Queues calls for each model version and hands batches to idle workers. Holds the only timer of
+ * the serving side; every decision is taken by the pure parts (queue, cost, gather).
+ */
+export class Batcher {
+  readonly #options: BatcherOptions;
+  readonly #versions = new Map<string, VersionQueue>();
+  #pumpIsSoon = false;
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  #cancelWake: () => void = () => {};
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+    options.runner.onIdle(() => this.#pump());
+  }
+
+  /**
+   * Opens a queue for a version; its dies may be submitted from now on.
+   * @param costs measured batches to begin the cost model with: [dies, ms]
+   */
+  add(version: QueuedVersion, costs: readonly (readonly [number, number])[] = []): void {
+    const queue = new VersionQueue(version);
+    for (const [dies, ms] of costs) queue.cost.observe(dies, ms);
+    this.#versions.set(version.key, queue);
+  }
+
+  /** Dies waiting for each version, by key. */
+  waitingDies(): Map<string, number> {
+    return new Map([...this.#versions].map(([key, { queue }]) => [key, queue.waitingDies]));
+  }
+
+  /**
+   * Refuses at once when `dies` more would not find room.
+   * @throws Refusal `queue_full` with the seconds until the queue will have drained
+   */
+  assertRoom(key: string, dies: number): void {
+    const version = this.#versionOf(key);
+    if (!version.queue.hasRoomFor(dies)) throw this.#full(version, dies);
+  }
+
+  /**
+   * Scores the dies of a call.
+   * @throws Refusal (as a rejection) `queue_full`, `deadline_exceeded` or `inference_failed`
+   */
+  submit(key: string, request: CallRequest): Promise<ScoredDies> {
+    return new Promise((resolve, reject) => {
+      const version = this.#versionOf(key);
+      const nowMs = this.#options.clock.nowMs();
+      const call = new Call(request, nowMs, resolve, reject);
+      if (nowMs >= request.deadlineAtMs) {
+        this.#settle(version, call, 'expired', deadlineExceeded());
+        return;
+      }
+      if (!version.hasWork) this.#startAccount(version);
+      if (!version.queue.offer(call)) {
+        this.#settle(version, call, 'refused', this.#full(version, request.dies));
+        return;
+      }
+      request.onGone?.(() => this.#settle(version, call, 'cancelled', clientGone()));
+      this.#pumpSoon();
+    });
+  }
+
+  /** A version that had nothing to do gets no credit for its idle time. */
+  #startAccount(version: VersionQueue): void {
+    let least = Number.POSITIVE_INFINITY;
+    for (const other of this.#versions.values()) {
+      if (other.hasWork) least = Math.min(least, other.servedMs);
+    }
+    if (least < Number.POSITIVE_INFINITY) version.servedMs = Math.max(version.servedMs, least);
+  }
+
+  /**
+   * Dies whose bytes arrived together are read in one turn of the event loop; dispatching after that
+   * turn puts them into one batch and costs a lone die nothing.
+   */
+  #pumpSoon(): void {
+    if (this.#pumpIsSoon) return;
+    this.#pumpIsSoon = true;
+    this.#options.clock.soon(() => {
+      this.#pumpIsSoon = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const version of this.#versions.values()) this.#expire(version, nowMs);
+    while (this.#options.runner.idle > 0) {
+      const version = leastServed(this.#versions.values(), nowMs);
+      if (version === undefined) break;
+      const batch = version.next(nowMs);
+      if (batch !== undefined) this.#run(version, batch, nowMs);
+    }
+    this.#planWake(nowMs);
+  }
+
+  #run(version: VersionQueue, batch: Batch, nowMs: number): void {
+    const { slices } = batch;
+    const dies = diesOf(slices);
+    const expectedMs = version.cost.of(dies);
+    version.servedMs += expectedMs;
+    let oldestMs = nowMs;
+    let explain = false;
+    for (const { call } of slices) {
+      oldestMs = Math.min(oldestMs, call.arrivedAtMs);
+      explain ||= call.explain;
+    }
+    const params = gather(slices, version.version.parameterCount, version.scratch);
+    this.#options.runner.run({ version: version.version.key, dies, params, explain }).then((outcome) => {
+      const roundTripMs = this.#options.clock.nowMs() - nowMs;
+      version.servedMs += roundTripMs - expectedMs;
+      this.#finish(version, batch, outcome);
+      if (outcome.kind === 'scored') {
+        version.cost.observe(dies, roundTripMs);
+        const ran = { dies, waitMs: nowMs - oldestMs, runMs: outcome.runMs, roundTripMs };
+        for (const observer of this.#options.observers) observer.batchRan?.(version.version.key, ran);
+      }
+      this.#pump();
+    });
+  }
+
+  #finish(version: VersionQueue, batch: Batch, outcome: BatchOutcome): void {
+    switch (outcome.kind) {
+      case 'scored':
+        for (const call of scatter(batch.slices, outcome)) this.#tell(version, 'answered', call.dies);
+        return;
+      case 'threw':
+        this.#isolate(version, batch, outcome.message);
+        return;
+      case 'lost': {
+        const losses = batch.losses + 1;
+        if (losses < MAX_LOSSES) version.again.push({ slices: batch.slices, losses });
+        else this.#fail(version, batch, `the worker was lost twice with this die: ${outcome.message}`);
+      }
+    }
+  }
+
+  /** Runs the halves of a batch that the model threw on, until the die to blame is alone. */
+  #isolate(version: VersionQueue, batch: Batch, message: string): void {
+    if (diesOf(batch.slices) === 1) {
+      this.#fail(version, batch, `the model threw on this die: ${message}`);
+      return;
+    }
+    for (const slices of halve(batch.slices)) version.again.push({ slices, losses: batch.losses });
+  }
+
+  #fail(version: VersionQueue, batch: Batch, reason: string): void {
+    for (const { call, from } of batch.slices) {
+      const where = call.dies > 1 ? ` (die ${from} of the call)` : '';
+      const refusal = new Refusal('inference_failed', `${reason}${where}`, { retryAfterSeconds: 1 });
+      this.#settle(version, call, 'failed', refusal);
+    }
+  }
+
+  #expire(version: VersionQueue, nowMs: number): void {
+    for (const call of version.queue.expire(nowMs))
+      this.#settle(version, call, 'expired', deadlineExceeded());
+  }
+
+  #settle(version: VersionQueue, call: Call, outcome: Outcome, refusal: Refusal): void {
+    if (call.settled) return;
+    version.queue.cancel(call);
+    call.refuse(refusal);
+    this.#tell(version, outcome, call.dies);
+  }
+
+  #tell(version: VersionQueue, outcome: Outcome, dies: number): void {
+    for (const observer of this.#options.observers)
+      observer.callSettled?.(version.version.key, outcome, dies);
+  }
+
+  /** One timer for the nearest deadline or queue delay; it may fire early, and then does nothing. */
+  #planWake(nowMs: number): void {
+    let wakeAtMs = Number.POSITIVE_INFINITY;
+    for (const { queue } of this.#versions.values()) {
+      wakeAtMs = Math.min(wakeAtMs, queue.nearestDeadlineAtMs);
+      const readyAtMs = queue.readyAtMs();
+      if (readyAtMs > nowMs) wakeAtMs = Math.min(wakeAtMs, readyAtMs);
+    }
+    if (wakeAtMs >= this.#wakeAtMs) return;
+    this.#cancelWake();
+    this.#wakeAtMs = wakeAtMs;
+    this.#cancelWake = this.#options.clock.after(Math.ceil(Math.max(0, wakeAtMs - nowMs)), () => {
+      this.#wakeAtMs = Number.POSITIVE_INFINITY;
+      this.#pump();
+    });
+  }
+
+  #full(version: VersionQueue, dies: number): Refusal {
+    const { maxQueueSize, key } = version.version;
+    return new Refusal(
+      'queue_full',
+      `${version.queue.waitingDies} dies wait for ${key} and ${dies} more would exceed its maxQueueSize of ${maxQueueSize}`,
+      { retryAfterSeconds: version.retryAfterSeconds(this.#options.workers) },
+    );
+  }
+
+  #versionOf(key: string): VersionQueue {
+    const version = this.#versions.get(key);
+    if (version === undefined)
+      throw new Refusal('model_not_ready', `${key} is not loaded`, { retryAfterSeconds: 1 });
+    return version;
+  }
+}
+
+function deadlineExceeded(): Refusal {
+  return new Refusal('deadline_exceeded', 'the deadline passed before a worker could take the die');
+}
+
+function clientGone(): Refusal {
+  return new Refusal('bad_request', 'the client closed the connection before it was answered');
+}

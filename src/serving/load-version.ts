@@ -1,0 +1,68 @@
+import { Fault } from '../errors.js';
+import type { LoadReport } from '../models/catalogue.js';
+import { graphProblems } from '../models/manifest/graph.js';
+import { type ModelVersion, probeOf } from '../models/model-version.js';
+import type { Batcher } from './batching/batcher.js';
+import type { Clock } from './clock.js';
+import type { WorkerPool } from './workers/pool.js';
+
+/**
+ * Opens a version on every worker, checks its graph against its manifest and its scores for being
+ * finite, and gives it a queue.
+ * @throws Fault `invalid_model` with one line for each problem, all of them beginning with the version
+ */
+export async function loadVersion(
+  version: ModelVersion,
+  { pool, batcher, clock }: { pool: WorkerPool; batcher: Batcher; clock: Clock },
+): Promise<LoadReport> {
+  const { key, manifest, contract, modelFile } = version;
+  const { maxBatchSize, maxQueueDelayMs, maxQueueSize } = manifest.batching;
+  const startedMs = clock.nowMs();
+  const { report } = await openChecked(version, pool, {
+    key,
+    modelFile,
+    inputName: manifest.input.name,
+    parameterCount: contract.parameterCount,
+    scoreName: manifest.outputs.score,
+    contributionsName: manifest.outputs.contributions,
+    maxBatchSize,
+    probe: probeOf(version),
+  });
+  if (!report.finite) {
+    throw new Fault('invalid_model', [
+      `model ${key}: the score of its expected measurement is not a finite number`,
+    ]);
+  }
+  batcher.add(
+    { key, parameterCount: contract.parameterCount, maxBatchSize, maxQueueDelayMs, maxQueueSize },
+    report.costs,
+  );
+  return { loadedAt: new Date(), loadMs: clock.nowMs() - startedMs, sameInAnyBatch: report.sameInAnyBatch };
+}
+
+async function openChecked(
+  { key, manifest }: ModelVersion,
+  pool: WorkerPool,
+  spec: Parameters<WorkerPool['open']>[0],
+) {
+  try {
+    return await pool.open(spec, (graph) => {
+      const problems = graphProblems(manifest, graph);
+      if (problems.length > 0) {
+        throw new Fault(
+          'invalid_model',
+          problems.map((problem) => `model ${key}: ${problem}`),
+        );
+      }
+    });
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault('invalid_model', [`model ${key}: model.onnx cannot be run: ${firstLine(reason)}`], error);
+  }
+}
+
+/** ONNX Runtime's messages go on for lines, with paths of its own sources. */
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? text;
+}

@@ -1,0 +1,55 @@
+import type { GraphInfo } from '../../models/manifest/graph.js';
+
+/** Everything that crosses between the server process and a worker process. */
+
+/** What a worker needs to open and run one model version. */
+export interface SessionSpec {
+  /** Key of the version in every later message. */
+  readonly key: string;
+  /** Absolute path of model.onnx. */
+  readonly modelFile: string;
+  readonly inputName: string;
+  readonly parameterCount: number;
+  readonly scoreName: string;
+  readonly contributionsName: string | undefined;
+  readonly maxBatchSize: number;
+  /** A measurement that the model is expected to score: float32 [parameters]. */
+  readonly probe: Float32Array;
+}
+
+/** What the warm-up runs of a session showed. */
+export interface WarmUpReport {
+  /** Whether every score of the probe was a finite number. */
+  readonly finite: boolean;
+  /** Whether a row's score was the same to the last bit alone and in every batch size tried. */
+  readonly sameInAnyBatch: boolean;
+  /** Milliseconds of a run, for some batch sizes: [dies, ms]. */
+  readonly costs: readonly (readonly [number, number])[];
+}
+
+export type ToWorker =
+  | { readonly type: 'open'; readonly spec: SessionSpec; readonly intraOpThreads: number }
+  | { readonly type: 'warm'; readonly key: string }
+  | { readonly type: 'close'; readonly key: string }
+  | {
+      readonly type: 'run';
+      readonly key: string;
+      readonly dies: number;
+      readonly params: Float32Array;
+      readonly explain: boolean;
+    };
+
+/** Answers come in the order of the messages that asked for them. */
+export type FromWorker =
+  | { readonly type: 'started' }
+  | { readonly type: 'opened'; readonly key: string; readonly graph: GraphInfo }
+  | { readonly type: 'warmed'; readonly key: string; readonly report: WarmUpReport }
+  | { readonly type: 'closed'; readonly key: string }
+  | {
+      readonly type: 'ran';
+      readonly scores: Float32Array;
+      readonly contributions: Float32Array | undefined;
+      readonly runMs: number;
+    }
+  /** The request before it failed: ONNX Runtime threw, or the session is not open. */
+  | { readonly type: 'failed'; readonly message: string };

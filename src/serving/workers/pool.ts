@@ -1,0 +1,218 @@
+import { Fault } from '../../errors.js';
+import type { GraphInfo } from '../../models/manifest/graph.js';
+import type { Clock } from '../clock.js';
+import type { BatchOutcome, BatchRunner, BatchToRun } from '../runner.js';
+import type { SessionSpec, WarmUpReport } from './messages.js';
+import { WORKER_ENTRY, WorkerLost, WorkerProcess, WorkerRefused } from './worker-process.js';
+
+/** Who is told of what happens to workers; told, never asked. */
+export interface WorkerObserver {
+  workerStarted?(pid: number | undefined): void;
+  /** A worker that should have lived has ended; it is replaced after `restartInMs`. */
+  workerLost?(pid: number | undefined, reason: string, restartInMs: number): void;
+  /** A replacement could not open a version that was open before. */
+  reopenFailed?(key: string, reason: string): void;
+}
+
+export interface WorkerPoolOptions {
+  /** Number of worker processes, at least 1. */
+  readonly workers: number;
+  readonly intraOpThreads: number;
+  /** A batch that takes longer counts as hung: its worker is killed. Milliseconds. */
+  readonly batchTimeoutMs: number;
+  readonly clock: Clock;
+  readonly observers: readonly WorkerObserver[];
+  /** Compiled module that the processes run; another one only in tests. */
+  readonly entry?: string;
+}
+
+/** What was found when a version was opened. */
+export interface OpenedSession {
+  readonly graph: GraphInfo;
+  readonly report: WarmUpReport;
+}
+
+// Loading a large model from a slow volume takes seconds; a worker that needs a minute is broken.
+const OPEN_TIMEOUT_MS = 60_000;
+// A worker that dies again and again is started less and less often, up to this long apart.
+const MAX_RESTART_DELAY_MS = 5_000;
+
+interface Slot {
+  worker: WorkerProcess | undefined;
+  /** Opened everything and may take batches. */
+  ready: boolean;
+  /** Losses since the last batch that came back. */
+  losses: number;
+}
+
+/** N worker processes, each with a warm session of every open version. */
+export class WorkerPool implements BatchRunner {
+  readonly #options: WorkerPoolOptions;
+  readonly #slots: Slot[];
+  readonly #specs = new Map<string, SessionSpec>();
+  readonly #idleListeners: (() => void)[] = [];
+  #closing = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.workers }, () => ({
+      worker: undefined,
+      ready: false,
+      losses: 0,
+    }));
+  }
+
+  /** Number of workers that are configured. */
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  /** Number of workers that have every version open and warm. */
+  get ready(): number {
+    return this.#slots.filter(({ ready }) => ready).length;
+  }
+
+  get idle(): number {
+    let idle = 0;
+    for (const { ready, worker } of this.#slots) if (ready && worker?.isFree) idle++;
+    return idle;
+  }
+
+  /** Process ids of the workers alive. */
+  get pids(): number[] {
+    return this.#slots.flatMap(({ worker }) => worker?.pid ?? []);
+  }
+
+  onIdle(listener: () => void): void {
+    this.#idleListeners.push(listener);
+  }
+
+  /**
+   * Starts every worker process.
+   * @throws Fault `worker_failed` when one does not come up
+   */
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#slots.map((slot) => this.#launch(slot)));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Fault('worker_failed', [`a worker process did not start: ${reason}`], error);
+    }
+  }
+
+  /**
+   * Opens and warms up a version on every worker.
+   * @param check called with what the first worker found in the graph, before any run; may throw
+   * @throws WorkerRefused with ONNX Runtime's words when it cannot load or run the model
+   * @throws WorkerLost when a worker dies over it
+   */
+  async open(spec: SessionSpec, check: (graph: GraphInfo) => void): Promise<OpenedSession> {
+    const opened = await Promise.all(
+      this.#slots.map(async ({ worker }) => {
+        if (worker === undefined) throw new WorkerLost('the worker is not running');
+        return this.#openOn(worker, spec, check);
+      }),
+    );
+    const [first] = opened;
+    if (first === undefined) throw new WorkerLost('there is no worker');
+    this.#specs.set(spec.key, spec);
+    for (const slot of this.#slots) slot.ready = slot.worker !== undefined;
+    this.#tellIdle();
+    return first;
+  }
+
+  async run(batch: BatchToRun): Promise<BatchOutcome> {
+    const slot = this.#slots.find(({ ready, worker }) => ready && worker?.isFree);
+    if (slot?.worker === undefined) return { kind: 'lost', message: 'no worker was idle' };
+    const { version: key, dies, params, explain } = batch;
+    try {
+      const { scores, contributions, runMs } = await slot.worker.request(
+        { type: 'run', key, dies, params, explain },
+        'ran',
+        this.#options.batchTimeoutMs,
+      );
+      slot.losses = 0;
+      return { kind: 'scored', scores, contributions, runMs };
+    } catch (error) {
+      if (error instanceof WorkerRefused) return { kind: 'threw', message: error.message };
+      if (error instanceof WorkerLost) return { kind: 'lost', message: error.message };
+      throw error;
+    }
+  }
+
+  /** Ends every worker process at once. */
+  kill(): void {
+    this.#closing = true;
+    for (const { worker } of this.#slots) worker?.kill('the server process ends');
+  }
+
+  /** Ends every worker process; no batch may be under way. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#slots.map(({ worker }) => worker?.close()));
+  }
+
+  async #openOn(
+    worker: WorkerProcess,
+    spec: SessionSpec,
+    check: (graph: GraphInfo) => void,
+  ): Promise<OpenedSession> {
+    const { intraOpThreads } = this.#options;
+    const { graph } = await worker.request({ type: 'open', spec, intraOpThreads }, 'opened', OPEN_TIMEOUT_MS);
+    check(graph);
+    const { report } = await worker.request({ type: 'warm', key: spec.key }, 'warmed', OPEN_TIMEOUT_MS);
+    return { graph, report };
+  }
+
+  async #launch(slot: Slot): Promise<void> {
+    const worker: WorkerProcess = new WorkerProcess({
+      entry: this.#options.entry ?? WORKER_ENTRY,
+      clock: this.#options.clock,
+      onExit: (reason) => this.#replace(slot, worker, reason),
+    });
+    slot.worker = worker;
+    await worker.started(OPEN_TIMEOUT_MS);
+    for (const observer of this.#options.observers) observer.workerStarted?.(worker.pid);
+  }
+
+  /** Starts another process in the place of one that has ended, and opens there what was open. */
+  #replace(slot: Slot, lost: WorkerProcess, reason: string): void {
+    slot.ready = false;
+    slot.worker = undefined;
+    if (this.#closing) return;
+    const restartInMs =
+      slot.losses === 0 ? 0 : Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** Math.min(slot.losses, 10));
+    slot.losses++;
+    for (const observer of this.#options.observers) observer.workerLost?.(lost.pid, reason, restartInMs);
+    this.#options.clock.after(restartInMs, () => {
+      if (!this.#closing) void this.#revive(slot);
+    });
+  }
+
+  async #revive(slot: Slot): Promise<void> {
+    try {
+      await this.#launch(slot);
+      for (const spec of this.#specs.values()) await this.#reopen(slot, spec);
+      slot.ready = slot.worker !== undefined && this.#specs.size > 0;
+      this.#tellIdle();
+    } catch (error) {
+      // A worker lost while it starts has already been noted by its exit, which tries again.
+      if (!(error instanceof WorkerLost)) throw error;
+    }
+  }
+
+  async #reopen(slot: Slot, spec: SessionSpec): Promise<void> {
+    if (slot.worker === undefined) throw new WorkerLost('the worker ended while it opened its versions');
+    try {
+      await this.#openOn(slot.worker, spec, () => {});
+    } catch (error) {
+      if (!(error instanceof WorkerRefused)) throw error;
+      // Its dies are answered "threw" one by one; the other versions of this worker are well.
+      for (const observer of this.#options.observers) observer.reopenFailed?.(spec.key, error.message);
+    }
+  }
+
+  #tellIdle(): void {
+    for (const listener of this.#idleListeners) listener();
+  }
+}

@@ -1,0 +1,159 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../clock.js';
+import type { FromWorker, ToWorker } from './messages.js';
+
+/** The compiled entry of a worker process. */
+export const WORKER_ENTRY = fileURLToPath(new URL('./worker.js', import.meta.url));
+
+/** The worker died, hung or said something that was not expected; `message` says which. */
+export class WorkerLost extends Error {
+  override readonly name = 'WorkerLost';
+}
+
+/** The worker lives and says that it could not do what it was asked. */
+export class WorkerRefused extends Error {
+  override readonly name = 'WorkerRefused';
+}
+
+interface Pending {
+  readonly expected: FromWorker['type'];
+  readonly resolve: (answer: FromWorker) => void;
+  readonly reject: (error: WorkerLost | WorkerRefused) => void;
+  readonly stopWatch: () => void;
+}
+
+export interface WorkerProcessOptions {
+  readonly entry: string;
+  readonly clock: Clock;
+  /** Called once, when the process has ended or could not be started. */
+  readonly onExit: (reason: string) => void;
+}
+
+/**
+ * One worker process seen from the server: requests in, answers out, in order. A request that is not
+ * answered in time kills the process: a run cannot be cancelled.
+ */
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly #clock: Clock;
+  readonly #pending: Pending[] = [];
+  readonly #onExit: (reason: string) => void;
+  #ended: string | undefined;
+
+  constructor({ entry, clock, onExit }: WorkerProcessOptions) {
+    this.#clock = clock;
+    this.#onExit = onExit;
+    this.#child = fork(entry, [], {
+      serialization: 'advanced',
+      // Set for the worker from its first instruction on: see telemetry-off.ts.
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+      execArgv: ['--max-semi-space-size=2'],
+      // A worker's words (native warnings, a crash's last line) belong to the operator, not to the
+      // server's own stdout, which is its log.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#child.on('message', (message: FromWorker) => this.#receive(message));
+    this.#child.on('error', (error) => this.#end(`it could not be reached: ${error.message}`));
+    this.#child.on('exit', (code, signal) =>
+      this.#end(signal === null ? `exit code ${code}` : `signal ${signal}`),
+    );
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Whether the process has answered everything that it was asked. */
+  get isFree(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  /** Resolves when the process says that it has started. */
+  started(timeoutMs: number): Promise<void> {
+    return this.#expect('started', timeoutMs).then(() => undefined);
+  }
+
+  /**
+   * Sends a request and waits for its answer.
+   * @throws WorkerRefused when the worker says that it failed
+   * @throws WorkerLost when the process ends first, or does not answer within `timeoutMs` and is killed
+   */
+  async request<T extends FromWorker['type']>(
+    message: ToWorker,
+    expected: T,
+    timeoutMs: number,
+  ): Promise<Extract<FromWorker, { type: T }>> {
+    const answer = this.#expect(expected, timeoutMs);
+    if (this.#ended === undefined) {
+      this.#child.send(message, (error) => {
+        if (error) this.kill(`a message could not be sent: ${error.message}`);
+      });
+    }
+    return narrow(await answer, expected);
+  }
+
+  /** Ends the process at once; everything it was asked is lost. */
+  kill(reason: string): void {
+    this.#child.kill('SIGKILL');
+    this.#end(reason);
+  }
+
+  /** Lets the process end by itself and resolves when it has. */
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    if (this.#child.connected) this.#child.disconnect();
+    const stop = this.#clock.after(1000, () => this.#child.kill('SIGKILL'));
+    await exited;
+    stop();
+  }
+
+  #expect(expected: FromWorker['type'], timeoutMs: number): Promise<FromWorker> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) {
+        reject(new WorkerLost(this.#ended));
+        return;
+      }
+      const stopWatch = this.#clock.after(timeoutMs, () => this.kill(`no answer within ${timeoutMs} ms`));
+      this.#pending.push({ expected, resolve, reject, stopWatch });
+    });
+  }
+
+  #receive(message: FromWorker): void {
+    const waiter = this.#pending.shift();
+    if (waiter === undefined) {
+      this.kill(`it said "${message.type}" without having been asked`);
+      return;
+    }
+    waiter.stopWatch();
+    if (message.type === waiter.expected) waiter.resolve(message);
+    else if (message.type === 'failed') waiter.reject(new WorkerRefused(message.message));
+    else {
+      waiter.reject(new WorkerLost(`it said "${message.type}", expected "${waiter.expected}"`));
+      this.kill(`it said "${message.type}", expected "${waiter.expected}"`);
+    }
+  }
+
+  #end(reason: string): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    for (const { stopWatch, reject } of this.#pending.splice(0)) {
+      stopWatch();
+      reject(new WorkerLost(reason));
+    }
+    this.#onExit(reason);
+  }
+}
+
+function narrow<T extends FromWorker['type']>(answer: FromWorker, type: T): Extract<FromWorker, { type: T }> {
+  if (isOfType(answer, type)) return answer;
+  throw new WorkerLost(`it said "${answer.type}", expected "${type}"`);
+}
+
+function isOfType<T extends FromWorker['type']>(
+  answer: FromWorker,
+  type: T,
+): answer is Extract<FromWorker, { type: T }> {
+  return answer.type === type;
+}

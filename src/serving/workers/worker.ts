@@ -1,0 +1,61 @@
+import type { FromWorker, ToWorker } from './messages.js';
+import { Session } from './session.js';
+import { warmUp } from './warm-up.js';
+
+/**
+ * The worker process: the whole other side of the pool. It answers messages one after another, in
+ * their order, and ends when the server process has gone.
+ */
+const sessions = new Map<string, Session>();
+let last: Promise<void> = Promise.resolve();
+
+process.on('message', (message: ToWorker) => {
+  last = last.then(() =>
+    answer(message)
+      .catch((error: unknown) => fail(error))
+      .then(send),
+  );
+});
+process.on('disconnect', () => process.exit(0));
+// A signal to the whole process group (Ctrl-C, a service manager) is for the server process, which
+// lets the dies in flight finish and then ends its workers.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+send({ type: 'started' });
+
+async function answer(message: ToWorker): Promise<FromWorker> {
+  switch (message.type) {
+    case 'open': {
+      const session = await Session.open(message.spec, message.intraOpThreads);
+      sessions.set(message.spec.key, session);
+      return { type: 'opened', key: message.spec.key, graph: session.graph };
+    }
+    case 'warm':
+      return { type: 'warmed', key: message.key, report: await warmUp(sessionOf(message.key)) };
+    case 'run':
+      return {
+        type: 'ran',
+        ...(await sessionOf(message.key).run(message.dies, message.params, message.explain)),
+      };
+    case 'close': {
+      const session = sessions.get(message.key);
+      sessions.delete(message.key);
+      await session?.close();
+      return { type: 'closed', key: message.key };
+    }
+  }
+}
+
+function sessionOf(key: string): Session {
+  const session = sessions.get(key);
+  if (session === undefined) throw new Error(`no session is open for ${key}`);
+  return session;
+}
+
+function fail(error: unknown): FromWorker {
+  return { type: 'failed', message: error instanceof Error ? error.message : String(error) };
+}
+
+function send(message: FromWorker): void {
+  process.send?.(message);
+}

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { z } from 'zod';
+import type { ManifestSchema } from '../../src/models/manifest/manifest.js';
+import { encodeOnnx } from '../../src/training/onnx/encode.js';
+import type { OnnxModel, OnnxNode, OnnxTensor } from '../../src/training/onnx/model.js';
+
+const axis: OnnxTensor = { name: 'axis', dims: [1], data: BigInt64Array.of(1n) };
+
+/** A graph from `test_params` to `anomaly_score`, and to `contributions` where a node makes them. */
+function graph(
+  parameters: number,
+  nodes: readonly OnnxNode[],
+  initializers: readonly OnnxTensor[] = [axis],
+  outputs: OnnxModel['outputs'] = [{ name: 'anomaly_score', dims: ['N'] }],
+): Uint8Array {
+  return encodeOnnx({
+    graphName: 'test',
+    producer: { name: 'diegate-test', version: '0' },
+    opset: 17,
+    inputs: [{ name: 'test_params', dims: ['N', parameters] }],
+    outputs,
+    initializers,
+    nodes,
+  });
+}
+
+const sum = (from: string): OnnxNode => ({
+  op: 'ReduceSum',
+  inputs: [from, 'axis'],
+  outputs: ['anomaly_score'],
+  attributes: { keepdims: 0n },
+});
+
+/** Score: the sum of the magnitudes; contributions: each magnitude. */
+export function sumModel(parameters: number): Uint8Array {
+  return graph(
+    parameters,
+    [{ op: 'Abs', inputs: ['test_params'], outputs: ['contributions'] }, sum('contributions')],
+    [axis],
+    [
+      { name: 'anomaly_score', dims: ['N'] },
+      { name: 'contributions', dims: ['N', parameters] },
+    ],
+  );
+}
+
+/** Score: the sum of the natural logarithms, so not finite for a value of 0 or below. */
+export function logModel(parameters: number): Uint8Array {
+  return graph(parameters, [{ op: 'Log', inputs: ['test_params'], outputs: ['logs'] }, sum('logs')]);
+}
+
+/** Throws for a whole batch in which any value is 10 or more: an index beyond a table of ten. */
+export function throwingModel(parameters: number): Uint8Array {
+  const table: OnnxTensor = {
+    name: 'table',
+    dims: [10],
+    data: Float32Array.from({ length: 10 }, (_, i) => i),
+  };
+  return graph(
+    parameters,
+    [
+      { op: 'Cast', inputs: ['test_params'], outputs: ['indexes'], attributes: { to: 7n } },
+      { op: 'Gather', inputs: ['table', 'indexes'], outputs: ['found'] },
+      sum('found'),
+    ],
+    [axis, table],
+  );
+}
+
+/** Scores as the sum model does, after `rounds` multiplications with a large identity: as slow as wanted. */
+export function slowModel(parameters: number, rounds: number): Uint8Array {
+  const identity = new Float32Array(parameters * parameters);
+  for (let i = 0; i < parameters; i++) identity[i * parameters + i] = 1;
+  const nodes = Array.from(
+    { length: rounds },
+    (_, i): OnnxNode => ({
+      op: 'MatMul',
+      inputs: [i === 0 ? 'test_params' : `round_${i - 1}`, 'identity'],
+      outputs: [`round_${i}`],
+    }),
+  );
+  return graph(
+    parameters,
+    [...nodes, { op: 'Abs', inputs: [`round_${rounds - 1}`], outputs: ['magnitudes'] }, sum('magnitudes')],
+    [axis, { name: 'identity', dims: [parameters, parameters], data: identity }],
+  );
+}
+
+export type ManifestInput = z.input<typeof ManifestSchema>;
+
+/** A manifest for one of the models above; `changes` replace whole top-level keys. */
+export function manifestOf(
+  onnx: Uint8Array,
+  parameters: number,
+  changes: Partial<ManifestInput> & Pick<ManifestInput, 'name'>,
+): ManifestInput {
+  return {
+    version: '1',
+    task: 'anomaly-screen',
+    input: { name: 'test_params', parameters },
+    outputs: { score: 'anomaly_score' },
+    threshold: 1,
+    calibration: { method: 'logistic-log-score', slope: 1, intercept: 0, basis: 'nominal' },
+    sha256: createHash('sha256').update(onnx).digest('hex'),
+    lineage: { data: 'made for a test', rows: 0, codeVersion: '0', created: '2026-01-01T00:00:00Z' },
+    ...changes,
+  };
+}
+
+/** One version to put into a test's repository. */
+export interface TestVersion {
+  readonly onnx: Uint8Array;
+  readonly manifest: ManifestInput;
+}
+
+/** A model version that scores by the sum of magnitudes. */
+export function sumVersion(parameters: number, changes: Partial<ManifestInput> = {}): TestVersion {
+  const onnx = sumModel(parameters);
+  const outputs = { score: 'anomaly_score', contributions: 'contributions' };
+  return { onnx, manifest: manifestOf(onnx, parameters, { name: 'sum', outputs, ...changes }) };
+}
+
+/** Writes a model repository to a temporary folder, which goes when the test has finished. */
+export async function writeRepository(versions: readonly TestVersion[], serving?: unknown): Promise<string> {
+  const root = await temporaryFolder();
+  for (const { onnx, manifest } of versions) {
+    const folder = join(root, manifest.name, manifest.version);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'model.onnx'), onnx);
+    await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+  }
+  const defaultModel = versions[0]?.manifest.name ?? 'none';
+  await writeFile(join(root, 'serving.json'), JSON.stringify(serving ?? { defaultModel, models: {} }));
+  return root;
+}
+
+/** A new temporary folder, which goes when the test (or the suite's hook) has finished. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'diegate-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
