@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
 import { Fault, Refusal } from './errors.js';
 import { readApiKeys } from './http/plugins/api-keys.js';
@@ -8,6 +8,8 @@ import { createServer } from './http/server.js';
 import { Catalogue } from './models/catalogue.js';
 import type { ModelVersion } from './models/model-version.js';
 import { readRepository } from './models/repository/read-repository.js';
+import { LineBuffer } from './monitoring/line-buffer.js';
+import { createLogger } from './monitoring/logger.js';
 import { createHttpMetrics } from './monitoring/metrics/http.js';
 import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from './monitoring/metrics/registry.js';
@@ -23,7 +25,8 @@ import { DIEGATE_VERSION } from './version.js';
 
 export interface AppOptions {
   readonly config: Config;
-  readonly logger: Logger;
+  /** Where log lines go. */
+  readonly logStream: DestinationStream;
   /** Time, for tests. */
   readonly clock?: Clock;
   /** Compiled module that worker processes run, for tests. */
@@ -33,6 +36,7 @@ export interface AppOptions {
 /** A whole diegate: built once from its configuration, every part wired here and nowhere else. */
 export interface App {
   readonly http: FastifyInstance;
+  readonly logger: Logger;
   readonly catalogue: Catalogue;
   /** Starts to listen: /health answers from here on, /ready says what is missing. */
   listen(): Promise<AddressInfo>;
@@ -45,7 +49,7 @@ export interface App {
   drain(): void;
   /** Refuses new dies, answers those in flight, and ends the workers. */
   close(): Promise<void>;
-  /** Ends the workers at once, for when the process has to go. */
+  /** Ends the workers at once and hands on the last log lines, for when the process has to go. */
   kill(): void;
 }
 
@@ -55,7 +59,7 @@ export interface App {
  */
 export async function createApp({
   config,
-  logger,
+  logStream,
   clock = systemClock,
   workerEntry,
 }: AppOptions): Promise<App> {
@@ -63,6 +67,11 @@ export async function createApp({
     readRepository(config.MODEL_REPOSITORY),
     config.API_KEYS_FILE === undefined ? undefined : readApiKeys(config.API_KEYS_FILE),
   ]);
+  const logger = createLogger(config, logStream);
+  // The lines of requests are info; where that is not wanted none are made.
+  const loggedShare = logger.isLevelEnabled('info') ? config.LOG_PREDICTIONS : 0;
+  const requestLines = new LineBuffer((lines) => logStream.write(lines), clock.after);
+  const writeLine = (line: string) => requestLines.add(line);
   const catalogue = new Catalogue(repository.versions, repository.serving);
   const registry = createRegistry();
   const servingMetrics = createServingMetrics(registry, {
@@ -86,7 +95,7 @@ export async function createApp({
   const predictor = new Predictor({
     scorer: batcher,
     clock,
-    observers: [createPredictionMetrics(registry), createPredictionLog(logger, config.LOG_PREDICTIONS)],
+    observers: [createPredictionMetrics(registry), createPredictionLog(writeLine, loggedShare)],
     onObserverError: (error) => logger.error({ err: error }, 'an observer of predictions failed'),
   });
 
@@ -129,7 +138,7 @@ export async function createApp({
     metrics: { render: (format) => renderMetrics(registry, format) },
     observers: [
       createHttpMetrics(registry),
-      createRefusalLog(logger, config.LOG_PREDICTIONS),
+      createRefusalLog(writeLine, loggedShare),
       () => {
         requestsServed++;
       },
@@ -146,6 +155,7 @@ export async function createApp({
 
   return {
     http,
+    logger,
     catalogue,
     async listen() {
       try {
@@ -183,7 +193,11 @@ export async function createApp({
       closing = true;
       await http.close();
       await pool.close();
+      requestLines.flush();
     },
-    kill: () => pool.kill(),
+    kill() {
+      pool.kill();
+      requestLines.flush();
+    },
   };
 }

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
-import pino, { type Logger } from 'pino';
+import pino from 'pino';
 import { type App, createApp } from './app.js';
 import { type Config, type Environment, readConfig } from './config.js';
 import { DIEGATE_VERSION } from './version.js';
+
+type SonicBoom = ReturnType<typeof pino.destination>;
+
+const MAX_LOG_BACKLOG_BYTES = 64 * 1024 * 1024;
 
 /**
  * The server process, from its environment to its exit code: 0 after a graceful end, 1 otherwise.
@@ -11,31 +15,28 @@ import { DIEGATE_VERSION } from './version.js';
  */
 export async function serve(environment: Environment): Promise<void> {
   const config = readConfig(environment);
-  const logger = createLogger(config);
-  const app = await createApp({ config, logger });
-  process.on('exit', () => app.kill());
-  endGracefully(app, config, logger);
+  const logStream = logToStdout();
+  const app = await createApp({ config, logStream });
+  process.on('exit', () => {
+    app.kill();
+    logStream.flushSync();
+  });
+  endGracefully(app, config);
   const { port } = await app.listen();
   await app.load();
-  logger.info(
+  app.logger.info(
     { version: DIEGATE_VERSION, port, models: app.catalogue.models().map(({ name }) => name) },
     'ready',
   );
   greet(config.HOST, port, app);
 }
 
-function createLogger(config: Config): Logger {
-  return pino(
-    {
-      level: config.LOG_LEVEL,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    // Lines are gathered and written together, at the latest after 100 ms and at the exit: a write for
-    // each prediction would cost more than the prediction.
-    pino.destination({ sync: false, minLength: 8_192, periodicFlush: 100 }),
-  );
+/**
+ * stdout, written to beside the event loop. What a stalled reader does not take is kept up to a bound
+ * and then dropped: the gate must not stop, nor grow, because its log does.
+ */
+function logToStdout(): SonicBoom {
+  return pino.destination({ sync: false, maxLength: MAX_LOG_BACKLOG_BYTES });
 }
 
 /**
@@ -43,7 +44,8 @@ function createLogger(config: Config): Logger {
  * not wait), then no new connections, the dies in flight answered, exit 0. A second signal, or the
  * end of SHUTDOWN_GRACE_MS, ends the process at once with exit code 1.
  */
-function endGracefully(app: App, config: Config, logger: Logger): void {
+function endGracefully(app: App, config: Config): void {
+  const { logger } = app;
   closeWithGrace({ delay: config.SHUTDOWN_GRACE_MS, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unexpected error, shutting down');
     else logger.info({ signal }, 'shutting down');

@@ -1,6 +1,8 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { BatchingObserver } from '../../serving/batching/batcher.js';
+import type { Outcome } from '../../serving/batching/call.js';
 import type { WorkerObserver } from '../../serving/workers/pool.js';
+import { remember, SeriesCounter, SeriesHistogram } from './series.js';
 
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 const RUN_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
@@ -20,28 +22,28 @@ export function createServingMetrics(
   Required<Pick<WorkerObserver, 'workerLost'>> {
   const registers = [registry];
   const versionLabels = ['model_name', 'model_version'];
-  const batchSize = new Histogram({
+  const batchSize = new SeriesHistogram({
     name: 'batch_size_dies',
     help: 'Dies in one session.run',
     labelNames: versionLabels,
     buckets: BATCH_BUCKETS,
     registers,
   });
-  const queueWait = new Histogram({
+  const queueWait = new SeriesHistogram({
     name: 'queue_wait_seconds',
     help: 'Longest wait in the queue of the dies of a batch',
     labelNames: versionLabels,
     buckets: RUN_BUCKETS_S,
     registers,
   });
-  const inference = new Histogram({
+  const inference = new SeriesHistogram({
     name: 'inference_duration_seconds',
     help: 'Duration of one session.run',
     labelNames: versionLabels,
     buckets: RUN_BUCKETS_S,
     registers,
   });
-  const requests = new Counter({
+  const requests = new SeriesCounter({
     name: 'model_requests_total',
     help: 'Calls by how they ended: answered, refused, expired, cancelled or failed',
     labelNames: [...versionLabels, 'status'],
@@ -70,15 +72,24 @@ export function createServingMetrics(
       this.set(gauges.readyWorkers());
     },
   });
+  const seriesOf = remember((key: string) => {
+    const labels = labelsOf(key);
+    return {
+      batchSize: batchSize.series(labels),
+      queueWait: queueWait.series(labels),
+      inference: inference.series(labels),
+      requests: remember((status: Outcome) => requests.series({ ...labels, status })),
+    };
+  });
   return {
     batchRan(version, { dies, waitMs, runMs }) {
-      const labels = labelsOf(version);
-      batchSize.observe(labels, dies);
-      queueWait.observe(labels, waitMs / 1000);
-      inference.observe(labels, runMs / 1000);
+      const series = seriesOf(version);
+      series.batchSize.observe(dies);
+      series.queueWait.observe(waitMs / 1000);
+      series.inference.observe(runMs / 1000);
     },
     callSettled(version, outcome) {
-      requests.inc({ ...labelsOf(version), status: outcome });
+      seriesOf(version).requests(outcome).add(1);
     },
     workerLost() {
       restarts.inc();
