@@ -1,0 +1,56 @@
+import { Fault } from '../errors.js';
+import type { ByteOrder } from './records.js';
+
+/** Bytes of the FAR with its header: what is needed to tell a file's format. */
+export const FAR_BYTES = 6;
+
+export interface FileStart {
+  readonly byteOrder: ByteOrder;
+  /** CPU_TYPE of the FAR says the other byte order than the length of the FAR. */
+  readonly conflict: boolean;
+}
+
+/**
+ * The byte order of a file, from its first bytes (at least {@link FAR_BYTES} unless the file is
+ * shorter). Throws a Fault `invalid_data` where they are not the start of an STDF V4 file.
+ */
+export function readFileStart(bytes: Uint8Array): FileStart {
+  const [length0 = 0, length1 = 0, typ, sub, cpuType = 0, version] = bytes;
+  if (bytes.length === 0) throw refusal('the file is empty, expected STDF V4');
+  // REC_TYP and REC_SUB first: they need no byte order (stdf-v4.md section 1).
+  if (bytes.length >= 4 && (typ !== 0 || sub !== 10)) throw refusal(notStdf(bytes));
+  if (bytes.length < FAR_BYTES)
+    throw refusal(`the file ends after ${bytes.length} bytes, inside its first record`);
+  const byteOrder = orderOf(length0, length1);
+  if (byteOrder === undefined) throw refusal(notStdf(bytes));
+  if (version !== 4) throw refusal(`STDF version ${version}, expected version 4`);
+  if (cpuType === 0 && byteOrder === 'little') {
+    throw refusal('CPU_TYPE 0: numbers in VAX format are not read; convert the file to CPU_TYPE 1 or 2');
+  }
+  const expected = cpuType === 1 ? 'big' : cpuType === 2 ? 'little' : byteOrder;
+  return { byteOrder, conflict: expected !== byteOrder };
+}
+
+function orderOf(length0: number, length1: number): ByteOrder | undefined {
+  if (length0 === 2 && length1 === 0) return 'little';
+  if (length0 === 0 && length1 === 2) return 'big';
+  return undefined;
+}
+
+/** By magic, never by name: demo files come as gzip, bzip2 and zip (stdf-v4.md section 9). */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function notStdf(bytes: Uint8Array): string {
+  const magic = Buffer.from(bytes.subarray(0, 4)).toString('latin1');
+  if (magic.startsWith('BZh')) return 'a bzip2 file: unpack it first (plain and gzip files are read)';
+  if (magic === 'PK\x03\x04') return 'a zip file: unpack it first (plain and gzip files are read)';
+  if (isGzip(bytes)) return 'a gzip file inside a gzip file: unpack it once';
+  const found = JSON.stringify(Buffer.from(bytes.subarray(0, 16)).toString('latin1'));
+  return `not an STDF file: it starts with ${found}, expected a FAR record`;
+}
+
+function refusal(problem: string): Fault {
+  return new Fault('invalid_data', [problem]);
+}

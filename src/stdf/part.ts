@@ -1,0 +1,81 @@
+import type { Verdict } from './flags.js';
+import type { StdfRecord } from './records.js';
+import type { Limits, TestDefinition } from './test-defaults.js';
+
+/** What one test said of one part. */
+export interface TestResult {
+  readonly test: TestDefinition;
+  /** One for a PTR (RESULT), several for an MPR (RTN_RSLT), none for an FTR. As in the file: may be NaN. */
+  readonly values: readonly number[];
+  /** Whether the values may be used: no bad flag, and finite. */
+  readonly usable: boolean;
+  readonly verdict: Verdict;
+  /** TEST_FLG bit 0: the values are the instrument's clamp. */
+  readonly alarm: boolean;
+  /** The limits that held for this result. */
+  readonly limits: Limits;
+}
+
+/** A wafer of the file, filled as its records come. */
+export interface Wafer {
+  /** Position among the wafers of the file, from 0. */
+  readonly index: number;
+  readonly wir: StdfRecord<'Wir'>;
+  /** Undefined until the wafer has ended. */
+  readonly wrr: StdfRecord<'Wrr'> | undefined;
+  /** WAFER_ID of the WRR, else of the WIR; undefined where neither has one. */
+  readonly waferId: string | undefined;
+}
+
+/** Why a part was given out. Only one that `ended` may be scored. */
+export type PartEnd = 'ended' | 'not_ended';
+
+/**
+ * One touchdown on one part: everything that the file says between its PIR and its PRR, whatever
+ * other sites wrote in between.
+ */
+export interface Part {
+  /** Position among the parts of the file, from 0, in the order in which they ended. */
+  readonly index: number;
+  readonly headNum: number;
+  readonly siteNum: number;
+  /** Undefined for packaged parts (no WIR), and for parts outside any wafer. */
+  readonly wafer: Wafer | undefined;
+  /** `not_ended`: no PRR came before the next PIR of its site, or before the end of the file. */
+  readonly end: PartEnd;
+  /** Undefined where there is no PRR or the field is missing; the same holds below. */
+  readonly partId: string | undefined;
+  readonly partTxt: string | undefined;
+  readonly x: number | undefined;
+  readonly y: number | undefined;
+  readonly hardBin: number | undefined;
+  readonly softBin: number | undefined;
+  /** PART_FLG as it stands. */
+  readonly partFlg: number | undefined;
+  readonly verdict: Verdict;
+  /** PART_FLG bit 2: do not use its data as complete. */
+  readonly abnormal: boolean;
+  /** NUM_TEST: tests executed by the tester's count; more than `results` where it samples. */
+  readonly numTest: number | undefined;
+  readonly testTimeMs: number | undefined;
+  /** In the order of the program; empty where the tester recorded none, which is not "all zero". */
+  readonly results: readonly TestResult[];
+  /** How often this die has been touched with this part: 1 is the first time. */
+  readonly touchdown: number;
+  /** The index of the part that this one tests again, flagged or not. */
+  readonly replaces: number | undefined;
+  /** Whether PART_FLG said that it is a retest; most files do not say (stdf-v4.md section 8). */
+  readonly retestFlagged: boolean;
+}
+
+/** The results of a part by TEST_NUM; of a test that ran twice, the later one. */
+export function resultsByTestNumber(part: Part): ReadonlyMap<number, TestResult> {
+  return new Map(part.results.map((result) => [result.test.testNum, result]));
+}
+
+/** Only parts that no later one replaces, or only those that replace none: one for each die. */
+export function oneForEachDie(parts: readonly Part[], which: 'first' | 'last'): readonly Part[] {
+  if (which === 'first') return parts.filter(({ replaces }) => replaces === undefined);
+  const replaced = new Set(parts.map(({ replaces }) => replaces));
+  return parts.filter(({ index }) => !replaced.has(index));
+}

@@ -1,0 +1,62 @@
+import type { Damage, DamageLog, UnknownRecords } from './damage.js';
+import { KNOWN_TYPES } from './layout.js';
+import type { ByteOrder } from './records.js';
+
+/** What a file held and what was wrong with it: whole after the last record, else as far as read. */
+export interface ReadReport {
+  readonly byteOrder: ByteOrder;
+  /** Bytes of the uncompressed file. */
+  readonly bytes: number;
+  /** Whole records found: delivered, filtered or unknown. */
+  readonly records: number;
+  /** Records by name, those of V4 and of V4-2007, filtered ones too. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Types that V4 does not define, skipped by their length. */
+  readonly unknown: readonly UnknownRecords[];
+  /** In the order of their first offset. Empty for a sound file. */
+  readonly damage: readonly Damage[];
+  /** True when the file was read to its end and no damage was found. */
+  readonly intact: boolean;
+}
+
+/** Counts the records of a file by type. */
+export interface RecordTally {
+  readonly counts: number[];
+  unknown: number;
+}
+
+export function createRecordTally(): RecordTally {
+  return { counts: new Array<number>(KNOWN_TYPES.length).fill(0), unknown: 0 };
+}
+
+export function countOf(tally: RecordTally, name: string): number {
+  const type = KNOWN_TYPES.find((known) => known.name === name);
+  return type === undefined ? 0 : (tally.counts[type.index] ?? 0);
+}
+
+export function reportOf(
+  tally: RecordTally,
+  log: DamageLog,
+  file: { readonly byteOrder: ByteOrder; readonly bytes: number; readonly ended: boolean },
+): ReadReport {
+  const named = KNOWN_TYPES.map(({ name, index }) => [name, tally.counts[index] ?? 0] as const);
+  const damage = log.damage();
+  return {
+    byteOrder: file.byteOrder,
+    bytes: file.bytes,
+    records: named.reduce((sum, [, count]) => sum + count, tally.unknown),
+    counts: Object.fromEntries(named.filter(([, count]) => count > 0)),
+    unknown: log.unknown(),
+    damage,
+    intact: file.ended && damage.length === 0,
+  };
+}
+
+/** The report as lines for a person, the damage first. */
+export function describeReport(report: ReadReport): readonly string[] {
+  const unknown = report.unknown.map(({ typ, sub, name, count, firstOffset }) => {
+    const label = name === undefined ? `of unknown type ${typ}/${sub}` : `${name} (V4-2007)`;
+    return `skipped ${count} records ${label}, first at byte ${firstOffset}`;
+  });
+  return [...report.damage.map(({ message }) => message), ...unknown];
+}
