@@ -7,15 +7,16 @@ import { type ApiKeys, apiKeysPlugin } from './plugins/api-keys.js';
 import { docsPlugin } from './plugins/docs.js';
 import { drainingPlugin } from './plugins/draining.js';
 import { type HttpObserver, observePlugin } from './plugins/observe.js';
-import { answerUnreadable, problemsPlugin, refusalOf, sendProblem } from './plugins/problems.js';
+import { problemsPlugin, refusalOf, sendProblem } from './plugins/problems.js';
 import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
-import { securityHeadersPlugin } from './plugins/security-headers.js';
+import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
 import { bodyParsers } from './read-dies.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { modelRoutes } from './routes/models.js';
 import { predictRoutes } from './routes/predict.js';
 import { type ProbeRouteOptions, probeRoutes } from './routes/probes.js';
+import { createUnreadableAnswer } from './unreadable.js';
 import { serializeByZod, validateByZod } from './zod-provider.js';
 
 export interface ServerOptions {
@@ -42,26 +43,46 @@ export interface ServerOptions {
 /** Longest part of a path that can name anything, with room for percent-encoding. */
 const MAX_PARAM_LENGTH = 256;
 
+/** Room for the x-die-ids of a whole batch; node:http's own limit is 16 KiB. */
+const MAX_HEADER_BYTES = 65_536;
+
 /** The HTTP server: every plugin and every route of the contract; it does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { logger, limits } = options;
+  const requestIds = createRequestIds();
   const app = Fastify({
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: limits.requestTimeoutMs,
+      // node:http looks for late requests only this often, by default every 30 s.
+      connectionsCheckingInterval: Math.ceil(Math.min(1_000, limits.requestTimeoutMs / 2)),
+      // Refused by the problems plugin, with a problem.
+      requireHostHeader: false,
+    },
     loggerInstance: logger,
     // One line for each prediction comes from the prediction log; Fastify's two for each request would
     // cost more than decoding a die.
     logController: new LogController({ disableRequestLogging: true }),
     // A child logger for each request costs as much; what is logged names its request_id itself.
     childLoggerFactory: (parent) => parent,
-    genReqId: createRequestIds(),
+    genReqId: requestIds,
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     // Requests that arrive while closing get our own refusal, from the draining plugin.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
-    clientErrorHandler: answerUnreadable,
-    frameworkErrors: (error, request, reply) => sendProblem(refusalOf(error), request, reply),
+    clientErrorHandler: createUnreadableAnswer({ logger, nextRequestId: () => requestIds({ headers: {} }) }),
+    // No hook runs for these, so the headers of every answer are set here.
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(
+        refusalOf(error),
+        request,
+        reply.headers(SECURITY_HEADERS).header('x-request-id', request.id),
+      ),
   });
+  // An expectation that is not known may be ignored (RFC 9110, section 10.1.1); node:http would answer 417.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
   bodyParsers(app);

@@ -126,7 +126,7 @@ function labelOf({ die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file }: Di
 
 type DieSchema = ReturnType<typeof dieSchema>;
 
-// zod compiles a schema on first use, which costs about a thousand decoded dies; contracts are few.
+// zod compiles a schema on first use, which takes milliseconds; contracts are few.
 const schemas = new Map<string, DieSchema>();
 
 function schemaOf(contract: MeasurementContract): DieSchema {

@@ -22,8 +22,8 @@ import {
 } from './bytes.js';
 import { DECLINED, type Source, scanValues, type Target } from './scan-values.js';
 
-/** The keys of a die, with the bit that marks each as seen. */
-const KEYS = [
+/** The keys of a die, all of them (a test compares them with the schema's); 1 << index marks a key as seen. */
+export const KEYS = [
   'die_id',
   'test_params',
   'lot_id',

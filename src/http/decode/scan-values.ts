@@ -132,7 +132,7 @@ function skipExponent(bytes: Uint8Array, at: number): number {
   return at === start ? DECLINED : at;
 }
 
-/** A whole number token the slow way: what JSON calls a number, Number() reads and rounds as JSON.parse does. */
+/** A number's text the slow way: whatever JSON calls a number, Number() reads and rounds as JSON.parse does. */
 function readToken(bytes: Buffer, start: number, end: number): number {
   return Math.fround(Number(bytes.toString('latin1', start, end)));
 }

@@ -1,7 +1,6 @@
-import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { REFUSALS, Refusal, type RefusalCode } from '../../errors.js';
+import { Refusal, type RefusalCode } from '../../errors.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
 
 /** Fastify's own errors as refusals of the contract; the detail says what was expected. */
@@ -12,6 +11,7 @@ const FASTIFY_ERRORS: Readonly<Record<string, readonly [RefusalCode, string]>> =
     'expected content-type application/json or application/octet-stream',
   ],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad_request', 'the body is not as long as its content-length says'],
+  ECONNRESET: ['bad_request', 'the connection was closed before the whole body had arrived'],
   FST_ERR_BAD_URL: ['bad_request', 'the path of the URL is not valid percent-encoding'],
   FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'a part of the path is too long to name anything here'],
 };
@@ -21,7 +21,11 @@ export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   const known = FASTIFY_ERRORS[isFastifyError(error) ? error.code : ''];
   if (known !== undefined) return new Refusal(known[0], known[1], { cause: error });
-  if (isFastifyError(error) && error.statusCode === 429) return new Refusal('rate_limited', error.message);
+  // Plugins (such as the one that serves the pages of /docs) refuse with a bare status.
+  const status = isHttpError(error) ? error.statusCode : 500;
+  if (status === 404) return new Refusal('not_found', 'there is nothing of that name', { cause: error });
+  if (status >= 400 && status < 500)
+    return new Refusal('bad_request', 'the request makes no sense here', { cause: error });
   return new Refusal('internal_error', 'the request could not be answered; the log has the reason', {
     cause: error,
   });
@@ -45,15 +49,19 @@ export const problemsPlugin = fp(
         request.log.error({ request_id: request.id, err: error }, 'unexpected error');
       }
       request.refusalCode = refusal.code;
+      // Fastify closes the connection over a body that is too large, and closing with unread bytes resets
+      // it: the client may never see why. node:http throws the rest away, within the request time-out.
+      if (refusal.code === 'body_too_large') reply.removeHeader('connection');
       return sendProblem(refusal, request, reply);
     });
-    app.setNotFoundHandler((request, reply) => {
-      request.refusalCode = 'not_found';
-      return sendProblem(
-        new Refusal('not_found', `there is no ${request.method} ${pathOf(request.url)}`),
-        request,
-        reply,
-      );
+    // Without this the body of a request to nowhere would be read before it is refused.
+    app.addHook('onRequest', (request, _reply, next) => {
+      if (request.is404) next(noSuchRoute(request));
+      else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') next(noHost());
+      else next();
+    });
+    app.setNotFoundHandler((request) => {
+      throw noSuchRoute(request);
     });
     app.decorateRequest('refusalCode', '');
     done();
@@ -68,34 +76,21 @@ declare module 'fastify' {
   }
 }
 
-/** Answers what node:http could not read as a request, and closes the connection. */
-export function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const code: RefusalCode =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? 'headers_too_large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? 'request_timeout'
-        : 'bad_request';
-  const { title, status } = REFUSALS[code];
-  const body = JSON.stringify({
-    type: `urn:diegate:problem:${code}`,
-    title,
-    status,
-    detail: title,
-    request_id: '',
-  });
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
-}
-
 function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+function isHttpError(error: unknown): error is Error & { statusCode: number } {
+  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number';
+}
+
+function noSuchRoute({ method, url }: FastifyRequest): Refusal {
+  return new Refusal('not_found', `there is no ${method} ${pathOf(url)}`);
+}
+
+/** RFC 9112, section 3.2; node:http would answer without a body. */
+function noHost(): Refusal {
+  return new Refusal('bad_request', 'an HTTP/1.1 request needs a host header');
 }
 
 function pathOf(url: string): string {

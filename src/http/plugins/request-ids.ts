@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { RawRequestDefaultExpression } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
 import fp from 'fastify-plugin';
 
 // Visible ASCII without quotes: safe in a header, a log line and a shell.
@@ -10,7 +9,7 @@ const ACCEPTABLE = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
  * Makes request ids: the caller's own `x-request-id` where it is an acceptable one, else a random
  * prefix of this process and a counter.
  */
-export function createRequestIds(): (raw: RawRequestDefaultExpression | IncomingMessage) => string {
+export function createRequestIds(): (raw: { readonly headers: IncomingHttpHeaders }) => string {
   const prefix = randomBytes(6).toString('hex');
   let count = 0;
   return (raw) => {

@@ -22,10 +22,15 @@ export interface BatcherOptions {
   /** Number of workers that are configured, for the retry-after of a full queue. */
   readonly workers: number;
   readonly observers: readonly BatchingObserver[];
+  /** Called when an observer throws. */
+  readonly onObserverError?: (error: unknown) => void;
 }
 
 // A die is run again once after its worker was lost; a second loss points at the die itself.
 const MAX_LOSSES = 2;
+
+// Longest time that a timer can be set for; a wake-up may come early.
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Queues calls for each model version and hands batches to idle workers. Holds the only timer of
@@ -34,6 +39,8 @@ const MAX_LOSSES = 2;
 export class Batcher {
   readonly #options: BatcherOptions;
   readonly #versions = new Map<string, VersionQueue>();
+  // The worker time that the version served last had been given before: how far fairness has come.
+  #servedToMs = 0;
   #pumpIsSoon = false;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
@@ -44,10 +51,11 @@ export class Batcher {
   }
 
   /**
-   * Opens a queue for a version; its dies may be submitted from now on.
+   * Opens a queue for a version, once; its dies may be submitted from now on.
    * @param costs measured batches to begin the cost model with: [dies, ms]
    */
   add(version: QueuedVersion, costs: readonly (readonly [number, number])[] = []): void {
+    if (this.#versions.has(version.key)) throw new Error(`${version.key} has a queue already`);
     const queue = new VersionQueue(version);
     for (const [dies, ms] of costs) queue.cost.observe(dies, ms);
     this.#versions.set(version.key, queue);
@@ -60,7 +68,8 @@ export class Batcher {
 
   /**
    * Refuses at once when `dies` more would not find room.
-   * @throws Refusal `queue_full` with the seconds until the queue will have drained
+   * @throws Refusal `queue_full` with the seconds until the queue will have drained, or
+   * `batch_too_large` when it will never hold so many
    */
   assertRoom(key: string, dies: number): void {
     const version = this.#versionOf(key);
@@ -69,7 +78,8 @@ export class Batcher {
 
   /**
    * Scores the dies of a call.
-   * @throws Refusal (as a rejection) `queue_full`, `deadline_exceeded` or `inference_failed`
+   * @throws Refusal (as a rejection) `queue_full`, `batch_too_large`, `deadline_exceeded` or
+   * `inference_failed`; `bad_request` when the client has gone, for nobody to read
    */
   submit(key: string, request: CallRequest): Promise<ScoredDies> {
     return new Promise((resolve, reject) => {
@@ -80,7 +90,8 @@ export class Batcher {
         this.#settle(version, call, 'expired', deadlineExceeded());
         return;
       }
-      if (!version.hasWork) this.#startAccount(version);
+      // A version that asked for no worker until now gets no credit for that time.
+      if (version.readyAtMs() > nowMs) version.servedMs = Math.max(version.servedMs, this.#servedToMs);
       if (!version.queue.offer(call)) {
         this.#settle(version, call, 'refused', this.#full(version, request.dies));
         return;
@@ -88,15 +99,6 @@ export class Batcher {
       request.onGone?.(() => this.#settle(version, call, 'cancelled', clientGone()));
       this.#pumpSoon();
     });
-  }
-
-  /** A version that had nothing to do gets no credit for its idle time. */
-  #startAccount(version: VersionQueue): void {
-    let least = Number.POSITIVE_INFINITY;
-    for (const other of this.#versions.values()) {
-      if (other.hasWork) least = Math.min(least, other.servedMs);
-    }
-    if (least < Number.POSITIVE_INFINITY) version.servedMs = Math.max(version.servedMs, least);
   }
 
   /**
@@ -119,7 +121,9 @@ export class Batcher {
       const version = leastServed(this.#versions.values(), nowMs);
       if (version === undefined) break;
       const batch = version.next(nowMs);
-      if (batch !== undefined) this.#run(version, batch, nowMs);
+      if (batch === undefined) break;
+      this.#servedToMs = Math.max(this.#servedToMs, version.servedMs);
+      this.#run(version, batch, nowMs);
     }
     this.#planWake(nowMs);
   }
@@ -143,7 +147,7 @@ export class Batcher {
       if (outcome.kind === 'scored') {
         version.cost.observe(dies, roundTripMs);
         const ran = { dies, waitMs: nowMs - oldestMs, runMs: outcome.runMs, roundTripMs };
-        for (const observer of this.#options.observers) observer.batchRan?.(version.version.key, ran);
+        this.#toEach((observer) => observer.batchRan?.(version.version.key, ran));
       }
       this.#pump();
     });
@@ -183,8 +187,7 @@ export class Batcher {
   }
 
   #expire(version: VersionQueue, nowMs: number): void {
-    for (const call of version.queue.expire(nowMs))
-      this.#settle(version, call, 'expired', deadlineExceeded());
+    for (const call of version.expire(nowMs)) this.#settle(version, call, 'expired', deadlineExceeded());
   }
 
   #settle(version: VersionQueue, call: Call, outcome: Outcome, refusal: Refusal): void {
@@ -195,22 +198,33 @@ export class Batcher {
   }
 
   #tell(version: VersionQueue, outcome: Outcome, dies: number): void {
-    for (const observer of this.#options.observers)
-      observer.callSettled?.(version.version.key, outcome, dies);
+    this.#toEach((observer) => observer.callSettled?.(version.version.key, outcome, dies));
+  }
+
+  /** A fault of an observer must not reach the die's way: it would end the process or strand dies. */
+  #toEach(tell: (observer: BatchingObserver) => void): void {
+    for (const observer of this.#options.observers) {
+      try {
+        tell(observer);
+      } catch (error) {
+        this.#options.onObserverError?.(error);
+      }
+    }
   }
 
   /** One timer for the nearest deadline or queue delay; it may fire early, and then does nothing. */
   #planWake(nowMs: number): void {
     let wakeAtMs = Number.POSITIVE_INFINITY;
-    for (const { queue } of this.#versions.values()) {
-      wakeAtMs = Math.min(wakeAtMs, queue.nearestDeadlineAtMs);
-      const readyAtMs = queue.readyAtMs();
+    for (const version of this.#versions.values()) {
+      wakeAtMs = Math.min(wakeAtMs, version.nearestDeadlineAtMs);
+      const readyAtMs = version.readyAtMs();
       if (readyAtMs > nowMs) wakeAtMs = Math.min(wakeAtMs, readyAtMs);
     }
     if (wakeAtMs >= this.#wakeAtMs) return;
     this.#cancelWake();
     this.#wakeAtMs = wakeAtMs;
-    this.#cancelWake = this.#options.clock.after(Math.ceil(Math.max(0, wakeAtMs - nowMs)), () => {
+    const inMs = Math.min(MAX_TIMER_MS, Math.ceil(Math.max(0, wakeAtMs - nowMs)));
+    this.#cancelWake = this.#options.clock.after(inMs, () => {
       this.#wakeAtMs = Number.POSITIVE_INFINITY;
       this.#pump();
     });
@@ -218,6 +232,12 @@ export class Batcher {
 
   #full(version: VersionQueue, dies: number): Refusal {
     const { maxQueueSize, key } = version.version;
+    if (dies > maxQueueSize) {
+      return new Refusal(
+        'batch_too_large',
+        `${dies} dies in one call, ${key} queues at most ${maxQueueSize}`,
+      );
+    }
     return new Refusal(
       'queue_full',
       `${version.queue.waitingDies} dies wait for ${key} and ${dies} more would exceed its maxQueueSize of ${maxQueueSize}`,

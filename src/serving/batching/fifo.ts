@@ -29,6 +29,11 @@ export class Fifo<T> {
     }
   }
 
+  /** Visits every item, the oldest first. */
+  forEach(visit: (item: T) => void): void {
+    for (let i = this.#head; i < this.#items.length; i++) visit(this.#items[i]);
+  }
+
   /** Keeps the items for which `keep` is true, in order. */
   retain(keep: (item: T) => boolean): void {
     this.#items = this.#items.slice(this.#head).filter(keep);

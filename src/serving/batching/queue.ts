@@ -62,9 +62,10 @@ interface LaneState<C> {
 export class BatchQueue<C extends QueuedCall> {
   readonly limits: QueueLimits;
   readonly #lanes: Readonly<Record<Lane, LaneState<C>>> = { realtime: emptyLane(), bulk: emptyLane() };
-  // Never later than the nearest deadline of a waiting die; earlier when that die has left.
+  // Never later than the nearest deadline of a waiting die; may be earlier when that die has left.
   #nearestDeadlineAtMs = Number.POSITIVE_INFINITY;
-  // Dies that the bulk lane is owed of the batches taken while both lanes waited.
+  #nearestHasLeft = false;
+  // The fraction of a die that the bulk lane is owed of the batches taken while both lanes waited.
   #bulkCredit = 0;
 
   constructor(limits: QueueLimits) {
@@ -78,6 +79,24 @@ export class BatchQueue<C extends QueuedCall> {
 
   /** A time not later than the nearest deadline of all waiting dies: when `expire` is worth a call. */
   get nearestDeadlineAtMs(): number {
+    return this.#nearestDeadlineAtMs;
+  }
+
+  /**
+   * The nearest deadline of all waiting dies, exactly; Infinity for none. Looks at every call when the
+   * die with the nearest one has left, so ask only where the bound above is not enough.
+   */
+  exactNearestDeadlineAtMs(): number {
+    if (this.#nearestHasLeft) {
+      let nearest = Number.POSITIVE_INFINITY;
+      for (const name of LANES) {
+        this.#lanes[name].calls.forEach((call) => {
+          if (call.waiting) nearest = Math.min(nearest, call.deadlineAtMs);
+        });
+      }
+      this.#nearestDeadlineAtMs = nearest;
+      this.#nearestHasLeft = false;
+    }
     return this.#nearestDeadlineAtMs;
   }
 
@@ -98,7 +117,10 @@ export class BatchQueue<C extends QueuedCall> {
     call.waiting = true;
     lane.calls.push(call);
     lane.dies += call.dies;
-    if (call.deadlineAtMs < this.#nearestDeadlineAtMs) this.#nearestDeadlineAtMs = call.deadlineAtMs;
+    if (call.deadlineAtMs <= this.#nearestDeadlineAtMs) {
+      this.#nearestDeadlineAtMs = call.deadlineAtMs;
+      this.#nearestHasLeft = false;
+    }
     return true;
   }
 
@@ -130,19 +152,23 @@ export class BatchQueue<C extends QueuedCall> {
       lane.left = 0;
     }
     this.#nearestDeadlineAtMs = nearest;
+    this.#nearestHasLeft = false;
     return expired;
   }
 
   /**
    * When the next batch may be taken: 0 for at once, Infinity for nothing waiting, else the time at
-   * which the oldest die has waited `maxQueueDelayMs` or its deadline is near.
+   * which the oldest die has waited `maxQueueDelayMs`, or half of the time to the nearest deadline: no
+   * die may miss its deadline for the sake of a fuller batch.
    */
   readyAtMs(): number {
     const waiting = this.waitingDies;
     if (waiting === 0) return Number.POSITIVE_INFINITY;
     if (this.limits.maxQueueDelayMs === 0 || waiting >= this.limits.maxBatchSize) return 0;
     const oldest = Math.min(this.#oldestArrivalMs('realtime'), this.#oldestArrivalMs('bulk'));
-    return oldest + this.limits.maxQueueDelayMs;
+    const byDelay = oldest + this.limits.maxQueueDelayMs;
+    if ((oldest + this.#nearestDeadlineAtMs) / 2 >= byDelay) return byDelay;
+    return Math.min(byDelay, (oldest + this.exactNearestDeadlineAtMs()) / 2);
   }
 
   /**
@@ -160,17 +186,21 @@ export class BatchQueue<C extends QueuedCall> {
     return slices;
   }
 
-  /** Dies of the next batch that belong to the bulk lane whatever waits in the realtime lane. */
+  /**
+   * Dies of the next batch that belong to the bulk lane whatever waits in the realtime lane. A lane
+   * that needs less than its share is owed nothing more: saved up, the rest would later fill whole
+   * batches and push the realtime lane back by more than one.
+   */
   #drawBulkCredit(limit: number): number {
     const waiting = this.#lanes.bulk.dies;
-    if (waiting === 0) {
+    const credit = this.#bulkCredit + limit * BULK_SHARE;
+    const share = Math.floor(credit);
+    if (waiting <= share) {
       this.#bulkCredit = 0;
-      return 0;
+      return waiting;
     }
-    this.#bulkCredit += limit * BULK_SHARE;
-    const owed = Math.min(Math.floor(this.#bulkCredit), waiting);
-    this.#bulkCredit -= owed;
-    return owed;
+    this.#bulkCredit = credit - share;
+    return share;
   }
 
   #takeFrom(name: Lane, dies: number, slices: Slice<C>[]): void {
@@ -192,6 +222,7 @@ export class BatchQueue<C extends QueuedCall> {
       if (call.taken === call.dies) {
         call.waiting = false;
         lane.calls.shift();
+        this.#noteLeaving(call);
       }
     }
   }
@@ -212,6 +243,11 @@ export class BatchQueue<C extends QueuedCall> {
     lane.dies -= call.dies - call.taken;
     lane.left++;
     call.waiting = false;
+    this.#noteLeaving(call);
+  }
+
+  #noteLeaving(call: C): void {
+    if (call.deadlineAtMs <= this.#nearestDeadlineAtMs) this.#nearestHasLeft = true;
   }
 }
 

@@ -36,8 +36,29 @@ export class VersionQueue {
     this.scratch = new Float32Array(version.maxBatchSize * version.parameterCount);
   }
 
-  get hasWork(): boolean {
-    return this.again.length > 0 || this.queue.waitingDies > 0;
+  /** A time not later than the nearest deadline of all dies that wait or are to be run again. */
+  get nearestDeadlineAtMs(): number {
+    let nearest = this.queue.nearestDeadlineAtMs;
+    for (const { slices } of this.again) {
+      for (const { call } of slices) if (!call.settled) nearest = Math.min(nearest, call.deadlineAtMs);
+    }
+    return nearest;
+  }
+
+  /**
+   * Takes out every call whose deadline has come, whether it waits for the first time or is to be run
+   * again, and returns them (some twice: a call may do both). Forgets what has been settled meanwhile.
+   */
+  expire(nowMs: number): Call[] {
+    const expired = this.queue.expire(nowMs);
+    for (const { slices, losses } of this.again.splice(0)) {
+      const left = slices.filter(({ call }) => {
+        if (call.deadlineAtMs <= nowMs) expired.push(call);
+        return !call.settled && call.deadlineAtMs > nowMs;
+      });
+      if (left.length > 0) this.again.push({ slices: left, losses });
+    }
+    return expired;
   }
 
   /** When the next batch may leave: 0 for at once, Infinity for nothing to do. */
@@ -45,12 +66,10 @@ export class VersionQueue {
     return this.again.length > 0 ? 0 : this.queue.readyAtMs();
   }
 
-  /** The next batch, or undefined when nothing is left to run. Call `queue.expire(nowMs)` first. */
+  /** The next batch, or undefined when nothing is left to run. Call `expire(nowMs)` first. */
   next(nowMs: number): Batch | undefined {
-    for (let batch = this.again.shift(); batch !== undefined; batch = this.again.shift()) {
-      const slices = batch.slices.filter(({ call }) => !call.settled);
-      if (slices.length > 0) return { slices, losses: batch.losses };
-    }
+    const again = this.again.shift();
+    if (again !== undefined) return again;
     const slices = this.queue.take(nowMs, this.#cap(nowMs));
     return slices.length > 0 ? { slices, losses: 0 } : undefined;
   }
@@ -64,12 +83,20 @@ export class VersionQueue {
 
   /**
    * Dies in the next batch: `maxBatchSize`, or fewer when the measured cost says that the nearest
-   * deadline would pass within a full batch. A deadline that even one die cannot meet binds nobody.
+   * deadline would pass within a full batch. It binds nobody when even one die cannot meet it, nor
+   * when so small a batch would waste the worker: one caller in a hurry must not slow all others.
    */
   #cap(nowMs: number): number {
     const full = this.version.maxBatchSize;
-    const within = this.cost.diesWithin(this.queue.nearestDeadlineAtMs - nowMs);
-    return within >= 1 && within < full ? within : full;
+    if (this.cost.diesWithin(this.queue.nearestDeadlineAtMs - nowMs) >= full) return full;
+    const within = this.cost.diesWithin(this.queue.exactNearestDeadlineAtMs() - nowMs);
+    return within >= 1 && within < full && this.#isWorthwhile(within) ? within : full;
+  }
+
+  /** Whether batches of `dies` get at least half as many dies done in a second as full ones. */
+  #isWorthwhile(dies: number): boolean {
+    const full = this.version.maxBatchSize;
+    return 2 * dies * this.cost.of(full) >= full * this.cost.of(dies);
   }
 }
 

@@ -22,6 +22,8 @@ export interface WorkerPoolOptions {
   readonly batchTimeoutMs: number;
   readonly clock: Clock;
   readonly observers: readonly WorkerObserver[];
+  /** Called when an observer throws. */
+  readonly onObserverError?: (error: unknown) => void;
   /** Compiled module that the processes run; another one only in tests. */
   readonly entry?: string;
 }
@@ -49,6 +51,8 @@ interface Slot {
 export class WorkerPool implements BatchRunner {
   readonly #options: WorkerPoolOptions;
   readonly #slots: Slot[];
+  // Every process that has not ended yet, also those that were killed and replaced.
+  readonly #processes = new Set<WorkerProcess>();
   readonly #specs = new Map<string, SessionSpec>();
   readonly #idleListeners: (() => void)[] = [];
   #closing = false;
@@ -88,13 +92,14 @@ export class WorkerPool implements BatchRunner {
   }
 
   /**
-   * Starts every worker process.
+   * Starts every worker process, or none.
    * @throws Fault `worker_failed` when one does not come up
    */
   async start(): Promise<void> {
     try {
       await Promise.all(this.#slots.map((slot) => this.#launch(slot)));
     } catch (error) {
+      this.kill();
       const reason = error instanceof Error ? error.message : String(error);
       throw new Fault('worker_failed', [`a worker process did not start: ${reason}`], error);
     }
@@ -110,7 +115,8 @@ export class WorkerPool implements BatchRunner {
     const opened = await Promise.all(
       this.#slots.map(async ({ worker }) => {
         if (worker === undefined) throw new WorkerLost('the worker is not running');
-        return this.#openOn(worker, spec, check);
+        // A worker that is done may take batches of other versions while its neighbours still load.
+        return this.#openOn(worker, spec, check).finally(() => this.#tellIdle());
       }),
     );
     const [first] = opened;
@@ -134,7 +140,10 @@ export class WorkerPool implements BatchRunner {
       slot.losses = 0;
       return { kind: 'scored', scores, contributions, runMs };
     } catch (error) {
-      if (error instanceof WorkerRefused) return { kind: 'threw', message: error.message };
+      if (error instanceof WorkerRefused) {
+        slot.losses = 0;
+        return { kind: 'threw', message: error.message };
+      }
       if (error instanceof WorkerLost) return { kind: 'lost', message: error.message };
       throw error;
     }
@@ -146,10 +155,10 @@ export class WorkerPool implements BatchRunner {
     for (const { worker } of this.#slots) worker?.kill('the server process ends');
   }
 
-  /** Ends every worker process; no batch may be under way. */
+  /** Ends every worker process and resolves when all are gone; a batch under way is lost. */
   async close(): Promise<void> {
     this.#closing = true;
-    await Promise.all(this.#slots.map(({ worker }) => worker?.close()));
+    await Promise.all([...this.#processes].map((worker) => worker.close()));
   }
 
   async #openOn(
@@ -171,19 +180,21 @@ export class WorkerPool implements BatchRunner {
       onExit: (reason) => this.#replace(slot, worker, reason),
     });
     slot.worker = worker;
+    this.#processes.add(worker);
+    void worker.exited.then(() => this.#processes.delete(worker));
     await worker.started(OPEN_TIMEOUT_MS);
-    for (const observer of this.#options.observers) observer.workerStarted?.(worker.pid);
+    this.#toEach((observer) => observer.workerStarted?.(worker.pid));
   }
 
   /** Starts another process in the place of one that has ended, and opens there what was open. */
-  #replace(slot: Slot, lost: WorkerProcess, reason: string): void {
+  #replace(slot: Slot, lost: WorkerProcess | undefined, reason: string): void {
     slot.ready = false;
     slot.worker = undefined;
     if (this.#closing) return;
     const restartInMs =
       slot.losses === 0 ? 0 : Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** Math.min(slot.losses, 10));
     slot.losses++;
-    for (const observer of this.#options.observers) observer.workerLost?.(lost.pid, reason, restartInMs);
+    this.#toEach((observer) => observer.workerLost?.(lost?.pid, reason, restartInMs));
     this.#options.clock.after(restartInMs, () => {
       if (!this.#closing) void this.#revive(slot);
     });
@@ -196,8 +207,12 @@ export class WorkerPool implements BatchRunner {
       slot.ready = slot.worker !== undefined && this.#specs.size > 0;
       this.#tellIdle();
     } catch (error) {
-      // A worker lost while it starts has already been noted by its exit, which tries again.
-      if (!(error instanceof WorkerLost)) throw error;
+      // A worker lost while it starts has already been noted by its exit, which tries again. Anything
+      // else (it spoke out of turn, no memory to fork) must come to the same, or the slot stays empty.
+      if (error instanceof WorkerLost) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      if (slot.worker === undefined) this.#replace(slot, undefined, reason);
+      else slot.worker.kill(reason);
     }
   }
 
@@ -208,7 +223,19 @@ export class WorkerPool implements BatchRunner {
     } catch (error) {
       if (!(error instanceof WorkerRefused)) throw error;
       // Its dies are answered "threw" one by one; the other versions of this worker are well.
-      for (const observer of this.#options.observers) observer.reopenFailed?.(spec.key, error.message);
+      const reason = error.message;
+      this.#toEach((observer) => observer.reopenFailed?.(spec.key, reason));
+    }
+  }
+
+  /** A fault of an observer must not keep a worker from being replaced. */
+  #toEach(tell: (observer: WorkerObserver) => void): void {
+    for (const observer of this.#options.observers) {
+      try {
+        tell(observer);
+      } catch (error) {
+        this.#options.onObserverError?.(error);
+      }
     }
   }
 

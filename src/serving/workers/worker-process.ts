@@ -1,7 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.js';
+import { CHANNEL_FD } from './channel.js';
+import { FrameReader, FrameWriter } from './frames.js';
 import type { FromWorker, ToWorker } from './messages.js';
+import { fromWire, isFromWorker, toWire } from './wire.js';
 
 /** The compiled entry of a worker process. */
 export const WORKER_ENTRY = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -26,7 +30,7 @@ interface Pending {
 export interface WorkerProcessOptions {
   readonly entry: string;
   readonly clock: Clock;
-  /** Called once, when the process has ended or could not be started. */
+  /** Called once, when the process has ended, was killed or could not be started; never before the constructor returns. */
   readonly onExit: (reason: string) => void;
 }
 
@@ -35,7 +39,12 @@ export interface WorkerProcessOptions {
  * answered in time kills the process: a run cannot be cancelled.
  */
 export class WorkerProcess {
+  /** Resolves when the process is really gone; a killed one is lost before that. */
+  readonly exited: Promise<void>;
   readonly #child: ChildProcess;
+  readonly #channel: Duplex;
+  readonly #reader = new FrameReader();
+  readonly #writer = new FrameWriter();
   readonly #clock: Clock;
   readonly #pending: Pending[] = [];
   readonly #onExit: (reason: string) => void;
@@ -44,20 +53,27 @@ export class WorkerProcess {
   constructor({ entry, clock, onExit }: WorkerProcessOptions) {
     this.#clock = clock;
     this.#onExit = onExit;
-    this.#child = fork(entry, [], {
-      serialization: 'advanced',
+    this.#child = spawn(process.execPath, ['--max-semi-space-size=2', entry], {
       // Set for the worker from its first instruction on: see telemetry-off.ts.
       env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
-      execArgv: ['--max-semi-space-size=2'],
       // A worker's words (native warnings, a crash's last line) belong to the operator, not to the
-      // server's own stdout, which is its log.
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // server's own stdout, which is its log. The last one is the channel, CHANNEL_FD.
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
     });
-    this.#child.on('message', (message: FromWorker) => this.#receive(message));
-    this.#child.on('error', (error) => this.#end(`it could not be reached: ${error.message}`));
+    this.#channel = channelOf(this.#child);
+    this.#channel.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#channel.on('error', (error) => this.kill(`its channel broke: ${error.message}`));
+    this.#child.on('error', (error) => this.kill(`it could not be reached: ${error.message}`));
     this.#child.on('exit', (code, signal) =>
       this.#end(signal === null ? `exit code ${code}` : `signal ${signal}`),
     );
+    this.exited = new Promise((resolve) => {
+      this.#child.once('exit', () => resolve());
+      // A process that could not be started never exits.
+      this.#child.once('error', () => {
+        if (this.#child.pid === undefined) resolve();
+      });
+    });
   }
 
   get pid(): number | undefined {
@@ -85,11 +101,7 @@ export class WorkerProcess {
     timeoutMs: number,
   ): Promise<Extract<FromWorker, { type: T }>> {
     const answer = this.#expect(expected, timeoutMs);
-    if (this.#ended === undefined) {
-      this.#child.send(message, (error) => {
-        if (error) this.kill(`a message could not be sent: ${error.message}`);
-      });
-    }
+    if (this.#ended === undefined) this.#send(message);
     return narrow(await answer, expected);
   }
 
@@ -101,12 +113,31 @@ export class WorkerProcess {
 
   /** Lets the process end by itself and resolves when it has. */
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const exited = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-    if (this.#child.connected) this.#child.disconnect();
+    this.#channel.end();
     const stop = this.#clock.after(1000, () => this.#child.kill('SIGKILL'));
-    await exited;
+    await this.exited;
     stop();
+  }
+
+  /**
+   * The message has been copied when this returns. The frame's buffer is used again for the next
+   * message, which the pool sends only when this one was answered and so has been read.
+   */
+  #send(message: ToWorker): void {
+    const { head, parts } = toWire(message);
+    this.#channel.write(this.#writer.write(head, parts));
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      this.#reader.push(chunk, (frame) => {
+        const message = fromWire(frame);
+        if (!isFromWorker(message)) throw new Error(`it said ${frame.head.slice(0, 100)}`);
+        this.#receive(message);
+      });
+    } catch (error) {
+      this.kill(`its channel cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   #expect(expected: FromWorker['type'], timeoutMs: number): Promise<FromWorker> {
@@ -144,6 +175,12 @@ export class WorkerProcess {
     }
     this.#onExit(reason);
   }
+}
+
+function channelOf(child: ChildProcess): Duplex {
+  const channel = child.stdio[CHANNEL_FD];
+  if (channel instanceof Duplex) return channel;
+  throw new Error('a child process has no channel');
 }
 
 function narrow<T extends FromWorker['type']>(answer: FromWorker, type: T): Extract<FromWorker, { type: T }> {

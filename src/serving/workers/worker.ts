@@ -1,3 +1,4 @@
+import { WorkerChannel } from './channel.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { Session } from './session.js';
 import { warmUp } from './warm-up.js';
@@ -7,21 +8,18 @@ import { warmUp } from './warm-up.js';
  * their order, and ends when the server process has gone.
  */
 const sessions = new Map<string, Session>();
-let last: Promise<void> = Promise.resolve();
 
-process.on('message', (message: ToWorker) => {
-  last = last.then(() =>
-    answer(message)
-      .catch((error: unknown) => fail(error))
-      .then(send),
-  );
-});
-process.on('disconnect', () => process.exit(0));
 // A signal to the whole process group (Ctrl-C, a service manager) is for the server process, which
 // lets the dies in flight finish and then ends its workers.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
-send({ type: 'started' });
+
+const channel = new WorkerChannel();
+channel.send({ type: 'started' });
+for (let message = channel.receive(); message !== undefined; message = channel.receive()) {
+  channel.send(await answer(message).catch(failed));
+}
+process.exit(0);
 
 async function answer(message: ToWorker): Promise<FromWorker> {
   switch (message.type) {
@@ -52,10 +50,6 @@ function sessionOf(key: string): Session {
   return session;
 }
 
-function fail(error: unknown): FromWorker {
+function failed(error: unknown): FromWorker {
   return { type: 'failed', message: error instanceof Error ? error.message : String(error) };
-}
-
-function send(message: FromWorker): void {
-  process.send?.(message);
 }

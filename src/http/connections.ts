@@ -1,0 +1,24 @@
+import { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** The answer that a connection waits for or is being sent; of pipelined requests the first. */
+export function answerInFlight(socket: Duplex): ServerResponse | undefined {
+  // node:http keeps it there for the same purpose as ours, under no public name.
+  return '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse
+    ? socket._httpMessage
+    : undefined;
+}
+
+/**
+ * Calls `run` once no answer that `isAwaited` is in flight on the connection: answers go out in the
+ * order of their requests, so nothing may be written, and nothing closed, before them.
+ */
+export function afterAnswers(
+  socket: Duplex,
+  isAwaited: (answer: ServerResponse) => boolean,
+  run: () => void,
+): void {
+  const answer = answerInFlight(socket);
+  if (answer === undefined || !isAwaited(answer)) run();
+  else answer.once('close', () => afterAnswers(socket, isAwaited, run));
+}

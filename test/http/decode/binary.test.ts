@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { decodeDieBinary, decodeDiesBinary } from '../../../src/http/decode/binary.js';
+import { labelsFromHeaders } from '../../../src/http/decode/headers.js';
+import { bitsOf, contractOf, refusalOf } from './harness.js';
+
+const three = contractOf(3);
+const label = { die_id: 'd' };
+const labelsOf = (dies: number) => labelsFromHeaders({}, dies, 'r1');
+
+function bytesOf(values: readonly number[]): Buffer {
+  const body = Buffer.alloc(values.length * 4);
+  values.forEach((value, i) => void body.writeFloatLE(value, i * 4));
+  return body;
+}
+
+describe('a binary die', () => {
+  const values = [1.5, -0, 1e-45];
+
+  it('is its little-endian float32, to the bit', () => {
+    const { labels, params } = decodeDieBinary(bytesOf(values), three, label);
+    expect(labels).toEqual([label]);
+    expect(bitsOf(params)).toEqual([0x3fc00000, 0x80000000, 1]);
+  });
+
+  it('is a view of the body where its memory is aligned, and a copy where it is not', () => {
+    const memory = Buffer.alloc(64);
+    for (const offset of [0, 1, 2, 3, 4]) {
+      const body = memory.subarray(offset, offset + 12);
+      bytesOf(values).copy(body);
+      const { params } = decodeDieBinary(body, three, label);
+      expect(bitsOf(params)).toEqual([0x3fc00000, 0x80000000, 1]);
+      expect(params.buffer === memory.buffer).toBe((memory.byteOffset + offset) % 4 === 0);
+    }
+  });
+
+  it.each([0, 11, 13, 24])('of %i bytes is refused, naming both sizes', (size) => {
+    const refusal = refusalOf(() => decodeDieBinary(Buffer.alloc(size), three, label));
+    expect(refusal.status).toBe(422);
+    expect(refusal.message).toBe(`expected 12 bytes (3 little-endian float32), found ${size}`);
+  });
+
+  it.each([Infinity, -Infinity, Number.NaN])('with %d is refused by its path', (value) => {
+    const { status, faults } = refusalOf(() => decodeDieBinary(bytesOf([1, value, 2]), three, label));
+    expect(status).toBe(422);
+    expect(faults).toEqual([{ path: 'test_params[1]', message: `expected a finite number, found ${value}` }]);
+  });
+
+  it('may hold NaN for a missing value, and still no infinity, if the model accepts that', () => {
+    const missing = contractOf(3, true);
+    expect(decodeDieBinary(bytesOf([1, Number.NaN, 2]), missing, label).params[1]).toBeNaN();
+    const { faults } = refusalOf(() => decodeDieBinary(bytesOf([Number.NaN, Infinity, 2]), missing, label));
+    expect(faults).toEqual([
+      {
+        path: 'test_params[1]',
+        message: 'expected a finite number, or NaN where no value was measured, found Infinity',
+      },
+    ]);
+  });
+});
+
+describe('a binary batch', () => {
+  it('is one row after the other', () => {
+    const { labels, params } = decodeDiesBinary(bytesOf([1, 2, 3, 4, 5, 6]), three, 64, labelsOf);
+    expect(labels.map(({ die_id }) => die_id)).toEqual(['r1-0', 'r1-1']);
+    expect([...params]).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it.each([0, 13, 20])('of %i bytes is refused', (size) => {
+    const refusal = refusalOf(() => decodeDiesBinary(Buffer.alloc(size), three, 64, labelsOf));
+    expect(refusal.status).toBe(422);
+    expect(refusal.message).toBe(
+      `expected one or more dies of 12 bytes (3 little-endian float32), found ${size} bytes`,
+    );
+  });
+
+  it('over the limit is refused with 413, before its ids are read', () => {
+    const refusal = refusalOf(() => decodeDiesBinary(Buffer.alloc(36), three, 2, () => expect.fail()));
+    expect([refusal.status, refusal.message]).toEqual([413, 'found 3 dies, expected at most 2 in one call']);
+  });
+
+  it('with one bad die is refused whole, naming its index; at most 20 faults are listed', () => {
+    const { faults } = refusalOf(() =>
+      decodeDiesBinary(bytesOf([1, 2, 3, 4, 5, Infinity]), three, 64, labelsOf),
+    );
+    expect(faults?.map(({ path }) => path)).toEqual(['[1].test_params[2]']);
+    const many = refusalOf(() => decodeDiesBinary(bytesOf(Array(30).fill(Number.NaN)), three, 64, labelsOf));
+    expect([many.faults?.length, many.totalFaults]).toEqual([20, 30]);
+  });
+});
