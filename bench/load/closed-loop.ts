@@ -34,7 +34,9 @@ export async function closedLoop(
     duration: seconds,
   });
   if (result.non2xx > 0 || result.errors > 0 || result['2xx'] === 0) {
-    throw new Error(`${result.non2xx} answers were not 200, ${result.errors} errors, ${result['2xx']} answers`);
+    throw new Error(
+      `${result.non2xx} answers were not 200, ${result.errors} errors, ${result['2xx']} answers`,
+    );
   }
   const requestsPerSecond = result['2xx'] / result.duration;
   return {

@@ -55,7 +55,9 @@ export async function openLoop(port: number, load: Load, options: OpenLoopOption
       else send(connection, next);
     });
   };
-  const connections = await Promise.all(Array.from({ length: options.connections }, () => Connection.open(port)));
+  const connections = await Promise.all(
+    Array.from({ length: options.connections }, () => Connection.open(port)),
+  );
   free.push(...connections);
 
   const startedMs = performance.now();
@@ -63,7 +65,10 @@ export async function openLoop(port: number, load: Load, options: OpenLoopOption
   let due = 0;
   await new Promise<void>((resolve) => {
     const tick = setInterval(() => {
-      const shouldBe = Math.min(total, Math.floor(((performance.now() - startedMs) / 1000) * options.ratePerSecond));
+      const shouldBe = Math.min(
+        total,
+        Math.floor(((performance.now() - startedMs) / 1000) * options.ratePerSecond),
+      );
       for (; due < shouldBe; due++) {
         const item: Due = { dueMs: startedMs + (due / options.ratePerSecond) * 1000, sentMs: 0 };
         const connection = free.pop();
@@ -89,9 +94,6 @@ export async function openLoop(port: number, load: Load, options: OpenLoopOption
     refusedMs: Float64Array.from(refusedMs).sort(),
   };
 }
-
-
-
 
 function requestBytes({ path, headers, body }: Load): Buffer {
   const lines = Object.entries({ host: '127.0.0.1', ...headers, 'content-length': String(body.length) });

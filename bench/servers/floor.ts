@@ -7,8 +7,8 @@ import { createServer } from 'node:http';
 const ANSWER = JSON.stringify({
   die_id: 'wafer123_die456',
   prediction: 'pass',
-  confidence: 0.9987654321098765,
-  anomaly_score: 0.4321098765432109,
+  confidence: 0.998765432109877,
+  anomaly_score: 0.432109862565994,
   inference_time_ms: 0.123,
   timestamp: '2026-01-01T00:00:00.000Z',
   model_name: 'die-defect',
@@ -20,7 +20,10 @@ const server = createServer((request, response) => {
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
     Buffer.concat(chunks);
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(ANSWER) });
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(ANSWER),
+    });
     response.end(ANSWER);
   });
 });

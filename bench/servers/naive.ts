@@ -29,7 +29,9 @@ const dieSchema = z.object({
 
 // After the variable above is set: importing loads the library.
 const ort = await import('onnxruntime-node');
-const session: InferenceSession = await ort.InferenceSession.create(`${folder}/model.onnx`, { intraOpNumThreads: 1 });
+const session: InferenceSession = await ort.InferenceSession.create(`${folder}/model.onnx`, {
+  intraOpNumThreads: 1,
+});
 
 async function predict(die: z.infer<typeof dieSchema>) {
   const startedMs = performance.now();

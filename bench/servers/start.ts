@@ -5,6 +5,13 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
+/** The model that ships. */
+export const SHIPPED = {
+  model: 'die-defect',
+  repository: `${ROOT}models`,
+  folder: `${ROOT}models/die-defect/1`,
+} as const;
+
 /** A server under test: its own process, on a port of its own. */
 export interface Target {
   readonly name: string;
@@ -17,18 +24,29 @@ export interface Target {
 
 /** diegate as `npm start` runs it, its log written to /dev/null by a pipe-free file descriptor. */
 export function startDiegate(repository: string, environment: Record<string, string> = {}): Promise<Target> {
-  return start('diegate', `${ROOT}dist/main.js`, '/ready', { MODEL_REPOSITORY: repository, HOST: '127.0.0.1', ...environment });
+  return start('diegate', `${ROOT}dist/main.js`, '/ready', {
+    MODEL_REPOSITORY: repository,
+    HOST: '127.0.0.1',
+    ...environment,
+  });
 }
 
 export function startNaive(modelFolder: string): Promise<Target> {
-  return start('naive', `${ROOT}dist/.bench/bench/servers/naive.js`, '/health', { MODEL_FOLDER: modelFolder });
+  return start('naive', `${ROOT}dist/.bench/bench/servers/naive.js`, '/health', {
+    MODEL_FOLDER: modelFolder,
+  });
 }
 
 export function startFloor(): Promise<Target> {
   return start('floor', `${ROOT}dist/.bench/bench/servers/floor.js`, '/', {});
 }
 
-async function start(name: string, entry: string, path: string, environment: Record<string, string>): Promise<Target> {
+async function start(
+  name: string,
+  entry: string,
+  path: string,
+  environment: Record<string, string>,
+): Promise<Target> {
   const port = await freePort();
   const startedMs = performance.now();
   // /dev/null as a file: the lines are formatted and written as in production, only not kept.
@@ -48,7 +66,8 @@ async function start(name: string, entry: string, path: string, environment: Rec
 
 async function answering(port: number, path: string, child: ChildProcess): Promise<void> {
   for (let tries = 0; tries < 3000; tries++) {
-    if (child.exitCode !== null) throw new Error(`the server on port ${port} ended with exit code ${child.exitCode}`);
+    if (child.exitCode !== null)
+      throw new Error(`the server on port ${port} ended with exit code ${child.exitCode}`);
     try {
       const method = path === '/' ? 'POST' : 'GET';
       if ((await fetch(`http://127.0.0.1:${port}${path}`, { method })).ok) return;

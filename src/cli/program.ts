@@ -1,6 +1,10 @@
 import { Command } from 'commander';
 import { describeSettings } from '../config.js';
 import { DIEGATE_VERSION } from '../version.js';
+import { scoreInWorker } from './score-in-worker.js';
+import { shippedModelCommand } from './shipped-model.js';
+import { simulateCommand } from './simulate.js';
+import { trainCommand } from './train.js';
 
 /** Runs a command line other than the server's. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
@@ -16,6 +20,9 @@ export function createProgram(): Command {
   program
     .command('serve', { isDefault: true })
     .description('serve the model repository over HTTP (the default)');
+  program.addCommand(trainCommand({ scoreDies: scoreInWorker }));
+  program.addCommand(simulateCommand());
+  program.addCommand(shippedModelCommand({ scoreDies: scoreInWorker }));
   return program;
 }
 

@@ -1,0 +1,53 @@
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { LATENCY } from './scenarios/latency.js';
+import { type Effort, type Figure, keepsBound, type Scenario } from './scenarios/scenario.js';
+import { THROUGHPUT } from './scenarios/throughput.js';
+
+/**
+ * npm run bench [-- --quick] [-- --only single-64,overload]: measures diegate, a naive peer and the floor
+ * interleaved, and prints medians and ratios. Exits with 1 when a figure misses its bound.
+ */
+const SCENARIOS: readonly Scenario[] = [...THROUGHPUT, ...LATENCY];
+const FULL: Effort = { rounds: 5, seconds: 3, overloadSeconds: 30 };
+const QUICK: Effort = { rounds: 1, seconds: 1, overloadSeconds: 4 };
+// What --quick leaves out to stay below a minute.
+const NOT_QUICK = new Set(['single-8', 'single-1', 'mixed']);
+
+const { values: options } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+});
+const only = options.only?.split(',');
+const chosen = SCENARIOS.filter(
+  ({ name }) => only?.includes(name) ?? !(options.quick && NOT_QUICK.has(name)),
+);
+if (chosen.length === 0) {
+  throw new Error(`no scenario of that name; there are ${SCENARIOS.map(({ name }) => name).join(', ')}`);
+}
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+say(
+  `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+);
+let missed = 0;
+for (const scenario of chosen) {
+  say(`\n### ${scenario.name}: ${scenario.question}\n`);
+  say('| figure | measured | required | |\n|---|---|---|---|');
+  for (const figure of await scenario.run(options.quick ? QUICK : FULL)) {
+    if (!keepsBound(figure)) missed++;
+    say(rowOf(figure));
+  }
+}
+say(missed === 0 ? '\nEvery figure keeps its bound.' : `\n${missed} figures miss their bound.`);
+process.exitCode = missed === 0 ? 0 : 1;
+
+function rowOf(figure: Figure): string {
+  const { name, value, unit, atLeast, atMost } = figure;
+  const required = atLeast !== undefined ? `≥ ${atLeast}` : atMost !== undefined ? `≤ ${atMost}` : '';
+  const verdict = required === '' ? '' : keepsBound(figure) ? 'ok' : 'MISSED';
+  return `| ${name} | ${shown(value)} ${unit} | ${required} | ${verdict} |`;
+}
+
+function shown(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3);
+}

@@ -1,0 +1,203 @@
+import { closedLoop } from '../load/closed-loop.js';
+import { batchJson, singleJson } from '../load/dies.js';
+import { openLoop } from '../load/open-loop.js';
+import { family, pssMb } from '../load/usage.js';
+import { HEAVY, SLOW, writeAutoencoder } from '../models/autoencoder.js';
+import { SHIPPED, startDiegate, startNaive } from '../servers/start.js';
+import { median, quantile } from '../statistics.js';
+import type { Figure, Scenario } from './scenario.js';
+
+// monitorEventLoopDelay reports the whole interval of its 10 ms timer.
+const LOOP_TIMER_MS = 10;
+
+/** A value of the server's /metrics, by the beginning of its line. */
+async function metric(port: number, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(`${name} `))
+      ?.split(' ')[1],
+  );
+}
+
+/** Milliseconds of GET /health, every 20 ms until `done`, ascending. */
+async function healthLatencies(port: number, done: Promise<unknown>): Promise<Float64Array> {
+  let running = true;
+  const finished = done.finally(() => {
+    running = false;
+  });
+  const taken: number[] = [];
+  while (running) {
+    const startedMs = performance.now();
+    await (await fetch(`http://127.0.0.1:${port}/health`)).arrayBuffer();
+    taken.push(performance.now() - startedMs);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await finished;
+  return Float64Array.from(taken).sort();
+}
+
+const openLoopHalf: Scenario = {
+  name: 'open-loop',
+  question: 'Open loop at half of capacity: what a tester sees',
+  async run({ rounds, seconds }) {
+    const diegate = await startDiegate(SHIPPED.repository);
+    const naive = await startNaive(SHIPPED.folder);
+    try {
+      const capacity = await closedLoop(diegate.port, singleJson(), {
+        connections: 64,
+        seconds: seconds + 1,
+      });
+      await closedLoop(naive.port, singleJson(), { connections: 64, seconds: 1 });
+      const ratePerSecond = capacity.requestsPerSecond / 2;
+      const p99: Record<string, number[]> = { diegate: [], naive: [] };
+      for (let round = 0; round < rounds; round++) {
+        for (const target of [diegate, naive]) {
+          const result = await openLoop(target.port, singleJson(), {
+            ratePerSecond,
+            seconds,
+            connections: 256,
+          });
+          p99[target.name]?.push(quantile(result.okMs, 0.99));
+        }
+      }
+      const ours = median(p99.diegate ?? []);
+      const theirs = median(p99.naive ?? []);
+      return [
+        { name: 'rate', value: ratePerSecond, unit: 'dies/s' },
+        { name: 'diegate p99', value: ours, unit: 'ms', atMost: 10 },
+        { name: 'naive p99 at the same rate', value: theirs, unit: 'ms' },
+        { name: 'diegate / naive p99', value: ours / theirs, unit: '×', atMost: 0.25 },
+      ];
+    } finally {
+      await Promise.all([diegate.stop(), naive.stop()]);
+    }
+  },
+};
+
+const heavySaturated: Scenario = {
+  name: 'heavy-health',
+  question: 'A heavy model saturated: is the event loop free?',
+  async run({ seconds }) {
+    const target = await startDiegate(await writeAutoencoder(HEAVY));
+    try {
+      const load = closedLoop(target.port, singleJson(), { connections: 64, seconds: Math.max(4, seconds) });
+      const health = await healthLatencies(target.port, load);
+      const loopP99Ms =
+        (await metric(target.port, 'nodejs_eventloop_lag_p99_seconds')) * 1000 - LOOP_TIMER_MS;
+      return [
+        { name: 'event-loop delay p99', value: loopP99Ms, unit: 'ms', atMost: 10 },
+        { name: '/health p99', value: quantile(health, 0.99), unit: 'ms', atMost: 20 },
+      ];
+    } finally {
+      await target.stop();
+    }
+  },
+};
+
+const mixed: Scenario = {
+  name: 'mixed',
+  question: 'Realtime dies at a constant rate while batch calls saturate the server',
+  async run({ seconds }) {
+    const target = await startDiegate(SHIPPED.repository);
+    const rate = { ratePerSecond: 500, seconds: seconds * 2, connections: 64 };
+    try {
+      await closedLoop(target.port, batchJson(64), { connections: 4, seconds: 1 });
+      const alone = await openLoop(target.port, singleJson(), rate);
+      const bulk = closedLoop(target.port, batchJson(64), { connections: 4, seconds: seconds * 2 });
+      const beside = await openLoop(target.port, singleJson(), rate);
+      return [
+        { name: 'realtime p99 alone', value: quantile(alone.okMs, 0.99), unit: 'ms' },
+        { name: 'realtime p99 beside bulk', value: quantile(beside.okMs, 0.99), unit: 'ms' },
+        { name: 'bulk beside realtime', value: (await bulk).diesPerSecond, unit: 'dies/s' },
+      ];
+    } finally {
+      await target.stop();
+    }
+  },
+};
+
+const overload: Scenario = {
+  name: 'overload',
+  question: 'A slow model offered five times its capacity',
+  async run({ seconds, overloadSeconds }) {
+    const target = await startDiegate(await writeAutoencoder(SLOW));
+    const pids = family(target.pid);
+    try {
+      const before = await closedLoop(target.port, singleJson(), { connections: 64, seconds: seconds + 1 });
+      const load = {
+        ratePerSecond: before.requestsPerSecond * 5,
+        seconds: overloadSeconds / 2,
+        connections: 512,
+      };
+      await openLoop(target.port, singleJson(), load);
+      const pssHalfWay = pssMb(pids);
+      const result = await openLoop(target.port, singleJson(), load);
+      const pssAfter = pssMb(pids);
+      const after = await closedLoop(target.port, singleJson(), { connections: 64, seconds: 1 });
+      return [
+        { name: 'capacity', value: before.requestsPerSecond, unit: 'dies/s' },
+        { name: 'offered', value: load.ratePerSecond, unit: 'dies/s' },
+        ...outcomeFigures(result.statuses, result.unanswered),
+        {
+          name: 'accepted p99',
+          value: quantile(result.okMs, 0.99),
+          unit: 'ms',
+          atMost: SLOW.defaultDeadlineMs,
+        },
+        { name: 'refusal p50', value: quantile(result.refusedMs, 0.5), unit: 'ms', atMost: 10 },
+        { name: 'memory, second half over first', value: pssAfter / pssHalfWay, unit: '×', atMost: 1.1 },
+        {
+          name: 'throughput in the second after / before',
+          value: after.requestsPerSecond / before.requestsPerSecond,
+          unit: '×',
+          atLeast: 0.9,
+        },
+      ];
+    } finally {
+      await target.stop();
+    }
+  },
+};
+
+function outcomeFigures(statuses: ReadonlyMap<number, number>, unanswered: number): Figure[] {
+  const count = (status: number) => statuses.get(status) ?? 0;
+  const others = [...statuses].filter(([status]) => ![200, 503, 504].includes(status));
+  return [
+    { name: 'answered 200', value: count(200), unit: 'dies' },
+    { name: 'refused 503', value: count(503), unit: 'dies' },
+    { name: 'expired 504', value: count(504), unit: 'dies' },
+    { name: 'any other status', value: others.reduce((sum, [, n]) => sum + n, 0), unit: 'dies', atMost: 0 },
+    { name: 'never answered', value: unanswered, unit: 'dies', atMost: 0 },
+  ];
+}
+
+const footprint: Scenario = {
+  name: 'footprint',
+  question: 'Start and memory, one worker',
+  async run({ rounds, seconds }) {
+    const starts: number[] = [];
+    let pss = 0;
+    for (let round = 0; round < Math.max(3, rounds); round++) {
+      const target = await startDiegate(SHIPPED.repository, { INFERENCE_WORKERS: '1' });
+      starts.push(target.readyAfterMs);
+      if (round === 0) {
+        const load = closedLoop(target.port, singleJson(), {
+          connections: 64,
+          seconds: Math.max(4, seconds),
+        });
+        await new Promise((resolve) => setTimeout(resolve, 3000));
+        pss = pssMb(family(target.pid));
+        await load;
+      }
+      await target.stop();
+    }
+    return [
+      { name: 'process start to ready', value: median(starts), unit: 'ms', atMost: 1000 },
+      { name: 'memory (PSS) of all processes at full load', value: pss, unit: 'MB', atMost: 150 },
+    ];
+  },
+};
+
+export const LATENCY: readonly Scenario[] = [openLoopHalf, heavySaturated, mixed, overload, footprint];

@@ -1,0 +1,30 @@
+/** How long and how often a scenario measures. */
+export interface Effort {
+  /** Interleaved rounds; the medians are over them. */
+  readonly rounds: number;
+  /** Seconds of load for each target in each round. */
+  readonly seconds: number;
+  /** Seconds of the overload. */
+  readonly overloadSeconds: number;
+}
+
+/** One measured figure, with the bound that it has to keep where there is one. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/** A question that is asked of diegate, and how to answer it. */
+export interface Scenario {
+  readonly name: string;
+  readonly question: string;
+  run(effort: Effort): Promise<Figure[]>;
+}
+
+/** Whether a figure keeps its bound; true where there is none. */
+export function keepsBound({ value, atLeast, atMost }: Figure): boolean {
+  return value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY);
+}

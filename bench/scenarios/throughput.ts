@@ -1,0 +1,154 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { closedLoop, type Load } from '../load/closed-loop.js';
+import { batchBinary, batchJson, singleBinary, singleJson } from '../load/dies.js';
+import { HEAVY, writeAutoencoder } from '../models/autoencoder.js';
+import { SHIPPED, startDiegate, startFloor, startNaive, type Target } from '../servers/start.js';
+import { median } from '../statistics.js';
+import type { Effort, Figure, Scenario } from './scenario.js';
+
+const WARM_UP_SECONDS = 1;
+
+/** Dies a second of each target, medians of interleaved rounds. */
+async function compare(
+  targets: readonly Target[],
+  load: Load,
+  connections: number,
+  { rounds, seconds }: Effort,
+): Promise<Map<string, number>> {
+  const measured = new Map<string, number[]>(targets.map(({ name }) => [name, []]));
+  for (const { port } of targets) await closedLoop(port, load, { connections, seconds: WARM_UP_SECONDS });
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, port } of targets) {
+      const { diesPerSecond } = await closedLoop(port, load, { connections, seconds });
+      measured.get(name)?.push(diesPerSecond);
+    }
+  }
+  return new Map([...measured].map(([name, values]) => [name, median(values)]));
+}
+
+function ratios(
+  rates: Map<string, number>,
+  bounds: { naive?: number; floor?: number; diesPerSecond?: number },
+): Figure[] {
+  const rate = (name: string) => rates.get(name) ?? Number.NaN;
+  const figures: Figure[] = [
+    {
+      name: 'diegate',
+      value: rate('diegate'),
+      unit: 'dies/s',
+      ...(bounds.diesPerSecond === undefined ? {} : { atLeast: bounds.diesPerSecond }),
+    },
+  ];
+  for (const peer of ['naive', 'floor'] as const) {
+    if (!rates.has(peer)) continue;
+    const bound = bounds[peer];
+    figures.push({ name: peer, value: rate(peer), unit: 'dies/s' });
+    figures.push({
+      name: `diegate / ${peer}`,
+      value: rate('diegate') / rate(peer),
+      unit: '×',
+      ...(bound === undefined ? {} : { atLeast: bound }),
+    });
+  }
+  return figures;
+}
+
+async function withTargets(
+  starts: readonly Promise<Target>[],
+  run: (targets: Target[]) => Promise<Figure[]>,
+) {
+  const targets = await Promise.all(starts);
+  try {
+    return await run(targets);
+  } finally {
+    await Promise.all(targets.map((target) => target.stop()));
+  }
+}
+
+function against(
+  name: string,
+  question: string,
+  load: Load,
+  connections: number,
+  bounds: { naive?: number; floor?: number } = {},
+): Scenario {
+  return {
+    name,
+    question,
+    run: (effort) =>
+      withTargets(
+        [startDiegate(SHIPPED.repository), startNaive(SHIPPED.folder), startFloor()],
+        async (targets) => ratios(await compare(targets, load, connections, effort), bounds),
+      ),
+  };
+}
+
+/** Dies a second of `session.run` alone, on one thread at batch 64. */
+function rawDiesPerSecond(seconds: number): number {
+  const entry = fileURLToPath(new URL('../servers/raw.js', import.meta.url));
+  return Number(
+    execFileSync(process.execPath, [entry, SHIPPED.folder, SHIPPED.model, String(seconds)], {
+      encoding: 'utf8',
+    }),
+  );
+}
+
+function batches(name: string, question: string, load: Load, ofRaw: number, atLeast: number): Scenario {
+  return {
+    name,
+    question,
+    run: (effort) =>
+      withTargets([startDiegate(SHIPPED.repository), startFloor()], async (targets) => {
+        const raws: number[] = [];
+        const rates: Map<string, number>[] = [];
+        for (let round = 0; round < effort.rounds; round++) {
+          raws.push(rawDiesPerSecond(effort.seconds));
+          rates.push(await compare(targets, load, 8, { ...effort, rounds: 1 }));
+        }
+        const middle = (target: string) => median(rates.map((rate) => rate.get(target) ?? Number.NaN));
+        const raw = median(raws);
+        return [
+          ...ratios(
+            new Map([
+              ['diegate', middle('diegate')],
+              ['floor', middle('floor')],
+            ]),
+            { diesPerSecond: atLeast },
+          ),
+          { name: 'raw session.run, batch 64, one thread', value: raw, unit: 'dies/s' },
+          { name: 'diegate / raw', value: middle('diegate') / raw, unit: '×', atLeast: ofRaw },
+        ];
+      }),
+  };
+}
+
+const heavy: Scenario = {
+  name: 'heavy-64',
+  question: 'A heavy model (8.4 MB autoencoder), single JSON dies on 64 connections',
+  async run(effort) {
+    const repository = await writeAutoencoder(HEAVY);
+    return withTargets(
+      [startDiegate(repository), startNaive(`${repository}/${HEAVY.name}/1`)],
+      async (targets) => ratios(await compare(targets, singleJson(), 64, effort), { naive: 3 }),
+    );
+  },
+};
+
+export const THROUGHPUT: readonly Scenario[] = [
+  against('single-64', 'Single JSON dies on 64 connections', singleJson(), 64, { naive: 2.5, floor: 0.75 }),
+  against('single-8', 'Single JSON dies on 8 connections', singleJson(), 8),
+  against('single-1', 'Single JSON dies on 1 connection', singleJson(), 1),
+  against('digits-64', 'The same with 17-digit values, 64 connections', singleJson('seventeen-digits'), 64),
+  batches('batch-json', 'Batch calls of 64 dies as JSON, 8 connections', batchJson(64), 0.2, 20_000),
+  batches('batch-binary', 'Batch calls of 64 dies as float32, 8 connections', batchBinary(64), 0.5, 0),
+  {
+    name: 'single-binary',
+    question: 'Single dies as float32 on 64 connections',
+    run: (effort) =>
+      withTargets([startDiegate(SHIPPED.repository), startFloor()], async (targets) =>
+        ratios(await compare(targets, singleBinary(), 64, effort), {}),
+      ),
+  },
+  heavy,
+];

@@ -1,0 +1,29 @@
+import { Fault } from '../errors.js';
+
+/** Collects what is wrong with a command's options, so that all of it is told at once. */
+export interface OptionReader {
+  /** A whole number within bounds. */
+  wholeNumber(name: string, text: string, min: number, max: number): number;
+  /** A number within bounds. */
+  number(name: string, text: string, min: number, max: number): number;
+  /** Throws all problems found so far. */
+  finish(): void;
+}
+
+export function createOptionReader(): OptionReader {
+  const problems: string[] = [];
+  const read = (name: string, text: string, min: number, max: number, form: RegExp, kind: string) => {
+    const value = form.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      problems.push(`${name}: found "${text}", expected ${kind} from ${min} to ${max}`);
+    }
+    return value;
+  };
+  return {
+    wholeNumber: (name, text, min, max) => read(name, text, min, max, /^\d{1,15}$/, 'a whole number'),
+    number: (name, text, min, max) => read(name, text, min, max, /^\d{0,15}(?:\.\d{0,15})?$/, 'a number'),
+    finish: () => {
+      if (problems.length > 0) throw new Fault('invalid_usage', problems);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { ParameterUse } from '../training/screen/standardise.js';
+import type { TrainedVersion } from '../training/train-files.js';
+import { percent } from './output.js';
+
+/** What `train` prints for machines. */
+export function trainedAsJson({ folder, manifest, result, table, modelBytes }: TrainedVersion) {
+  const { name, version, sha256, threshold, calibration, metrics } = manifest;
+  return {
+    folder,
+    name,
+    version,
+    sha256,
+    modelBytes,
+    dies: table.dies,
+    parameters: table.parameters.length,
+    constantParameters: withUse({ result, table }, 'constant'),
+    sparseParameters: withUse({ result, table }, 'sparse'),
+    ignoredColumns: table.ignoredColumns,
+    missing: manifest.input.missing,
+    splitBy: result.split.by,
+    threshold,
+    calibration,
+    metrics,
+  };
+}
+
+/** What `train` prints for people. */
+export function describeTrained(trained: TrainedVersion): string {
+  const { folder, manifest, result, table, modelBytes } = trained;
+  const { metrics, screen, split } = result;
+  const modes = Object.entries(metrics.detectionRateByDefect).map(
+    ([mode, rate]) => `    ${mode.padEnd(10)} ${share(rate, metrics.diesByDefect[mode])}`,
+  );
+  const lines = [
+    `${folder}: ${manifest.name} version ${manifest.version}, model.onnx ${Math.ceil(modelBytes / 1024)} KiB`,
+    `  ${table.dies} dies, ${table.parameters.length} parameters, ${screen.components} principal components`,
+    ...leftOut('constant on the fitting dies, weight zero', withUse(trained, 'constant')),
+    ...leftOut('measured on too few dies, weight zero', withUse(trained, 'sparse')),
+    ...leftOut('columns without numbers, left out', table.ignoredColumns),
+    `  missing values: ${manifest.input.missing}`,
+    `  measured on ${split.heldOut.length} dies held out by ${split.by}:`,
+    `    false alarms ${share(metrics.falseAlarmRate, metrics.passingDies)}`,
+    `    caught     ${share(metrics.detectionRate, metrics.defectiveDies)}`,
+    ...modes,
+    ...(metrics.auc === undefined ? [] : [`    AUC ${metrics.auc.toFixed(4)}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function withUse({ result, table }: Pick<TrainedVersion, 'result' | 'table'>, use: ParameterUse): string[] {
+  return table.parameters.filter((_, p) => result.screen.standardisation.use[p] === use);
+}
+
+function leftOut(why: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const shown = names.slice(0, 8).join(', ');
+  return [`  ${why}: ${names.length} (${shown}${names.length > 8 ? ', ...' : ''})`];
+}
+
+function share(rate: number | undefined, dies: number): string {
+  return rate === undefined
+    ? 'unknown: no such dies'
+    : `${percent(rate)} (${Math.round(rate * dies)} of ${dies})`;
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { type Manifest, ManifestSchema, type Parameter } from '../../models/manifest/manifest.js';
+import { CONTRIBUTIONS, INPUT, SCORE } from '../screen/screen-graph.js';
+import type { DieTable } from '../table/die-table.js';
+import type { ParameterFacts } from '../table/parameter-table.js';
+import { THRESHOLD, type TrainingResult } from '../train.js';
+
+/** What names a version and says where it came from. */
+export interface VersionIdentity {
+  readonly name: string;
+  readonly version: string;
+  /** ISO 8601 UTC. */
+  readonly created: string;
+  /** diegate version that trains. */
+  readonly codeVersion: string;
+  /** What the data is, in words; the files' names and hashes are added. */
+  readonly dataDescription?: string | undefined;
+  readonly missing: 'reject' | 'impute';
+  /** Commands that make this version again, one a line. */
+  readonly rebuild: readonly string[];
+}
+
+/** The manifest of a trained version, as its schema has it. */
+export function manifestOf(
+  table: DieTable,
+  result: TrainingResult,
+  identity: VersionIdentity,
+  facts: ReadonlyMap<string, ParameterFacts>,
+  onnx: Uint8Array,
+): Manifest {
+  const { name, version, created, codeVersion, missing } = identity;
+  return ManifestSchema.parse({
+    name,
+    version,
+    description: `Multivariate outlier screen over ${table.parameters.length} test parameters: prediction error and Hotelling's T² of ${result.screen.components} principal components in one index; a die fails above 1.`,
+    task: 'anomaly-screen',
+    input: { name: INPUT, parameters: parametersOf(table, result, facts), missing },
+    outputs: { score: SCORE, contributions: CONTRIBUTIONS },
+    threshold: THRESHOLD,
+    calibration: result.calibration,
+    sha256: createHash('sha256').update(onnx).digest('hex'),
+    lineage: { data: describeData(table, identity.dataDescription), rows: table.dies, codeVersion, created },
+    metrics: metricsOf(result),
+  });
+}
+
+function parametersOf(
+  table: DieTable,
+  { screen }: TrainingResult,
+  facts: ReadonlyMap<string, ParameterFacts>,
+): Parameter[] {
+  return table.parameters.map((name, p) => ({
+    ...facts.get(name),
+    name,
+    // Also what the graph puts in place of a missing value.
+    ...(screen.standardisation.use[p] === 'used' && {
+      expected: Number(screen.standardisation.centre[p].toPrecision(7)),
+    }),
+  }));
+}
+
+function describeData({ sources }: DieTable, description: string | undefined): string {
+  const files = sources.map(({ name, sha256, dies }) => `${name} (${dies} dies, sha256 ${sha256})`);
+  return [...(description === undefined ? [] : [description]), ...files].join('; ');
+}
+
+function metricsOf(result: TrainingResult): Manifest['metrics'] {
+  const { metrics, limits, normal } = result;
+  const figures = {
+    heldOutPassingDies: metrics.passingDies,
+    heldOutDefectiveDies: metrics.defectiveDies,
+    falseAlarmRate: metrics.falseAlarmRate,
+    detectionRate: metrics.detectionRate,
+    auc: metrics.auc,
+    brierScore: result.brierScore,
+    detectionRateByLimitsAlone: result.caughtByLimits,
+    calibrationDies: limits.combined.dies,
+    components: normal.components,
+    explainedVariance: normal.explainedVariance,
+  };
+  const known = Object.entries(figures).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, rounded(value)] as const],
+  );
+  return {
+    ...Object.fromEntries(known),
+    ...(Object.keys(metrics.diesByDefect).length > 0 && {
+      detectionRateByDefect: mapValues(metrics.detectionRateByDefect, rounded),
+      heldOutDiesByDefect: { ...metrics.diesByDefect },
+    }),
+  };
+}
+
+function mapValues(record: Readonly<Record<string, number>>, map: (value: number) => number) {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(6));
+}

@@ -1,0 +1,152 @@
+import type { Manifest } from '../../models/manifest/manifest.js';
+import { MIN_DEFECTS } from '../evaluation/calibration.js';
+import { MAX_STANDARD_SCORE, MIN_MEASURED_SHARE } from '../screen/standardise.js';
+import type { DieTable } from '../table/die-table.js';
+import type { TrainingResult } from '../train.js';
+import type { VersionIdentity } from './manifest-of.js';
+
+const SPLITS = {
+  lot: 'whole lots (no lot serves twice)',
+  wafer:
+    'whole wafers (no wafer serves twice; wafers of one lot do, so expect more false alarms on a new lot)',
+  die: 'single dies (too few lots or wafers to go by: dies of one wafer may stand on both sides)',
+} as const;
+
+interface CardInput {
+  readonly table: DieTable;
+  readonly result: TrainingResult;
+  readonly identity: VersionIdentity;
+  readonly manifest: Manifest;
+  /** What the control limit was asked to keep to, 0 to 1. */
+  readonly falseAlarmRate: number;
+}
+
+/** MODEL_CARD.md of a version: what it is, how it was made, what was measured, what it is not for. */
+export function modelCard(input: CardInput): string {
+  const { identity, manifest } = input;
+  const sections = [
+    `# ${identity.name}, version ${identity.version}`,
+    manifest.description,
+    `Made by diegate ${identity.codeVersion}, ${identity.created}.`,
+    data(input),
+    method(input),
+    threshold(input),
+    measured(input),
+    confidence(input),
+    limitsOfUse(input),
+    `## How to rebuild\n\n\`\`\`sh\n${identity.rebuild.join('\n')}\n\`\`\`\n\nThe same data and options give the same bytes on any machine.`,
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function data({ table, result, manifest }: CardInput): string {
+  const failing = table.passing.filter((pass) => pass === 0).length;
+  const { use } = result.screen.standardisation;
+  const left = table.parameters
+    .map((name, p) => ({ name, use: use[p] }))
+    .filter((parameter) => parameter.use !== 'used');
+  const named = (why: string) => left.filter((p) => p.use === why).map(({ name }) => name);
+  const leftOut =
+    left.length === 0
+      ? 'All of them carry weight.'
+      : `${left.length} of them have weight zero (they stay part of the input, and change no score). ` +
+        `Constant on the fitting dies: ${list(named('constant'))}. ` +
+        `Measured on less than ${percent(MIN_MEASURED_SHARE)} of them: ${list(named('sparse'))}.`;
+  const { split } = result;
+  return `## Data
+
+${manifest.lineage.data}.
+
+${table.dies} dies, ${table.labelled ? `${failing} of them labelled as failing` : 'without labels: all are taken for good'}, ${table.parameters.length} test parameters. ${leftOut}
+
+Only passing dies are fitted to. The dies are shared out by ${SPLITS[split.by]}, by a hash: ${split.fit.length} to fit, ${split.calibration.length} to set the control limit, ${split.heldOut.length} held out to measure. Missing values: ${manifest.input.missing === 'impute' ? "accepted; a missing value counts as the parameter's mean" : 'refused'}.`;
+}
+
+function method({ result }: CardInput): string {
+  const { normal, limits, theory } = result;
+  return `## Method
+
+The classic multivariate outlier screen. z = (x - centre) / scale for each parameter, held within ±${MAX_STANDARD_SCORE}. The centre is the mean over good dies, values beyond the 1st and 99th percentile drawn in to these; the scale is the part of the standard deviation that the strong process components leave unexplained, so that every parameter's noise weighs the same. P holds the ${normal.components} principal components (${percent(normal.explainedVariance)} of the variance) that parallel analysis tells from noise (Horn 1965, with the Marchenko-Pastur edge), Λ their variances. Then
+
+    SPE = |z - P Pᵀ z|²          what the process does not explain
+    T²  = zᵀ P Λ⁻¹ Pᵀ z          how unusual the process itself is (Hotelling)
+    φ   = SPE / δ² + T² / τ²     = |y|²,  y = (I - P Pᵀ) z / δ + P Λ^(-1/2) Pᵀ z / τ
+
+and the anomaly score is φ over its control limit. φ is the combined index of H. H. Yue and S. J. Qin, Reconstruction-based fault identification using a combined index, Industrial & Engineering Chemistry Research 40 (2001) 4403-4414; δ² = ${figure(limits.spe)} is the limit of SPE, and τ² = ${figure(limits.t2)} the largest T², on good dies that were not fitted to: a die is not suspect for standing where the process has taken good dies. (Theory, for normally distributed dies: ${figure(theory.spe)} by Box's approximation and ${figure(theory.t2)} by chi-square.) y² over the limit is each parameter's contribution: none is negative, and they sum to the score.`;
+}
+
+function threshold({ result, falseAlarmRate }: CardInput): string {
+  const { theory, metrics } = result;
+  const limit = result.limits.combined;
+  const promise =
+    limit.guaranteedRate <= falseAlarmRate
+      ? `a further good die exceeds it with a probability of at most ${percent(limit.guaranteedRate)}, whatever the distribution, provided it is like these (split conformal prediction; δ² and τ² come from the same dies, so nearly)`
+      : `with so few dies no limit can promise ${percent(falseAlarmRate)}, so it is their largest φ: a further good die like these exceeds it with a probability of up to ${percent(limit.guaranteedRate)}`;
+  return `## Threshold
+
+1.0, which is φ = ${figure(limit.limit)}: the ${limit.rank}th smallest φ of the ${limit.dies} good calibration dies, plus 0.1%. Asked for: at most ${percent(falseAlarmRate)} false alarms. Why this one: ${promise}. Dies of one wafer resemble each other, so expect single wafers to lie above and below.
+
+Theory (chi-square, Box's approximation) puts the limit at φ = ${figure(theory.combined)}; on the ${metrics.passingDies} good held-out dies it would have given ${percent(result.falseAlarmRateOfTheory)} false alarms.`;
+}
+
+function measured({ result, table }: CardInput): string {
+  const { metrics } = result;
+  const rows = [
+    ['false alarms', metrics.falseAlarmRate, metrics.passingDies],
+    ['defective dies caught', metrics.detectionRate, metrics.defectiveDies],
+    ...Object.entries(metrics.detectionRateByDefect).map(
+      ([mode, rate]) => [`${mode} caught`, rate, metrics.diesByDefect[mode]] as const,
+    ),
+    [
+      'defective dies that the limits of the test program alone catch',
+      result.caughtByLimits,
+      metrics.defectiveDies,
+    ],
+  ] as const;
+  const lines = rows.flatMap(([what, rate, dies]) =>
+    rate === undefined ? [] : [`| ${what} | ${percent(rate)} | ${Math.round(rate * dies)} of ${dies} |`],
+  );
+  const auc = metrics.auc === undefined ? '' : `\n\nAUC ${figure(metrics.auc)}.`;
+  const brier =
+    result.brierScore === undefined ? '' : ` Brier score of the probabilities ${figure(result.brierScore)}.`;
+  const unlabelled = table.labelled
+    ? ''
+    : '\n\nWithout labels nothing can be said of how many defects are caught.';
+  return `## Measured on held-out dies
+
+| | share | dies |
+|---|---|---|
+${lines.join('\n')}${auc}${brier}${unlabelled}`;
+}
+
+function confidence({ result }: CardInput): string {
+  const { slope, intercept } = result.calibration;
+  const basis =
+    result.baseRate === undefined
+      ? `Nominal: there are fewer than ${MIN_DEFECTS} labelled defects outside the held-out dies, or they do not clearly score higher, so the probability is 0.5 at the threshold by convention, and 1% at the median good die. Do not read it as a frequency.`
+      : `Fitted on labelled dies that the screen was not fitted to (Platt 1999), weighted to a base rate of ${percent(result.baseRate)} defective dies, that of the training data. Where defects are rarer, the probabilities are too high.`;
+  return `## Confidence
+
+P(defect) = 1 / (1 + exp(-(${figure(slope)} · ln(score) + ${figure(intercept)}))). ${basis}`;
+}
+
+function limitsOfUse({ table, result }: CardInput): string {
+  return `## Limits of use
+
+- It knows one product, one test program and the testers of its data; a change of any of them needs a new version.
+- It flags what is unlike good dies, harmless or not. It does not name a defect mode; the contributions say which parameters to look at.
+- A defect that moves few parameters by little stays below the limit.${table.labelled ? '' : '\n- It was fitted on unlabelled dies: defects among them widen its limits.'}${result.metrics.passingDies < 100 ? `\n- The false-alarm rate was measured on ${result.metrics.passingDies} good dies only: it is uncertain.` : ''}
+- Values that a tester puts in place of a measurement (9999, 0) are measurements to it: send null instead.`;
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(2))}%`;
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.join(', ');
+}
