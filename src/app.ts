@@ -72,6 +72,7 @@ export async function createApp({
   const loggedShare = logger.isLevelEnabled('info') ? config.LOG_PREDICTIONS : 0;
   const requestLines = new LineBuffer((lines) => logStream.write(lines), clock.after);
   const writeLine = (line: string) => requestLines.add(line);
+  const onObserverError = (error: unknown) => logger.error({ err: error }, 'an observer failed');
   const catalogue = new Catalogue(repository.versions, repository.serving);
   const registry = createRegistry();
   const servingMetrics = createServingMetrics(registry, {
@@ -84,6 +85,7 @@ export async function createApp({
     batchTimeoutMs: config.BATCH_TIMEOUT_MS,
     clock,
     observers: [createWorkerLog(logger), servingMetrics],
+    onObserverError,
     ...(workerEntry === undefined ? {} : { entry: workerEntry }),
   });
   const batcher = new Batcher({
@@ -91,12 +93,13 @@ export async function createApp({
     clock,
     workers: config.INFERENCE_WORKERS,
     observers: [servingMetrics],
+    onObserverError,
   });
   const predictor = new Predictor({
     scorer: batcher,
     clock,
     observers: [createPredictionMetrics(registry), createPredictionLog(writeLine, loggedShare)],
-    onObserverError: (error) => logger.error({ err: error }, 'an observer of predictions failed'),
+    onObserverError,
   });
 
   let draining = false;

@@ -5,8 +5,6 @@ import { type App, createApp } from './app.js';
 import { type Config, type Environment, readConfig } from './config.js';
 import { DIEGATE_VERSION } from './version.js';
 
-type SonicBoom = ReturnType<typeof pino.destination>;
-
 const MAX_LOG_BACKLOG_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -21,9 +19,18 @@ export async function serve(environment: Environment): Promise<void> {
     app.kill();
     logStream.flushSync();
   });
-  endGracefully(app, config);
+  let isEnding = false;
+  endGracefully(app, config, () => {
+    isEnding = true;
+  });
   const { port } = await app.listen();
-  await app.load();
+  try {
+    await app.load();
+  } catch (error) {
+    // An end during the load takes the workers away from it: no fault of any model.
+    if (!isEnding) throw error;
+  }
+  if (isEnding) return;
   app.logger.info(
     { version: DIEGATE_VERSION, port, models: app.catalogue.models().map(({ name }) => name) },
     'ready',
@@ -35,7 +42,7 @@ export async function serve(environment: Environment): Promise<void> {
  * stdout, written to beside the event loop. What a stalled reader does not take is kept up to a bound
  * and then dropped: the gate must not stop, nor grow, because its log does.
  */
-function logToStdout(): SonicBoom {
+function logToStdout(): ReturnType<typeof pino.destination> {
   return pino.destination({ sync: false, maxLength: MAX_LOG_BACKLOG_BYTES });
 }
 
@@ -44,9 +51,10 @@ function logToStdout(): SonicBoom {
  * not wait), then no new connections, the dies in flight answered, exit 0. A second signal, or the
  * end of SHUTDOWN_GRACE_MS, ends the process at once with exit code 1.
  */
-function endGracefully(app: App, config: Config): void {
+function endGracefully(app: App, config: Config, onEnding: () => void): void {
   const { logger } = app;
   closeWithGrace({ delay: config.SHUTDOWN_GRACE_MS, logger }, async ({ signal, err }) => {
+    onEnding();
     if (err) logger.fatal({ err }, 'unexpected error, shutting down');
     else logger.info({ signal }, 'shutting down');
     app.drain();

@@ -6,6 +6,7 @@ import type { Lane } from '../serving/batching/queue.js';
 import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
 import { labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
 import { decodeDie, decodeDies } from './decode/json.js';
+import { readBody } from './read-body.js';
 import { RowPool } from './row-pool.js';
 
 /** A request's bytes and how they are to be read. */
@@ -16,25 +17,23 @@ export interface Body {
 
 const NO_BODY: Body = { media: 'json', bytes: Buffer.alloc(0) };
 
-/** Takes the bytes of JSON and binary bodies as they come; everything else is 415. */
-export function bodyParsers(app: FastifyInstance): void {
+/** Takes the bytes of JSON and binary bodies as they come, up to `limitBytes`; everything else is 415. */
+export function bodyParsers(app: FastifyInstance, limitBytes: number): void {
   app.removeAllContentTypeParsers();
   for (const [type, media] of [
     ['application/json', 'json'],
     ['application/octet-stream', 'binary'],
   ] as const) {
-    app.addContentTypeParser(type, { parseAs: 'buffer' }, (request, bytes, done) => {
-      const encoding = request.headers['content-encoding'];
+    app.addContentTypeParser(type, ({ headers }, payload, done) => {
+      const { 'content-encoding': encoding, 'content-length': length } = headers;
       if (encoding !== undefined && encoding !== 'identity') {
-        done(
-          new Refusal(
-            'unsupported_media_type',
-            `content-encoding "${encoding}" is not read here; send the body plain`,
-          ),
-        );
+        const found = `content-encoding "${encoding}" is not read here; send the body plain`;
+        done(new Refusal('unsupported_media_type', found));
         return;
       }
-      done(null, { media, bytes } satisfies { media: Body['media']; bytes: Buffer | string });
+      readBody(payload, length === undefined ? undefined : Number(length), limitBytes, (refusal, bytes) => {
+        done(refusal, { media, bytes });
+      });
     });
   }
 }

@@ -15,8 +15,11 @@ export interface ZodTypeProvider extends FastifyTypeProvider {
  * schema does not name. Their schemas in the routes are documentation.
  */
 export const validateByZod: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
+  const acceptsNothing = schema.safeParse({}).success;
   if (httpPart === 'body' || httpPart === 'headers') return (value) => ({ value });
   return (value) => {
+    // Most requests have no query: nothing to check where nothing is required.
+    if (httpPart === 'querystring' && isEmpty(value) && acceptsNothing) return { value };
     try {
       return { value: readPart(schema, value, httpPart ?? 'request') };
     } catch (error) {
@@ -34,4 +37,9 @@ export const serializeByZod: FastifySerializerCompiler<z.ZodType> = ({ schema, u
 
 function isObjectSchema(schema: { type?: unknown }): schema is ObjectSchema {
   return schema.type === 'object';
+}
+
+function isEmpty(value: unknown): boolean {
+  for (const _ in Object(value)) return false;
+  return true;
 }

@@ -10,7 +10,8 @@ export const FLUSH_AFTER_MS = 100;
 export class LineBuffer {
   readonly #write: (lines: string) => void;
   readonly #after: (ms: number, run: () => void) => void;
-  #lines = '';
+  #lines: string[] = [];
+  #characters = 0;
   #flushIsDue = false;
 
   constructor(write: (lines: string) => void, after: (ms: number, run: () => void) => void) {
@@ -20,8 +21,9 @@ export class LineBuffer {
 
   /** Takes a line, its line end included. */
   add(line: string): void {
-    this.#lines += line;
-    if (this.#lines.length >= FLUSH_AT_CHARACTERS) this.flush();
+    this.#lines.push(line);
+    this.#characters += line.length;
+    if (this.#characters >= FLUSH_AT_CHARACTERS) this.flush();
     else if (!this.#flushIsDue) {
       this.#flushIsDue = true;
       this.#after(FLUSH_AFTER_MS, () => {
@@ -33,9 +35,10 @@ export class LineBuffer {
 
   /** Hands on every line that is held. */
   flush(): void {
-    if (this.#lines === '') return;
-    const lines = this.#lines;
-    this.#lines = '';
+    if (this.#lines.length === 0) return;
+    const lines = this.#lines.join('');
+    this.#lines = [];
+    this.#characters = 0;
     this.#write(lines);
   }
 }

@@ -127,6 +127,16 @@ export function sumVersion(parameters: number, changes: Partial<ManifestInput> =
 /** Writes a model repository to a temporary folder, which goes when the test has finished. */
 export async function writeRepository(versions: readonly TestVersion[], serving?: unknown): Promise<string> {
   const root = await temporaryFolder();
+  await fillRepository(root, versions, serving);
+  return root;
+}
+
+/** Writes a model repository into a folder; the first version's model is the default unless `serving` says. */
+export async function fillRepository(
+  root: string,
+  versions: readonly TestVersion[],
+  serving?: unknown,
+): Promise<void> {
   for (const { onnx, manifest } of versions) {
     const folder = join(root, manifest.name, manifest.version);
     await mkdir(folder, { recursive: true });
@@ -135,10 +145,9 @@ export async function writeRepository(versions: readonly TestVersion[], serving?
   }
   const defaultModel = versions[0]?.manifest.name ?? 'none';
   await writeFile(join(root, 'serving.json'), JSON.stringify(serving ?? { defaultModel, models: {} }));
-  return root;
 }
 
-/** A new temporary folder, which goes when the test (or the suite's hook) has finished. */
+/** A new temporary folder, which goes when the test has finished. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'diegate-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -12,7 +12,8 @@ export function explain(
   values: Float32Array,
   { input }: Pick<Manifest, 'input'>,
 ): Contribution[] {
-  const total = contributions.reduce((sum, c) => sum + c, 0);
+  let total = 0;
+  for (let index = 0; index < contributions.length; index++) total += at(contributions, index);
   const order = Array.from(contributions.keys()).sort(
     (a, b) => at(contributions, b) - at(contributions, a) || a - b,
   );
@@ -28,8 +29,9 @@ export function explain(
   });
 }
 
+/** A contribution that is not a number (a graph of someone's own) says nothing, and JSON cannot say it. */
 function at(values: Float32Array, index: number): number {
-  return values[index] ?? 0;
+  return finiteOrNull(values[index]) ?? 0;
 }
 
 function finiteOrNull(value: number | undefined): number | null {

@@ -88,7 +88,7 @@ export const ManifestSchema = z.strictObject({
     data: z.string().describe('What it was trained on'),
     rows: z.int().min(0).describe('Dies in the training data'),
     codeVersion: z.string().describe('diegate version that made it'),
-    created: z.iso.datetime(),
+    created: z.iso.datetime({ error: 'expected an ISO 8601 time in UTC, such as "2026-01-01T00:00:00Z"' }),
   }),
   metrics: MetricsSchema.default({}).describe('What was measured on held-out dies'),
 });

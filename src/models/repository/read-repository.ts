@@ -21,17 +21,17 @@ export interface Repository {
  */
 export async function readRepository(folder: string): Promise<Repository> {
   const root = resolve(folder);
-  const found = await listVersions(root);
-  const results = await Promise.allSettled([
-    ...found.map(({ name, version }) => readVersion(join(root, name, version), name, version)),
-  ]);
+  const { found, problems } = await listVersions(root);
+  const results = await Promise.allSettled(
+    found.map(({ name, version }) => readVersion(join(root, name, version), name, version)),
+  );
   const serving = await readJson(join(root, 'serving.json'), ServingSchema, 'serving.json').catch(faultOf);
   const versions = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  const problems = results.flatMap((result) =>
-    result.status === 'rejected' ? faultOf(result.reason).problems : [],
-  );
+  for (const result of results) {
+    if (result.status === 'rejected') problems.push(...faultOf(result.reason).problems);
+  }
   if (serving instanceof Fault) throw new Fault('invalid_model', [...problems, ...serving.problems]);
-  problems.push(...servingProblems(serving, found));
+  if (found.length > 0) problems.push(...servingProblems(serving, found));
   if (problems.length > 0) throw new Fault('invalid_model', problems);
   return { folder: root, serving, versions };
 }
@@ -41,25 +41,26 @@ interface VersionFolder {
   readonly version: string;
 }
 
-async function listVersions(root: string): Promise<VersionFolder[]> {
+/** The version folders of all models, and one line for each model that has none. */
+async function listVersions(root: string): Promise<{ found: VersionFolder[]; problems: string[] }> {
   const found: VersionFolder[] = [];
+  const problems: string[] = [];
   for (const name of await subfolders(root)) {
     if (!ModelNameSchema.safeParse(name).success) continue;
-    const versions = (await subfolders(join(root, name))).filter((v) => VersionSchema.safeParse(v).success);
+    const folders = await subfolders(join(root, name));
+    const versions = folders.filter((folder) => VersionSchema.safeParse(folder).success);
     if (versions.length === 0) {
-      throw new Fault('invalid_model', [
-        `model ${name} has no version folder such as ${join(root, name, '1')}`,
-      ]);
+      const held = folders.length === 0 ? 'no folder' : folders.map((folder) => `"${folder}"`).join(', ');
+      problems.push(
+        `model ${name}: expected a version folder such as ${join(root, name, '1')}, found ${held}`,
+      );
     }
     versions.sort((a, b) => Number(a) - Number(b));
     found.push(...versions.map((version) => ({ name, version })));
   }
-  if (found.length === 0) {
-    throw new Fault('invalid_model', [
-      `the model repository ${root} holds no model (expected <model>/<version>/)`,
-    ]);
-  }
-  return found;
+  if (found.length === 0 && problems.length === 0)
+    problems.push(`the model repository ${root} holds no model (expected <model>/<version>/)`);
+  return { found, problems };
 }
 
 /** Names of the folders in a folder, sorted; links to folders count (Kubernetes mounts volumes so). */

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import { Fault } from '../../errors.js';
-import { ManifestSchema } from '../manifest/manifest.js';
-import { ReferenceSchema } from '../manifest/reference.js';
+import { type Manifest, ManifestSchema, parameterCount } from '../manifest/manifest.js';
+import { type Reference, ReferenceSchema } from '../manifest/reference.js';
 import { createModelVersion, type ModelVersion } from '../model-version.js';
+import { problemLines } from './problem-lines.js';
 
 /**
  * Reads and checks the folder of one version: manifest, reference (optional) and the checksum of the
@@ -16,39 +17,47 @@ import { createModelVersion, type ModelVersion } from '../model-version.js';
  */
 export async function readVersion(folder: string, name: string, version: string): Promise<ModelVersion> {
   const label = `model ${name}/${version}`;
-  const manifest = await readJson(join(folder, 'manifest.json'), ManifestSchema, `${label}: manifest.json`);
-  const problems: string[] = [];
-  if (manifest.name !== name)
-    problems.push(`${label}: manifest.json says name "${manifest.name}", its folder says "${name}"`);
-  if (manifest.version !== version) {
-    problems.push(`${label}: manifest.json says version "${manifest.version}", its folder says "${version}"`);
-  }
   const modelFile = join(folder, 'model.onnx');
-  const sha256 = await checksum(modelFile, label);
-  if (sha256 !== manifest.sha256) {
-    problems.push(`${label}: model.onnx has sha256 ${sha256}, manifest.json says ${manifest.sha256}`);
+  const problems: string[] = [];
+  const read = async <T>(part: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await part;
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  };
+  const json = <T extends z.ZodType>(file: string, schema: T) =>
+    readJson(join(folder, file), schema, `${label}: ${file}`);
+  const manifest = await read(json('manifest.json', ManifestSchema));
+  const reference = await read(json('reference.json', ReferenceSchema.optional()));
+  const sha256 = await read(checksum(modelFile, label));
+  if (manifest !== undefined) {
+    const disagreements = manifestProblems(manifest, { name, version, sha256, reference });
+    problems.push(...disagreements.map((problem) => `${label}: ${problem}`));
+    if (problems.length === 0) return createModelVersion(manifest, reference, modelFile);
   }
-  if (problems.length > 0) throw new Fault('invalid_model', problems);
-  return createModelVersion(
-    manifest,
-    await readReference(folder, label, manifest.input.parameters),
-    modelFile,
-  );
+  throw new Fault('invalid_model', problems);
 }
 
-async function readReference(folder: string, label: string, parameters: number | readonly unknown[]) {
-  const reference = await readJson(
-    join(folder, 'reference.json'),
-    ReferenceSchema.optional(),
-    `${label}: reference.json`,
-  );
-  const expected = typeof parameters === 'number' ? parameters : parameters.length;
-  if (reference !== undefined && reference.parameters.length !== expected) {
-    throw new Fault('invalid_model', [
-      `${label}: reference.json describes ${reference.parameters.length} parameters, manifest.json ${expected}`,
-    ]);
+/** What the rest of the version's folder says otherwise than its manifest. */
+function manifestProblems(
+  manifest: Manifest,
+  found: { name: string; version: string; sha256: string | undefined; reference: Reference | undefined },
+): string[] {
+  const problems: string[] = [];
+  for (const key of ['name', 'version'] as const) {
+    if (manifest[key] !== found[key])
+      problems.push(`manifest.json says ${key} "${manifest[key]}", its folder says "${found[key]}"`);
   }
-  return reference;
+  if (found.sha256 !== undefined && found.sha256 !== manifest.sha256)
+    problems.push(`model.onnx has sha256 ${found.sha256}, manifest.json says ${manifest.sha256}`);
+  const described = found.reference?.parameters.length;
+  const expected = parameterCount(manifest);
+  if (described !== undefined && described !== expected)
+    problems.push(`reference.json describes ${described} parameters, manifest.json ${expected}`);
+  return problems;
 }
 
 /**
@@ -67,17 +76,20 @@ export async function readJson<T extends z.ZodType>(
   } catch (error) {
     if (!isMissing(error)) {
       const reason =
-        error instanceof SyntaxError ? `is not JSON: ${error.message}` : `cannot be read: ${reasonOf(error)}`;
+        error instanceof SyntaxError
+          ? `is not JSON: ${reasonOf(error)}`
+          : `cannot be read: ${reasonOf(error)}`;
       throw new Fault('invalid_model', [`${label} ${reason}`], error);
     }
   }
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
   if (content === undefined) throw new Fault('invalid_model', [`${label} is missing (${file})`]);
-  const issues = parsed.error.issues.map(
-    ({ path, message }) => `${label}: ${path.join('.') || 'the whole'}: ${message}`,
+  const lines = problemLines(content, parsed.error.issues);
+  throw new Fault(
+    'invalid_model',
+    lines.map((line) => `${label}: ${line}`),
   );
-  throw new Fault('invalid_model', issues);
 }
 
 async function checksum(file: string, label: string): Promise<string> {
@@ -94,6 +106,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
+/** An error in one line: JSON.parse quotes the file, line breaks and all. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
 }

@@ -53,10 +53,13 @@ export class CounterSeries {
 export class SeriesHistogram extends Histogram<string> {
   readonly #series: HistogramSeries[] = [];
   readonly #bounds: readonly number[];
+  // Describes the metric: a histogram's own get calls getForPromString, which is ours.
+  readonly #described: Histogram<string>;
 
   constructor(configuration: HistogramConfiguration<string> & { buckets: number[] }) {
     super(configuration);
     this.#bounds = configuration.buckets;
+    this.#described = new Histogram({ ...configuration, registers: [] });
   }
 
   /** A new series; the caller keeps it, and asks only once for each set of labels. */
@@ -67,7 +70,7 @@ export class SeriesHistogram extends Histogram<string> {
   }
 
   override async get() {
-    const description = await super.get();
+    const description = await this.#described.get();
     return { ...description, values: this.#series.flatMap((series) => series.export(description.name)) };
   }
 

@@ -62,7 +62,9 @@ export class WorkerProcess {
     });
     this.#channel = channelOf(this.#child);
     this.#channel.on('data', (chunk: Buffer) => this.#read(chunk));
-    this.#channel.on('error', (error) => this.kill(`its channel broke: ${error.message}`));
+    // A worker that dies with bytes unread breaks its channel before its exit is known, and the exit
+    // says why: a broken channel only makes sure that it comes.
+    this.#channel.on('error', () => this.#child.kill('SIGKILL'));
     this.#child.on('error', (error) => this.kill(`it could not be reached: ${error.message}`));
     this.#child.on('exit', (code, signal) =>
       this.#end(signal === null ? `exit code ${code}` : `signal ${signal}`),
@@ -120,12 +122,13 @@ export class WorkerProcess {
   }
 
   /**
-   * The message has been copied when this returns. The frame's buffer is used again for the next
-   * message, which the pool sends only when this one was answered and so has been read.
+   * The message has been copied when this returns, whether or not the socket takes it at once. The
+   * writer's buffer is used again only when the socket has taken all of the message before.
    */
   #send(message: ToWorker): void {
     const { head, parts } = toWire(message);
-    this.#channel.write(this.#writer.write(head, parts));
+    const writer = this.#channel.writableLength === 0 ? this.#writer : new FrameWriter();
+    this.#channel.write(writer.write(head, parts));
   }
 
   #read(chunk: Buffer): void {

@@ -24,7 +24,9 @@ process.exit(0);
 async function answer(message: ToWorker): Promise<FromWorker> {
   switch (message.type) {
     case 'open': {
-      const session = await Session.open(message.spec, message.intraOpThreads);
+      // The probe is needed until the warm-up; as it came, it is valid only until the next message.
+      const spec = { ...message.spec, probe: message.spec.probe.slice() };
+      const session = await Session.open(spec, message.intraOpThreads);
       sessions.set(message.spec.key, session);
       return { type: 'opened', key: message.spec.key, graph: session.graph };
     }

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { Fault } from '../../src/errors.js';
+import type { ModelVersion } from '../../src/models/model-version.js';
+import { readRepository } from '../../src/models/repository/read-repository.js';
+import { Batcher } from '../../src/serving/batching/batcher.js';
+import { systemClock } from '../../src/serving/clock.js';
+import { loadVersion } from '../../src/serving/load-version.js';
+import { logModel, manifestOf, sumVersion, type TestVersion, writeRepository } from '../support/models.js';
+import { startPool } from '../support/pool.js';
+
+async function readOne(version: TestVersion): Promise<ModelVersion> {
+  const { versions } = await readRepository(await writeRepository([version]));
+  const [only] = versions;
+  if (only === undefined) throw new Error('the test repository is empty');
+  return only;
+}
+
+async function load(version: ModelVersion) {
+  const pool = await startPool();
+  const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
+  const report = await loadVersion(version, { pool, batcher, clock: systemClock });
+  return { report, batcher };
+}
+
+/** The lines of the fault with which a load ends. */
+async function problemsOf(version: ModelVersion): Promise<readonly string[]> {
+  const error: unknown = await load(version).catch((caught: unknown) => caught);
+  if (error instanceof Fault) return error.problems;
+  throw new Error('the load did not end with a fault', { cause: error });
+}
+
+describe('loading a version', () => {
+  it('opens it on the workers, warms it up and opens its queue', async () => {
+    const { report, batcher } = await load(await readOne(sumVersion(4)));
+    expect(report.sameInAnyBatch).toBe(true);
+    const { scores } = await batcher.submit('sum/1', {
+      dies: 2,
+      params: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+      lane: 'bulk',
+      deadlineAtMs: Number.POSITIVE_INFINITY,
+      explain: false,
+    });
+    expect(Array.from(scores)).toEqual([10, 26]);
+  });
+
+  it('a graph that its manifest does not describe is refused with both sides of every mismatch', async () => {
+    const version = await readOne(
+      sumVersion(4, {
+        input: { name: 'test_params', parameters: 5 },
+        outputs: { score: 'score', contributions: 'contributions' },
+      }),
+    );
+    expect(await problemsOf(version)).toEqual([
+      'model sum/1: input "test_params" has shape [N, 4] in the graph, the manifest expects [N, 5]',
+      'model sum/1: the manifest names output "score", the graph has "anomaly_score", "contributions"',
+      'model sum/1: output "contributions" has shape [N, 4] in the graph, the manifest expects [N, 5]',
+    ]);
+  });
+
+  it('a file that is no model is refused with the reason in one line', async () => {
+    const version = await readOne(sumVersion(4));
+    await writeFile(version.modelFile, 'this is not a model');
+    const problems = await problemsOf(version);
+    expect(problems).toEqual([
+      expect.stringMatching(/^model sum\/1: model\.onnx cannot be run: [^\n]*Protobuf parsing failed[^\n]*$/),
+    ]);
+  });
+
+  it('a file that has gone is refused with the reason in one line', async () => {
+    const version = await readOne(sumVersion(4));
+    await rm(version.modelFile);
+    expect(await problemsOf(version)).toEqual([
+      expect.stringMatching(/^model sum\/1: model\.onnx cannot be run: [^\n]+$/),
+    ]);
+  });
+
+  it('a model whose score of its expected measurement is not a number is refused', async () => {
+    const onnx = logModel(3);
+    const version = await readOne({ onnx, manifest: manifestOf(onnx, 3, { name: 'log' }) });
+    expect(createHash('sha256').update(onnx).digest('hex')).toBe(version.manifest.sha256);
+    expect(await problemsOf(version)).toEqual([
+      'model log/1: the score of its expected measurement is not a finite number',
+    ]);
+  });
+});

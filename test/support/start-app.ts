@@ -1,0 +1,102 @@
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { type App, createApp } from '../../src/app.js';
+import { readConfig } from '../../src/config.js';
+import { fillRepository, type TestVersion } from './models.js';
+
+/** The compiled worker: a process cannot be forked from TypeScript. */
+const WORKER_ENTRY = fileURLToPath(new URL('../../dist/serving/workers/worker.js', import.meta.url));
+
+const LineSchema = z.looseObject({ level: z.string(), msg: z.string() });
+export type LogLine = z.infer<typeof LineSchema>;
+
+/** A whole diegate in this process, listening on a free port of 127.0.0.1. */
+export interface StartedApp {
+  readonly app: App;
+  readonly port: number;
+  readonly url: string;
+  readonly log: LogCollector;
+  stop(): Promise<void>;
+}
+
+/** What an app logs: JSON lines, as they come. */
+export class LogCollector {
+  readonly lines: LogLine[] = [];
+  readonly #events = new EventEmitter();
+
+  write(text: string): void {
+    for (const line of text.split('\n')) {
+      if (line !== '') this.lines.push(LineSchema.parse(JSON.parse(line)));
+    }
+    this.#events.emit('line');
+  }
+
+  /** The first line that `matches`, now or as soon as it comes. */
+  async line(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    for (;;) {
+      const found = this.lines.find(matches);
+      if (found !== undefined) return found;
+      await once(this.#events, 'line');
+    }
+  }
+}
+
+/** What an app under test is given. */
+export interface StartOptions {
+  readonly versions: readonly TestVersion[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly serving?: unknown;
+  /** Whether to load the models; ready when started unless false. */
+  readonly load?: boolean;
+}
+
+async function start({ versions, environment, serving, load = true }: StartOptions): Promise<StartedApp> {
+  const repository = await mkdtemp(join(tmpdir(), 'diegate-app-'));
+  await fillRepository(repository, versions, serving);
+  const log = new LogCollector();
+  const app = await createApp({
+    config: readConfig({
+      HOST: '127.0.0.1',
+      PORT: '0',
+      INFERENCE_WORKERS: '1',
+      MODEL_REPOSITORY: repository,
+      ...environment,
+    }),
+    logStream: log,
+    workerEntry: WORKER_ENTRY,
+  });
+  const { port } = await app.listen();
+  if (load) await app.load();
+  const stop = async () => {
+    await app.close();
+    await rm(repository, { recursive: true, force: true });
+  };
+  return { app, port, url: `http://127.0.0.1:${port}`, log, stop };
+}
+
+/** An app for one test, which ends with it. */
+export async function startApp(options: StartOptions): Promise<StartedApp> {
+  const started = await start(options);
+  onTestFinished(() => started.stop());
+  return started;
+}
+
+/** One app for all tests of the suite; the function gives it to a test. */
+export function appForSuite(options: () => StartOptions): () => StartedApp {
+  let started: StartedApp | undefined;
+  beforeAll(async () => {
+    started = await start(options());
+  });
+  afterAll(async () => {
+    await started?.stop();
+  });
+  return () => {
+    if (started === undefined) throw new Error('the app of the suite has not been started');
+    return started;
+  };
+}

@@ -1,0 +1,3 @@
+import { pretendWorker } from './protocol.mjs';
+
+pretendWorker(() => process.exit(7));

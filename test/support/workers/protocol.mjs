@@ -1,0 +1,16 @@
+import { WorkerChannel } from '../../../dist/serving/workers/channel.js';
+
+const GRAPH = { inputs: [], outputs: [] };
+const REPORT = { finite: true, sameInAnyBatch: true, costs: [] };
+
+/** The worker's side of the protocol without ONNX Runtime; `onRun` plays the fault. */
+export function pretendWorker(onRun) {
+  const channel = new WorkerChannel();
+  channel.send({ type: 'started' });
+  for (let message = channel.receive(); message !== undefined; message = channel.receive()) {
+    if (message.type === 'open') channel.send({ type: 'opened', key: message.spec.key, graph: GRAPH });
+    else if (message.type === 'warm') channel.send({ type: 'warmed', key: message.key, report: REPORT });
+    else onRun(channel);
+  }
+  process.exit(0);
+}
