@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** The answer that a connection waits for or is being sent; of pipelined requests the first. */
@@ -21,4 +22,16 @@ export function afterAnswers(
   const answer = answerInFlight(socket);
   if (answer === undefined || !isAwaited(answer)) run();
   else answer.once('close', () => afterAnswers(socket, isAwaited, run));
+}
+
+// Long enough for a client that is in the middle of sending to read the answer and to stop.
+const LINGER_MS = 1_000;
+
+/**
+ * Ends a connection whose client may still be sending: what it sends is thrown away for a moment first.
+ * Closing with unread bytes resets the connection, and the client may lose the answer that explains it.
+ */
+export function closeAfterLinger(socket: Socket, lastBytes = ''): void {
+  socket.end(lastBytes);
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

@@ -85,7 +85,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
-  bodyParsers(app);
+  bodyParsers(app, limits.maxBodyBytes);
 
   await app.register(observePlugin, { clock: options.clock, observers: options.observers });
   await app.register(requestIdsPlugin);

@@ -1,13 +1,9 @@
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { Refusal, type RefusalCode } from '../errors.js';
-import { afterAnswers, answerInFlight } from './connections.js';
+import { afterAnswers, answerInFlight, closeAfterLinger } from './connections.js';
 import { SECURITY_HEADERS } from './plugins/security-headers.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from './schemas/problem.js';
-
-// How long the rest of what a client sends is thrown away before its connection is torn down: closing
-// with unread bytes resets the connection, and the client may lose the answer that explains it.
-const LINGER_MS = 1_000;
 
 const CODES: Readonly<Record<string, RefusalCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
@@ -40,10 +36,13 @@ export function createUnreadableAnswer(options: {
         }
         const requestId = options.nextRequestId();
         options.logger.info({ request_id: requestId, code, reason: error.message }, 'unreadable request');
-        socket.end(answerText(new Refusal(code, error.message), requestId));
-        // A body that is only late could still arrive and be taken for a request, so there is no lingering.
-        if (code === 'request_timeout') socket.destroySoon();
-        else setTimeout(() => socket.destroy(), LINGER_MS).unref();
+        const text = answerText(new Refusal(code, error.message), requestId);
+        if (code !== 'request_timeout') closeAfterLinger(socket, text);
+        else {
+          // A body that is only late could still arrive and be taken for a request: no lingering.
+          socket.end(text);
+          socket.destroySoon();
+        }
       },
     );
   };

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal, type RefusalCode } from '../../errors.js';
+import { closeAfterLinger } from '../connections.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
 
 /** Fastify's own errors as refusals of the contract; the detail says what was expected. */
@@ -49,9 +50,11 @@ export const problemsPlugin = fp(
         request.log.error({ request_id: request.id, err: error }, 'unexpected error');
       }
       request.refusalCode = refusal.code;
-      // Fastify closes the connection over a body that is too large, and closing with unread bytes resets
-      // it: the client may never see why. node:http throws the rest away, within the request time-out.
-      if (refusal.code === 'body_too_large') reply.removeHeader('connection');
+      if (refusal.code === 'body_too_large') {
+        // Fastify has the connection closed after this answer: not before the client had time to read it.
+        const { socket } = request.raw;
+        socket.destroySoon = () => closeAfterLinger(socket);
+      }
       return sendProblem(refusal, request, reply);
     });
     // Without this the body of a request to nowhere would be read before it is refused.

@@ -11,6 +11,10 @@ import { Refusal } from '../../errors.js';
 export const rateLimitPlugin = fp<{ perSecond: number }>(
   async (app, { perSecond }) => {
     if (perSecond === 0) return;
+    // Before the plugin, whose own hook on each route looks for this.
+    app.addHook('onRoute', (route) => {
+      if (route.config?.predicts === true) route.config.rateLimit = {};
+    });
     await app.register(rateLimit, {
       global: false,
       hook: 'preHandler',
@@ -27,9 +31,6 @@ export const rateLimitPlugin = fp<{ perSecond: number }>(
             retryAfterSeconds: 1,
           },
         ),
-    });
-    app.addHook('onRoute', (route) => {
-      if (route.config?.predicts === true) route.config.rateLimit = {};
     });
   },
   { name: 'rate-limit' },

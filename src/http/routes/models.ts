@@ -8,7 +8,7 @@ import {
   VersionDetailSchema,
   versionDetail,
 } from '../schemas/models.js';
-import { ProblemSchema } from '../schemas/problem.js';
+import { problemAnswer } from '../schemas/problem.js';
 import { ModelParamsSchema, VersionParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 
@@ -16,7 +16,7 @@ import type { ZodTypeProvider } from '../zod-provider.js';
 export function modelRoutes(app: FastifyInstance, { catalogue }: { catalogue: Catalogue }): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const config = { permission: 'read' as const };
-  const problems = { 404: ProblemSchema };
+  const problems = { 404: problemAnswer('No such model or version') };
   routes.get(
     '/models',
     { config, schema: { tags: ['models'], summary: 'All models', response: { 200: ModelsSchema } } },

@@ -7,7 +7,7 @@ import type { Predictor } from '../../predictor.js';
 import type { Lane } from '../../serving/batching/queue.js';
 import { DieReader } from '../read-dies.js';
 import { dieBody, diesBody } from '../schemas/body.js';
-import { ProblemSchema } from '../schemas/problem.js';
+import { problemAnswer } from '../schemas/problem.js';
 import {
   ModelParamsSchema,
   PredictHeadersSchema,
@@ -55,10 +55,8 @@ interface Address {
 }
 
 const PROBLEMS = {
-  '4xx': ProblemSchema.describe('The request is at fault: 400, 401, 403, 404, 413, 415, 422 or 429'),
-  '5xx': ProblemSchema.describe(
-    '503: try again after retry-after. 504: the deadline passed before the die was run',
-  ),
+  '4xx': problemAnswer('The request is at fault: 400, 401, 403, 404, 413, 415, 422 or 429'),
+  '5xx': problemAnswer('503: try again after retry-after. 504: the deadline passed before the die was run'),
 };
 
 /** POST /predict and /predict/batch, on the default model, a named model and a named version. */

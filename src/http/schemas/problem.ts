@@ -17,6 +17,11 @@ export const ProblemSchema = z.object({
   error_count: z.int().optional().describe('For invalid input: number of all faults found'),
 });
 
+/** A refusal in the documentation of a route. */
+export function problemAnswer(description: string) {
+  return { description, content: { 'application/problem+json': { schema: ProblemSchema } } };
+}
+
 export type Problem = z.infer<typeof ProblemSchema>;
 
 /** The problem response of a refusal. */

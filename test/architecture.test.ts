@@ -1,0 +1,201 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
+
+/**
+ * The rooms of src/ and what each may import: `room` for anything in it, `room/**` for the rooms within
+ * it too, `type room` for types only. A room may always import itself. The longest matching path is a
+ * file's room.
+ */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  'main.ts': ['serve.ts', 'cli', 'errors.ts'],
+  'serve.ts': ['app.ts', 'config.ts', 'version.ts'],
+  'app.ts': [
+    'config.ts',
+    'errors.ts',
+    'http',
+    'http/plugins',
+    'models/**',
+    'monitoring/**',
+    'predictor.ts',
+    'serving/**',
+    'version.ts',
+  ],
+  'predictor.ts': ['errors.ts', 'models/decision', 'type die', 'type models', 'type serving/**'],
+  'config.ts': ['errors.ts'],
+  'errors.ts': [],
+  'version.ts': [],
+  die: [],
+  models: ['errors.ts', 'type die', 'models/decision', 'models/manifest', 'type models/repository'],
+  'models/manifest': ['die'],
+  'models/decision': ['type die', 'type models/manifest'],
+  'models/repository': ['die', 'errors.ts', 'models', 'models/manifest'],
+  serving: ['type models', 'models', 'models/manifest', 'errors.ts', 'serving/batching', 'serving/workers'],
+  'serving/batching': ['errors.ts', 'type serving'],
+  'serving/workers': ['errors.ts', 'serving', 'type models/manifest'],
+  http: ['die', 'errors.ts', 'type models', 'type predictor.ts', 'type serving/**', 'http/**'],
+  'http/decode': ['die', 'errors.ts'],
+  'http/plugins': ['errors.ts', 'http', 'http/schemas', 'type serving'],
+  'http/schemas': ['die', 'errors.ts', 'models', 'models/manifest'],
+  'http/routes': ['die', 'http', 'http/schemas', 'type models', 'type predictor.ts', 'type serving/batching'],
+  monitoring: ['type config.ts', 'type die', 'type errors.ts', 'type predictor.ts', 'type serving/workers'],
+  'monitoring/metrics': ['type errors.ts', 'type models', 'type predictor.ts', 'type serving/**'],
+  stdf: ['errors.ts', 'type die'],
+  training: ['die', 'errors.ts', 'models/**', 'stdf', 'version.ts'],
+  cli: [
+    'app.ts',
+    'config.ts',
+    'die',
+    'errors.ts',
+    'models/**',
+    'predictor.ts',
+    'serving/**',
+    'stdf',
+    'training',
+    'version.ts',
+  ],
+};
+
+/** The only rooms that may import a package, for those packages that belong to one room. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  fastify: ['http/**', 'type app.ts'],
+  'fastify-plugin': ['http/plugins'],
+  '@fastify/rate-limit': ['http/plugins'],
+  '@fastify/swagger': ['http/plugins'],
+  '@fastify/swagger-ui': ['http/plugins'],
+  'fast-json-stringify': ['http'],
+  'onnxruntime-node': ['serving/workers'],
+  'prom-client': ['monitoring/metrics'],
+  pino: ['serve.ts', 'monitoring', 'type app.ts'],
+  'close-with-grace': ['serve.ts'],
+  commander: ['cli'],
+  'csv-parse': ['training/**'],
+  'ml-matrix': ['training'],
+  pbf: ['training'],
+};
+
+/** Who may read the environment; the worker's process passes it on and switches telemetry off in it. */
+const READERS_OF_THE_ENVIRONMENT = [
+  'main.ts',
+  'serving/workers/telemetry-off.ts',
+  'serving/workers/worker-process.ts',
+];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.split('\\').join('/'))
+  .sort();
+const imports = files.flatMap(importsOf);
+
+function importsOf(file: string): Import[] {
+  const code = readFileSync(join(SRC, file), 'utf8');
+  const statements = [
+    ...code.matchAll(/^(?:import|export)\s+(type\s)?([^;'"]*?)\s*from\s*['"]([^'"]+)['"]/gm),
+  ].map((match) => ({
+    // `import { type A, type B }` imports types only too: the compiler leaves nothing of it but the name.
+    typeOnly: match[1] !== undefined || isTypesOnly(match[2] ?? ''),
+    to: match[3] ?? '',
+  }));
+  const bare = [...code.matchAll(/^import\s+['"]([^'"]+)['"]/gm)];
+  const dynamic = [...code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)];
+  const values = [...bare, ...dynamic].map((match) => ({ typeOnly: false, to: match[1] ?? '' }));
+  return [...statements, ...values].map(({ typeOnly, to }) => ({
+    from: file,
+    to: targetOf(file, to),
+    typeOnly,
+  }));
+}
+
+function isTypesOnly(clause: string): boolean {
+  const names = /^\{(.*)\}$/s
+    .exec(clause.trim())?.[1]
+    ?.split(',')
+    .filter((name) => name.trim() !== '') ?? [''];
+  return names.every((name) => name.trim().startsWith('type '));
+}
+
+/** A path in src/ for a relative import, else the name of the package. */
+function targetOf(file: string, specifier: string): string {
+  if (specifier.startsWith('.')) {
+    const path = join(SRC, dirname(file), specifier.replace(/\.js$/, '.ts'));
+    return relative(SRC, path).split('\\').join('/');
+  }
+  return specifier.startsWith('@')
+    ? specifier.split('/').slice(0, 2).join('/')
+    : (specifier.split('/')[0] ?? '');
+}
+
+function roomOf(file: string): string {
+  for (let path = file; path !== '.'; path = posix.dirname(path)) if (path in ARROWS) return path;
+  return expect.fail(`${file} is in no room: say in ARROWS what it may import`);
+}
+
+/** Whether the rooms that are named allow an import of this room, for types only or for values too. */
+function allows(allowed: readonly string[], room: string, typeOnly: boolean): boolean {
+  return allowed.some((name) => {
+    const outer = name.replace(/^type /, '');
+    const within = outer.endsWith('/**') && `${room}/`.startsWith(outer.slice(0, -2));
+    return (within || outer === room) && (typeOnly || outer === name);
+  });
+}
+
+const internal = imports.filter(({ to }) => files.includes(to));
+
+test('every file of src/ is in a room, and every relative import is a file', () => {
+  for (const file of files) roomOf(file);
+  const missing = imports.filter(({ to }) => to.endsWith('.ts') && !files.includes(to));
+  expect(missing).toEqual([]);
+  expect(internal.length).toBeGreaterThan(100);
+});
+
+test('every import follows an arrow', () => {
+  const wrong = internal.filter(({ from, to, typeOnly }) => {
+    const [own, other] = [roomOf(from), roomOf(to)];
+    return own !== other && !allows(ARROWS[own] ?? [], other, typeOnly);
+  });
+  expect(wrong.map(({ from, to, typeOnly }) => `${from} -> ${typeOnly ? 'type ' : ''}${to}`)).toEqual([]);
+});
+
+describe('a package that belongs to one room is imported only there', () => {
+  test.each(Object.entries(PACKAGES))('%s', (name, rooms) => {
+    const wrong = imports.filter(
+      ({ from, to, typeOnly }) => to === name && !allows(rooms, roomOf(from), typeOnly),
+    );
+    expect(wrong.map(({ from }) => from)).toEqual([]);
+  });
+});
+
+test('only the session of a worker loads ONNX Runtime', () => {
+  const loading = imports.filter(({ to }) => to === 'onnxruntime-node').map(({ from }) => from);
+  expect(loading).toEqual(['serving/workers/session.ts']);
+  const code = readFileSync(join(SRC, 'serving/workers/session.ts'), 'utf8');
+  expect(code.split('\n')[0], 'telemetry is off before it loads').toBe("import './telemetry-off.js';");
+});
+
+test('nobody on the way of a die imports monitoring', () => {
+  const importers = internal.filter(({ to }) => to.startsWith('monitoring/')).map(({ from }) => roomOf(from));
+  expect(importers.filter((room) => room !== 'app.ts' && !room.startsWith('monitoring'))).toEqual([]);
+});
+
+test('only the process itself reads the environment', () => {
+  const readers = files.filter((file) => /\bprocess\.env\b/.test(readFileSync(join(SRC, file), 'utf8')));
+  expect(readers.filter((file) => !READERS_OF_THE_ENVIRONMENT.includes(file))).toEqual([]);
+});
+
+test('no circle of imports between files', () => {
+  const values = internal.filter(({ typeOnly }) => !typeOnly);
+  const reaches = (from: string, goal: string, seen = new Set<string>()): boolean =>
+    values
+      .filter((edge) => edge.from === from && !seen.has(edge.to))
+      .some(({ to }) => to === goal || reaches(to, goal, seen.add(to)));
+  expect(files.filter((file) => reaches(file, file))).toEqual([]);
+});

@@ -1,0 +1,148 @@
+import { availableParallelism } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { ConfigSchema, describeSettings, type Environment, readConfig } from '../src/config.js';
+import { Fault } from '../src/errors.js';
+
+/** The problems of a configuration that is refused. */
+function problemsOf(environment: Environment): readonly string[] {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'invalid_config') return error.problems;
+    throw error;
+  }
+  return expect.fail(`accepted ${JSON.stringify(environment)}`);
+}
+
+const DEFAULTS = {
+  HOST: '0.0.0.0',
+  PORT: 8000,
+  MODEL_REPOSITORY: 'models',
+  INFERENCE_WORKERS: Math.max(1, availableParallelism() - 1),
+  INTRA_OP_THREADS: 1,
+  BATCH_TIMEOUT_MS: 10_000,
+  MAX_BODY_BYTES: 16_777_216,
+  MAX_BATCH_DIES: 1024,
+  REQUEST_TIMEOUT_MS: 30_000,
+  KEEP_ALIVE_TIMEOUT_MS: 75_000,
+  SHUTDOWN_DELAY_MS: 0,
+  SHUTDOWN_GRACE_MS: 10_000,
+  LOG_LEVEL: 'info',
+  LOG_PREDICTIONS: 1,
+  RATE_LIMIT_PER_SECOND: 0,
+};
+
+/** Least and greatest value of each number. */
+const BOUNDS = {
+  PORT: [0, 65_535],
+  INFERENCE_WORKERS: [1, 64],
+  INTRA_OP_THREADS: [1, 64],
+  BATCH_TIMEOUT_MS: [10, 86_400_000],
+  MAX_BODY_BYTES: [1024, 1_073_741_824],
+  MAX_BATCH_DIES: [1, 100_000],
+  REQUEST_TIMEOUT_MS: [100, 86_400_000],
+  KEEP_ALIVE_TIMEOUT_MS: [1, 86_400_000],
+  SHUTDOWN_DELAY_MS: [0, 600_000],
+  SHUTDOWN_GRACE_MS: [100, 600_000],
+  RATE_LIMIT_PER_SECOND: [0, 1_000_000],
+} as const;
+
+test('an empty environment gives the defaults', () => {
+  expect(readConfig({})).toEqual(DEFAULTS);
+});
+
+test('an empty variable counts as not set, and unknown ones do not matter', () => {
+  const empty = Object.fromEntries(Object.keys(ConfigSchema.shape).map((name) => [name, '']));
+  expect(readConfig({ ...empty, PATH: '/bin', port: '1' })).toEqual(DEFAULTS);
+});
+
+test('a configuration is frozen', () => {
+  expect(Object.isFrozen(readConfig({}))).toBe(true);
+});
+
+describe.each(Object.entries(BOUNDS))('%s', (name, [least, most]) => {
+  // The other end of the one rule between two settings.
+  const rest = name === 'SHUTDOWN_DELAY_MS' ? { SHUTDOWN_GRACE_MS: '600000' } : {};
+
+  test(`is a whole number from ${least} to ${most}`, () => {
+    expect(readConfig({ [name]: String(least) })).toHaveProperty(name, least);
+    const highest = name === 'SHUTDOWN_DELAY_MS' ? most - 1 : most;
+    expect(readConfig({ ...rest, [name]: String(highest) })).toHaveProperty(name, highest);
+  });
+
+  test.each([
+    String(most + 1),
+    '-1',
+    '1.5',
+    '1e3',
+    '0x10',
+    ' 8',
+    '8 ',
+    '1_000',
+    'abc',
+    'NaN',
+    '9'.repeat(30),
+  ])('is refused as %j, in one line that names it', (value) => {
+    const problems = problemsOf({ [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(`${name}: expected a whole number from ${least} to ${most}, found`);
+    expect(problems[0]).toContain(value);
+  });
+
+  test.runIf(least > 0)('is refused below its least value', () => {
+    expect(problemsOf({ [name]: String(least - 1) })).toHaveLength(1);
+  });
+});
+
+test.each(['0', '1', '0.5', '.25', '1.0'])('LOG_PREDICTIONS may be %s', (value) => {
+  expect(readConfig({ LOG_PREDICTIONS: value }).LOG_PREDICTIONS).toBe(Number(value));
+});
+
+test.each(['1.1', '-0.1', '50%', 'true', '0,5', 'Infinity'])('LOG_PREDICTIONS is refused as %s', (value) => {
+  expect(problemsOf({ LOG_PREDICTIONS: value })).toEqual([
+    `LOG_PREDICTIONS: expected a number from 0 to 1, found "${value}"`,
+  ]);
+});
+
+test.each(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])('LOG_LEVEL may be %s', (level) => {
+  expect(readConfig({ LOG_LEVEL: level }).LOG_LEVEL).toBe(level);
+});
+
+test('LOG_LEVEL is refused with the levels there are', () => {
+  expect(problemsOf({ LOG_LEVEL: 'INFO' })).toEqual([
+    'LOG_LEVEL: expected one of fatal, error, warn, info, debug, trace, silent, found "INFO"',
+  ]);
+});
+
+test('text settings are taken as they are', () => {
+  const given = { HOST: '::1', MODEL_REPOSITORY: '/srv/models', API_KEYS_FILE: '/run/keys.json' };
+  expect(readConfig(given)).toMatchObject(given);
+});
+
+test('several bad settings give one line each', () => {
+  const problems = problemsOf({ PORT: 'http', LOG_LEVEL: 'loud', MAX_BATCH_DIES: '0', HOST: 'localhost' });
+  expect(problems.map((problem) => problem.split(':', 1)[0])).toEqual([
+    'PORT',
+    'MAX_BATCH_DIES',
+    'LOG_LEVEL',
+  ]);
+});
+
+test('the grace period must be longer than the delay that is a part of it', () => {
+  expect(problemsOf({ SHUTDOWN_DELAY_MS: '5000', SHUTDOWN_GRACE_MS: '5000' })).toEqual([
+    'SHUTDOWN_GRACE_MS: expected more than SHUTDOWN_DELAY_MS (5000), found 5000',
+  ]);
+  expect(readConfig({ SHUTDOWN_DELAY_MS: '5000', SHUTDOWN_GRACE_MS: '5001' }).SHUTDOWN_GRACE_MS).toBe(5001);
+});
+
+test('every setting is described with its default and its meaning', () => {
+  const described = describeSettings();
+  expect(described.map(({ name }) => name)).toEqual(Object.keys(ConfigSchema.shape));
+  for (const { name, meaning } of described) expect(meaning, name).toMatch(/^[A-Z]/);
+  const defaults = Object.fromEntries(described.map(({ name, defaultText }) => [name, defaultText]));
+  expect(defaults).toEqual({
+    ...Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, String(value)])),
+    INFERENCE_WORKERS: 'cores - 1',
+    API_KEYS_FILE: 'not set',
+  });
+});

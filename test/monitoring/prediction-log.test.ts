@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { createRefusalLog, createSampler } from '../../src/monitoring/prediction-log.js';
+import { dieOf } from '../support/dies.js';
+import { post } from '../support/http.js';
+import { sumVersion } from '../support/models.js';
+import { appForSuite } from '../support/start-app.js';
+
+describe('the sampler', () => {
+  test.each([
+    [0, 0],
+    [0.01, 10],
+    [0.25, 250],
+    [0.5, 500],
+    [1, 1000],
+  ])('a share of %d takes %i of a thousand, evenly', (share, expected) => {
+    const isSampled = createSampler(share);
+    const taken = Array.from({ length: 1000 }, () => isSampled());
+    // A sum of a thousand shares in floating point may fall short of the last one.
+    expect(Math.abs(taken.filter(Boolean).length - expected)).toBeLessThanOrEqual(1);
+    const firstHalf = taken.slice(0, 500).filter(Boolean).length;
+    expect(Math.abs(firstHalf - expected / 2)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('lines built by hand are the JSON that pino would write', () => {
+  const server = appForSuite(() => ({ versions: [sumVersion(4)] }));
+
+  test.each(['plain', '"', '\\', '\n', '\u0000', '\u2028', '晶圆', '💥', '</script>', '{"level":"fatal"}'])(
+    'a die with the id %j is one line, with that id',
+    async (die_id) => {
+      const answer = await post(`${server().url}/predict`, JSON.stringify(dieOf({ die_id }, 4)));
+      const request_id = answer.headers.get('x-request-id');
+      const line = await server().log.line((candidate) => candidate.request_id === request_id);
+      expect(line).toMatchObject({ level: 'info', msg: 'prediction', die_id, model: 'sum', version: '1' });
+    },
+  );
+
+  test.each([
+    [[0, 0, 0, 0], 0],
+    [[1e-45, 0, 0, 0], 1.401298464324817e-45],
+    [[3.4028234663852886e38, 0, 0, 0], 3.4028234663852886e38],
+  ])('a score of any size is a JSON number', async (test_params, score) => {
+    const answer = await post(`${server().url}/predict`, JSON.stringify(dieOf({ test_params })));
+    const request_id = answer.headers.get('x-request-id');
+    expect((await server().log.line((line) => line.request_id === request_id)).score).toBe(score);
+  });
+});
+
+test('only refused prediction requests are logged as refused', () => {
+  const lines: string[] = [];
+  const log = createRefusalLog((line) => lines.push(line), 1);
+  const answered = {
+    requestId: 'r',
+    status: 422,
+    durationMs: 1.23456,
+    refusalCode: 'invalid_input',
+  } as const;
+  log({ ...answered, predicts: false });
+  log({ ...answered, predicts: true, refusalCode: '' });
+  log({ ...answered, predicts: true });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(/\n$/);
+  const LineSchema = z.strictObject({
+    level: z.literal('info'),
+    time: z.iso.datetime(),
+    request_id: z.literal('r'),
+    code: z.literal('invalid_input'),
+    status: z.literal(422),
+    latency_ms: z.literal(1.235),
+    msg: z.literal('refused'),
+  });
+  LineSchema.parse(JSON.parse(lines[0] ?? ''));
+});
