@@ -8,6 +8,7 @@ export default defineConfig({
     // ONNX Runtime reports usage to its maker unless this is set before its library loads.
     env: { ORT_DISABLE_TELEMETRY: '1' },
     pool: 'forks',
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -12,7 +12,7 @@ const SCENARIOS: readonly Scenario[] = [...THROUGHPUT, ...LATENCY];
 const FULL: Effort = { rounds: 5, seconds: 3, overloadSeconds: 30 };
 const QUICK: Effort = { rounds: 1, seconds: 1, overloadSeconds: 4 };
 // What --quick leaves out to stay below a minute.
-const NOT_QUICK = new Set(['single-8', 'single-1', 'mixed']);
+const NOT_QUICK = new Set(['single-8', 'single-1', 'mixed', 'steps']);
 
 const { values: options } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },

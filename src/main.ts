@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { Fault } from './errors.js';
 
-const [command] = process.argv.slice(2);
+const [command, ...rest] = process.argv.slice(2);
 
 // The server starts without loading what only the other commands need.
 const run =
-  command === undefined || command === 'serve'
+  command === undefined || (command === 'serve' && rest.length === 0)
     ? import('./serve.js').then(({ serve }) => serve(process.env))
     : import('./cli/program.js').then(({ runCommand }) => runCommand(process.argv));
 

@@ -56,6 +56,9 @@ export interface PredictorOptions {
   readonly onObserverError: (error: unknown) => void;
 }
 
+// Each explained parameter is about 100 bytes of answer: beyond this, encoding one would stall the others.
+const MAX_EXPLAINED = 16_384;
+
 /** The way of a measurement from the decoder to its predictions, one function for each step. */
 export class Predictor {
   readonly #options: PredictorOptions;
@@ -74,12 +77,17 @@ export class Predictor {
     const { clock, scorer } = this.#options;
     const { version, measurements, lane, onGone } = request;
     assertExplainable(request);
-    const deadlineMs = request.deadlineMs ?? version.manifest.batching.defaultDeadlineMs;
+    // What the caller asks for counts from the arrival; the default from now, as a slow line is not a
+    // long queue.
+    const deadlineAtMs =
+      request.deadlineMs === undefined
+        ? clock.nowMs() + version.manifest.batching.defaultDeadlineMs
+        : request.receivedAtMs + request.deadlineMs;
     const scored = await scorer.submit(version.key, {
       dies: measurements.labels.length,
       params: measurements.params,
       lane,
-      deadlineAtMs: request.receivedAtMs + deadlineMs,
+      deadlineAtMs,
       explain: request.explain > 0,
       onGone,
     });
@@ -110,9 +118,14 @@ export class Predictor {
   }
 }
 
-function assertExplainable({ explain: k, version }: PredictionRequest): void {
-  if (k === 0 || version.manifest.outputs.contributions !== undefined) return;
-  const message = `${version.key} has no contributions output, so it cannot explain a decision`;
+function assertExplainable({ explain: k, version, measurements }: PredictionRequest): void {
+  if (k === 0) return;
+  const asked = k * measurements.labels.length;
+  const canExplain = version.manifest.outputs.contributions !== undefined;
+  if (canExplain && asked <= MAX_EXPLAINED) return;
+  const message = canExplain
+    ? `expected at most ${MAX_EXPLAINED} explained parameters in one call, found ${measurements.labels.length} dies × ${k}`
+    : `${version.key} has no contributions output, so it cannot explain a decision`;
   throw new Refusal('invalid_input', message, { faults: [{ path: 'explain', message }] });
 }
 
@@ -134,9 +147,9 @@ function decide(
   const prediction: Prediction = {
     die_id: label.die_id,
     prediction: decided.prediction,
-    confidence: decided.confidence,
+    confidence: rounded(decided.confidence, 1e6),
     anomaly_score: score,
-    inference_time_ms: Math.round((scored.runMs[i] ?? 0) * 1000) / 1000,
+    inference_time_ms: rounded(scored.runMs[i] ?? 0, 1e3),
     timestamp,
     model_name: version.name,
     model_version: version.version,
@@ -152,4 +165,8 @@ function decide(
     );
   }
   return prediction;
+}
+
+function rounded(value: number, steps: number): number {
+  return Math.round(value * steps) / steps;
 }

@@ -99,13 +99,22 @@ describe('the way of a measurement to its prediction', () => {
     expect(submitted[0]?.onGone).toBe(onGone);
   });
 
-  it("counts a deadline from the arrival of the request: the caller's, else the version's", async () => {
+  it("counts the caller's deadline from the arrival of the request, the version's from when its dies were read", async () => {
     const { clock, predictor, submitted } = bench({});
     const receivedAtMs = clock.nowMs() - 30;
     const version = versionOf({ batching: { defaultDeadlineMs: 250 } });
     await predictor.predict(requestFor(clock, { receivedAtMs, version }));
     await predictor.predict(requestFor(clock, { receivedAtMs, version, deadlineMs: 40 }));
-    expect(submitted.map(({ deadlineAtMs }) => deadlineAtMs - receivedAtMs)).toEqual([250, 40]);
+    expect(submitted.map(({ deadlineAtMs }) => deadlineAtMs - receivedAtMs)).toEqual([30 + 250, 40]);
+  });
+
+  it('refuses to explain more parameters in one call than an answer can hold', async () => {
+    const { clock, predictor, submitted } = bench({});
+    await expect(predictor.predict(requestFor(clock, { explain: 10_000 }))).rejects.toMatchObject({
+      code: 'invalid_input',
+      faults: [{ path: 'explain', message: expect.stringContaining('found 2 dies × 10000') }],
+    });
+    expect(submitted).toEqual([]);
   });
 
   it("lets the queue's refusal through as it is, and tells no observer", async () => {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { closedLoop, type Load } from '../load/closed-loop.js';
 import { batchBinary, batchJson, singleBinary, singleJson } from '../load/dies.js';
 import { HEAVY, writeAutoencoder } from '../models/autoencoder.js';
-import { SHIPPED, startDiegate, startFloor, startNaive, type Target } from '../servers/start.js';
+import { SHIPPED, startDiegate, startFloor, startNaive, startStep, type Target } from '../servers/start.js';
 import { median } from '../statistics.js';
 import type { Effort, Figure, Scenario } from './scenario.js';
 
@@ -135,6 +135,29 @@ const heavy: Scenario = {
   },
 };
 
+const steps: Scenario = {
+  name: 'steps',
+  question: 'What the unavoidable parts alone leave of the floor, single JSON dies on 64 connections',
+  run: (effort) =>
+    withTargets(
+      [
+        startFloor(),
+        startStep('decode'),
+        startStep('fastify'),
+        startStep('fastify-decode'),
+        startDiegate(SHIPPED.repository, { LOG_PREDICTIONS: '0' }),
+      ],
+      async (targets) => {
+        const rates = await compare(targets, singleJson(), 64, effort);
+        const floor = rates.get('floor') ?? Number.NaN;
+        return [...rates].flatMap(([name, rate]): Figure[] => [
+          { name: name === 'diegate' ? 'diegate without request lines' : name, value: rate, unit: 'dies/s' },
+          { name: '… of the floor', value: rate / floor, unit: '×' },
+        ]);
+      },
+    ),
+};
+
 export const THROUGHPUT: readonly Scenario[] = [
   against('single-64', 'Single JSON dies on 64 connections', singleJson(), 64, { naive: 2.5, floor: 0.75 }),
   against('single-8', 'Single JSON dies on 8 connections', singleJson(), 8),
@@ -151,4 +174,5 @@ export const THROUGHPUT: readonly Scenario[] = [
       ),
   },
   heavy,
+  steps,
 ];

@@ -41,6 +41,12 @@ export function startFloor(): Promise<Target> {
   return start('floor', `${ROOT}dist/.bench/bench/servers/floor.js`, '/', {});
 }
 
+/** One of the servers of steps.ts. */
+export function startStep(step: 'decode' | 'fastify' | 'fastify-decode'): Promise<Target> {
+  const path = step === 'decode' ? '/' : '/health';
+  return start(step, `${ROOT}dist/.bench/bench/servers/steps.js`, path, { STEP: step });
+}
+
 async function start(
   name: string,
   entry: string,

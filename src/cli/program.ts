@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { describeSettings } from '../config.js';
+import { serve } from '../serve.js';
 import { DIEGATE_VERSION } from '../version.js';
 import { scoreInWorker } from './score-in-worker.js';
 import { shippedModelCommand } from './shipped-model.js';
@@ -18,8 +19,9 @@ export function createProgram(): Command {
     .version(DIEGATE_VERSION)
     .addHelpText('after', () => `\nSettings of the server (environment variables):\n${settingsHelp()}`);
   program
-    .command('serve', { isDefault: true })
-    .description('serve the model repository over HTTP (the default)');
+    .command('serve')
+    .description('serve the model repository over HTTP (the default)')
+    .action(() => serve(process.env));
   program.addCommand(trainCommand({ scoreDies: scoreInWorker }));
   program.addCommand(simulateCommand());
   program.addCommand(shippedModelCommand({ scoreDies: scoreInWorker }));

@@ -5,6 +5,7 @@ import type { Catalogue } from '../../models/catalogue.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import type { Predictor } from '../../predictor.js';
 import type { Lane } from '../../serving/batching/queue.js';
+import { encodePrediction, encodePredictions } from '../encode-predictions.js';
 import { DieReader } from '../read-dies.js';
 import { dieBody, diesBody } from '../schemas/body.js';
 import { problemAnswer } from '../schemas/problem.js';
@@ -38,6 +39,8 @@ declare module 'fastify' {
     measurements: Measurements | undefined;
   }
 }
+
+const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
 
 /** The paths under which a version can be addressed. */
 const ADDRESSES = [
@@ -88,7 +91,8 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
       },
       async (request, reply) => {
         const [prediction] = await predict(predictor, reader, request, reply, request.query, 'realtime');
-        return prediction;
+        if (prediction === undefined) throw new Error('a call for one die has no prediction');
+        return reply.type(JSON_MEDIA_TYPE).serializer(encodePrediction).send(prediction);
       },
     );
     routes.post(
@@ -104,7 +108,10 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
       },
       async (request, reply) => {
         const predictions = await predict(predictor, reader, request, reply, request.query, 'bulk');
-        return { predictions, count: predictions.length };
+        return reply
+          .type(JSON_MEDIA_TYPE)
+          .serializer(encodePredictions)
+          .send({ predictions, count: predictions.length });
       },
     );
   }
