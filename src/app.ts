@@ -88,6 +88,10 @@ export async function createApp({
     onObserverError,
     ...(workerEntry === undefined ? {} : { entry: workerEntry }),
   });
+  // Begun here, so that ONNX Runtime loads in the workers while this process builds its HTTP side; a
+  // failure is met in load().
+  const workersStarted = pool.start();
+  workersStarted.catch(() => {});
   const batcher = new Batcher({
     runner: pool,
     clock,
@@ -176,7 +180,7 @@ export async function createApp({
       return address;
     },
     async load() {
-      await pool.start();
+      await workersStarted;
       const problems: string[] = [];
       for (const version of repository.versions) {
         try {

@@ -57,7 +57,7 @@ export interface PredictorOptions {
 }
 
 // Each explained parameter is about 100 bytes of answer: beyond this, encoding one would stall the others.
-const MAX_EXPLAINED = 16_384;
+const MAX_EXPLAINED = 65_536;
 
 /** The way of a measurement from the decoder to its predictions, one function for each step. */
 export class Predictor {
