@@ -44,6 +44,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   monitoring: ['type config.ts', 'type die', 'type errors.ts', 'type predictor.ts', 'type serving/workers'],
   'monitoring/metrics': ['type errors.ts', 'type models', 'type predictor.ts', 'type serving/**'],
   stdf: ['errors.ts', 'type die'],
+  lots: ['die', 'errors.ts', 'stdf', 'type models/manifest'],
+  wafermap: ['type die'],
   training: ['die', 'errors.ts', 'models/**', 'stdf', 'version.ts'],
   cli: [
     'app.ts',
@@ -53,8 +55,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'models/**',
     'predictor.ts',
     'serving/**',
+    'lots',
     'stdf',
     'training',
+    'wafermap',
     'version.ts',
   ],
 };
