@@ -3,11 +3,12 @@ import { Fault } from './errors.js';
 
 const [command, ...rest] = process.argv.slice(2);
 
-// The server starts without loading what only the other commands need.
+// The server starts without loading what only the other commands need, and they without the server.
+const serve = () => import('./serve.js').then((server) => server.serve(process.env));
 const run =
   command === undefined || (command === 'serve' && rest.length === 0)
-    ? import('./serve.js').then(({ serve }) => serve(process.env))
-    : import('./cli/program.js').then(({ runCommand }) => runCommand(process.argv));
+    ? serve()
+    : import('./cli/program.js').then(({ runCommand }) => runCommand(process.argv, serve));
 
 run.catch((error: unknown) => {
   const problems =
