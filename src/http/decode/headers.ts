@@ -31,7 +31,7 @@ export function labelFromHeaders(headers: Headers): DieLabel {
   const faults: InputFault[] = [];
   const fields = {
     die_id: decodedText(headers, HEADER_OF.die_id, faults),
-    ...condecodedText(headers, faults),
+    ...contextOf(headers, faults),
     x: coordinateOf(headers, HEADER_OF.x, faults),
     y: coordinateOf(headers, HEADER_OF.y, faults),
   };
@@ -49,7 +49,7 @@ export function labelFromHeaders(headers: Headers): DieLabel {
  */
 export function labelsFromHeaders(headers: Headers, dies: number, requestId: string): DieLabel[] {
   const faults: InputFault[] = [];
-  const context = condecodedText(headers, faults);
+  const context = contextOf(headers, faults);
   const parsed = ContextSchema.safeParse(context);
   if (!parsed.success) faults.push(...headerFaults(parsed.error.issues, faults));
   const listed = headerText(headers, DIE_IDS_HEADER);
@@ -75,6 +75,9 @@ function generateIds(dies: number, requestId: string): string[] {
   });
 }
 
+// An id that stands for itself: nothing to decode, and nothing that the schema could refuse.
+const PLAIN_ID = /^[\x21-\x24\x26-\x7e]{1,128}$/;
+
 function readIds(listed: string, dies: number, faults: InputFault[]): string[] {
   const encoded = listed.split(',');
   if (encoded.length !== dies) {
@@ -83,6 +86,7 @@ function readIds(listed: string, dies: number, faults: InputFault[]): string[] {
     return [];
   }
   return encoded.map((value, index) => {
+    if (PLAIN_ID.test(value)) return value;
     const path = `${DIE_IDS_HEADER}[${index}]`;
     const id = decode(value.trim(), path, faults) ?? '';
     const parsed = DieLabelSchema.shape.die_id.safeParse(id);
@@ -93,7 +97,7 @@ function readIds(listed: string, dies: number, faults: InputFault[]): string[] {
   });
 }
 
-function condecodedText(headers: Headers, faults: InputFault[]) {
+function contextOf(headers: Headers, faults: InputFault[]) {
   return {
     lot_id: decodedText(headers, HEADER_OF.lot_id, faults),
     wafer_id: decodedText(headers, HEADER_OF.wafer_id, faults),
