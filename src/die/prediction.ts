@@ -19,28 +19,48 @@ export const ContributionSchema = z.object({
 /** How much one test parameter added to a die's anomaly score. */
 export type Contribution = z.infer<typeof ContributionSchema>;
 
-export const PredictionSchema = z.object({
-  die_id: z.string(),
-  prediction: DecisionSchema,
-  confidence: z.number().min(0).max(1).describe('Calibrated probability that this decision is right'),
-  anomaly_score: z.number().describe("The model's score; the die fails above the version's threshold"),
-  inference_time_ms: z.number().describe('Duration of the session.run that scored the die, in milliseconds'),
-  timestamp: z.iso.datetime().describe('When the die was decided, ISO 8601 UTC'),
-  model_name: z.string(),
-  model_version: z.string(),
-  explanation: z
-    .array(ContributionSchema)
-    .optional()
-    .describe('With ?explain=k: the k test parameters that contributed most, largest first'),
-});
+export const PredictionSchema = z
+  .object({
+    die_id: z.string(),
+    prediction: DecisionSchema,
+    confidence: z.number().min(0).max(1).describe('Calibrated probability that this decision is right'),
+    anomaly_score: z.number().describe("The model's score; the die fails above the version's threshold"),
+    inference_time_ms: z
+      .number()
+      .describe('Duration of the session.run that scored the die, in milliseconds'),
+    timestamp: z.iso.datetime().describe('When the die was decided, ISO 8601 UTC'),
+    model_name: z.string(),
+    model_version: z.string(),
+    explanation: z
+      .array(ContributionSchema)
+      .optional()
+      .describe('With ?explain=k: the k test parameters that contributed most, largest first'),
+  })
+  .meta({
+    description: 'What the gate says of one die',
+    examples: [
+      {
+        die_id: 'wafer123_die456',
+        prediction: 'pass',
+        confidence: 0.998765,
+        anomaly_score: 0.432109862565994,
+        inference_time_ms: 0.123,
+        timestamp: '2026-11-22T08:00:00.000Z',
+        model_name: 'die-defect',
+        model_version: '1',
+      },
+    ],
+  });
 
 /** The answer for one die. */
 export type Prediction = z.infer<typeof PredictionSchema>;
 
-export const PredictionsSchema = z.object({
-  predictions: z.array(PredictionSchema).describe('In the order of the dies sent'),
-  count: z.int(),
-});
+export const PredictionsSchema = z
+  .object({
+    predictions: z.array(PredictionSchema).describe('In the order of the dies sent'),
+    count: z.int().min(1).describe('Number of predictions'),
+  })
+  .describe('What the gate says of every die sent');
 
 /** The answer to a batch call. */
 export type Predictions = z.infer<typeof PredictionsSchema>;

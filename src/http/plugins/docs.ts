@@ -36,7 +36,11 @@ export const docsPlugin = fp<{ version: string; keysAsked: boolean }>(
       routePrefix: '/docs',
       staticCSP: PAGE_POLICY,
       uiConfig: { tryItOutEnabled: true, defaultModelsExpandDepth: 0 },
-      theme: { title: 'diegate API' },
+      // The top bar is for exploring other APIs; this page has one.
+      theme: {
+        title: 'diegate API',
+        css: [{ filename: 'diegate.css', content: '.swagger-ui .topbar { display: none }' }],
+      },
     });
     app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
   },
