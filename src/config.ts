@@ -37,7 +37,7 @@ export const ConfigSchema = z.object({
   MODEL_REPOSITORY: z.string().min(1).prefault('models').describe('Folder of the model repository'),
   INFERENCE_WORKERS: whole(1, 64)
     .prefault(() => String(Math.max(1, availableParallelism() - 1)))
-    .describe('Worker processes that run ONNX Runtime (default: cores minus one, at least 1)'),
+    .describe('Worker processes that run ONNX Runtime'),
   INTRA_OP_THREADS: whole(1, 64).prefault('1').describe('ONNX Runtime threads in each worker'),
   BATCH_TIMEOUT_MS: whole(10, DAY_MS)
     .prefault('10000')
@@ -114,7 +114,8 @@ export interface SettingDoc {
 /** The table of settings, for `--help` and the README. */
 export function describeSettings(): SettingDoc[] {
   return Object.entries(ConfigSchema.shape).map(([name, schema]) => {
-    const fallback = name === 'INFERENCE_WORKERS' ? 'cores - 1' : schema.safeParse(undefined).data;
+    const fallback =
+      name === 'INFERENCE_WORKERS' ? 'cores - 1, at least 1' : schema.safeParse(undefined).data;
     return {
       name,
       defaultText: fallback === undefined ? 'not set' : String(fallback),

@@ -20,7 +20,7 @@ export const REFUSALS = {
   draining: { status: 503, title: 'The server is shutting down' },
   model_not_ready: { status: 503, title: 'The model is not loaded' },
   inference_failed: { status: 503, title: 'The model could not be run' },
-  deadline_exceeded: { status: 504, title: 'The deadline passed before the die was run' },
+  deadline_exceeded: { status: 504, title: 'The deadline passed before the die was scored' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type RefusalCode = keyof typeof REFUSALS;

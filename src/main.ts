@@ -8,7 +8,9 @@ const serve = () => import('./serve.js').then((server) => server.serve(process.e
 const run =
   command === undefined || (command === 'serve' && rest.length === 0)
     ? serve()
-    : import('./cli/program.js').then(({ runCommand }) => runCommand(process.argv, serve));
+    : import('./cli/program.js').then(({ runCommand }) =>
+        runCommand(process.argv, { serve, environment: process.env }),
+      );
 
 run.catch((error: unknown) => {
   const problems =

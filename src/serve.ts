@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
-import pino from 'pino';
 import { type App, createApp } from './app.js';
 import { type Config, type Environment, readConfig } from './config.js';
+import { LogStream } from './monitoring/log-stream.js';
 import { DIEGATE_VERSION } from './version.js';
 
 const MAX_LOG_BACKLOG_BYTES = 64 * 1024 * 1024;
+// How long the exit waits for a reader that does not take the last log lines.
+const LAST_WRITE_MS = 200;
 
 /**
  * The server process, from its environment to its exit code: 0 after a graceful end, 1 otherwise.
@@ -13,14 +15,14 @@ const MAX_LOG_BACKLOG_BYTES = 64 * 1024 * 1024;
  */
 export async function serve(environment: Environment): Promise<void> {
   const config = readConfig(environment);
-  const logStream = logToStdout();
+  const logStream = new LogStream({ fd: 1, maxBacklogBytes: MAX_LOG_BACKLOG_BYTES });
   const app = await createApp({ config, logStream });
   process.on('exit', () => {
     app.kill();
-    logStream.flushSync();
+    logStream.finish(LAST_WRITE_MS);
   });
   let isEnding = false;
-  endGracefully(app, config, () => {
+  endGracefully(app, config, logStream, () => {
     isEnding = true;
   });
   const { port } = await app.listen();
@@ -39,19 +41,11 @@ export async function serve(environment: Environment): Promise<void> {
 }
 
 /**
- * stdout, written to beside the event loop. What a stalled reader does not take is kept up to a bound
- * and then dropped: the gate must not stop, nor grow, because its log does.
- */
-function logToStdout(): ReturnType<typeof pino.destination> {
-  return pino.destination({ sync: false, maxLength: MAX_LOG_BACKLOG_BYTES });
-}
-
-/**
  * On SIGTERM or SIGINT: not ready at once, serving on for SHUTDOWN_DELAY_MS (a terminal's Ctrl-C does
  * not wait), then no new connections, the dies in flight answered, exit 0. A second signal, or the
  * end of SHUTDOWN_GRACE_MS, ends the process at once with exit code 1.
  */
-function endGracefully(app: App, config: Config, onEnding: () => void): void {
+function endGracefully(app: App, config: Config, logStream: LogStream, onEnding: () => void): void {
   const { logger } = app;
   closeWithGrace({ delay: config.SHUTDOWN_GRACE_MS, logger }, async ({ signal, err }) => {
     onEnding();
@@ -61,6 +55,7 @@ function endGracefully(app: App, config: Config, onEnding: () => void): void {
     if (signal === 'SIGTERM') await sleep(config.SHUTDOWN_DELAY_MS);
     await app.close();
     logger.info('stopped');
+    await logStream.drained(LAST_WRITE_MS);
   });
 }
 

@@ -142,7 +142,7 @@ test('every setting is described with its default and its meaning', () => {
   const defaults = Object.fromEntries(described.map(({ name, defaultText }) => [name, defaultText]));
   expect(defaults).toEqual({
     ...Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, String(value)])),
-    INFERENCE_WORKERS: 'cores - 1',
+    INFERENCE_WORKERS: 'cores - 1, at least 1',
     API_KEYS_FILE: 'not set',
   });
 });

@@ -6,6 +6,8 @@ export interface OptionReader {
   wholeNumber(name: string, text: string, min: number, max: number): number;
   /** A number within bounds. */
   number(name: string, text: string, min: number, max: number): number;
+  /** Two whole numbers within bounds, `from..to`; either may be negative. */
+  range(name: string, text: string, min: number, max: number): { readonly from: number; readonly to: number };
   /** Throws all problems found so far. */
   finish(): void;
 }
@@ -22,6 +24,14 @@ export function createOptionReader(): OptionReader {
   return {
     wholeNumber: (name, text, min, max) => read(name, text, min, max, /^\d{1,15}$/, 'a whole number'),
     number: (name, text, min, max) => read(name, text, min, max, /^\d{0,15}(?:\.\d{0,15})?$/, 'a number'),
+    range(name, text, min, max) {
+      const [, first, last] = /^(-?\d{1,15})\.\.(-?\d{1,15})$/.exec(text) ?? [];
+      const [from, to] = [Number(first), Number(last)];
+      if (!(min <= from && from <= to && to <= max)) {
+        problems.push(`${name}: found "${text}", expected a range from..to within ${min}..${max}`);
+      }
+      return { from, to };
+    },
     finish: () => {
       if (problems.length > 0) throw new Fault('invalid_usage', problems);
     },

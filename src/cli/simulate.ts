@@ -3,6 +3,7 @@ import {
   CSV_FORMAT,
   type LotFormats,
   type SimulationSummary,
+  STDF_FORMAT,
   simulateFiles,
 } from '../training/simulate-files.js';
 import { DEFAULT_SIMULATION } from '../training/simulator/lot.js';
@@ -13,10 +14,14 @@ const EXAMPLES = `
 Examples:
   $ diegate simulate --output lot.csv
   $ diegate simulate --seed 7 --lots 3 --wafers 25 --output lots.csv.gz
+  $ diegate simulate --wafers 5 --output lot.stdf.gz
+  $ diegate simulate --lots 12 --output lots.stdf.gz
   $ diegate simulate --output lot.csv --parameter-table parameters.csv
   $ diegate train lot.csv --parameter-table parameters.csv --out models/my-product/1
 
-The same options give the same file on any machine. Defect modes: edge-ring, centre, scratch, cluster,
+The same options give the same file on any machine, but for how gzip packs it. An STDF file holds one
+lot: several lots go into lots-S1L01.stdf.gz and so on. Its node is the simulator, its sites are the
+testers; parts fail by their defect, tests by their limits. Defect modes: edge-ring, centre, scratch, cluster,
 random, tester (a tester gone bad).`;
 
 interface SimulateArguments {
@@ -32,7 +37,7 @@ interface SimulateArguments {
 
 /** `diegate simulate`. `formats` adds file formats to CSV. */
 export function simulateCommand(
-  formats: LotFormats = {},
+  formats: LotFormats = STDF_FORMAT,
   streams: CommandStreams = PROCESS_STREAMS,
 ): Command {
   return new Command('simulate')
@@ -78,13 +83,13 @@ async function simulate(options: SimulateArguments, formats: LotFormats, streams
   streams.stdout.write(
     options.json
       ? `${JSON.stringify({ output: options.output, ...simulation, ...summary })}\n`
-      : describe(options.output, summary),
+      : describe(summary),
   );
 }
 
-function describe(output: string, { dies, wafers, diesByDefect }: SimulationSummary): string {
+function describe({ files, dies, wafers, diesByDefect }: SimulationSummary): string {
   const modes = Object.entries(diesByDefect).sort(([a], [b]) => (a < b ? -1 : 1));
   const defective = modes.reduce((sum, [, count]) => sum + count, 0);
   const list = modes.map(([mode, count]) => `  ${mode.padEnd(10)} ${count}\n`).join('');
-  return `${output}: ${dies} dies on ${wafers} wafers, ${defective} defective (${percent(defective / dies)})\n${list}`;
+  return `${files.join(', ')}: ${dies} dies on ${wafers} wafers, ${defective} defective (${percent(defective / dies)})\n${list}`;
 }

@@ -1,9 +1,10 @@
+import { describeTestsLeftOut, describeTouchdowns } from '../training/lots/lot-account.js';
 import type { ParameterUse } from '../training/screen/standardise.js';
-import type { TrainedVersion } from '../training/train-files.js';
+import type { TrainedVersion } from '../training/train-version.js';
 import { percent } from './output.js';
 
 /** What `train` prints for machines. */
-export function trainedAsJson({ folder, manifest, result, table, modelBytes }: TrainedVersion) {
+export function trainedAsJson({ folder, manifest, result, table, modelBytes, account }: TrainedVersion) {
   const { name, version, sha256, threshold, calibration, metrics } = manifest;
   return {
     folder,
@@ -21,6 +22,7 @@ export function trainedAsJson({ folder, manifest, result, table, modelBytes }: T
     threshold,
     calibration,
     metrics,
+    ...(account !== undefined && { lots: account }),
   };
 }
 
@@ -34,6 +36,7 @@ export function describeTrained(trained: TrainedVersion): string {
   const lines = [
     `${folder}: ${manifest.name} version ${manifest.version}, model.onnx ${Math.ceil(modelBytes / 1024)} KiB`,
     `  ${table.dies} dies, ${table.parameters.length} parameters, ${screen.components} principal components`,
+    ...lotLines(trained),
     ...leftOut('constant on the fitting dies, weight zero', withUse(trained, 'constant')),
     ...leftOut('measured on too few dies, weight zero', withUse(trained, 'sparse')),
     ...leftOut('columns without numbers, left out', table.ignoredColumns),
@@ -45,6 +48,16 @@ export function describeTrained(trained: TrainedVersion): string {
     ...(metrics.auc === undefined ? [] : [`    AUC ${metrics.auc.toFixed(4)}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Where the dies come from lot files: what became of the touchdowns, and every test left out. */
+function lotLines({ account }: TrainedVersion): string[] {
+  if (account === undefined) return [];
+  const tests = describeTestsLeftOut(account).map((line) => `    ${line}`);
+  return [
+    ...describeTouchdowns(account).map((line) => `  ${line}`),
+    ...(tests.length === 0 ? [] : [`  tests left out: ${tests.length}`, ...tests]),
+  ];
 }
 
 function withUse({ result, table }: Pick<TrainedVersion, 'result' | 'table'>, use: ParameterUse): string[] {

@@ -48,10 +48,18 @@ function decidedMany(predictions: readonly Prediction[]): string {
 interface RefusedRequest {
   readonly requestId: string;
   readonly refusalCode: RefusalCode | '';
+  readonly refusalDetail: string;
   readonly status: number;
   readonly durationMs: number;
   readonly predicts: boolean;
+  readonly route: string;
+  readonly address: string;
+  readonly dieId: string | undefined;
+  readonly equipmentId: string | undefined;
 }
+
+// A refusal may quote what it refused; a log line need not hold all of it.
+const MAX_DETAIL_LENGTH = 200;
 
 /** One log line for each refused prediction request, sampled as the predictions are. */
 export function createRefusalLog(
@@ -59,12 +67,23 @@ export function createRefusalLog(
   share: number,
 ): (refused: RefusedRequest) => void {
   const isSampled = createSampler(share);
-  return ({ predicts, refusalCode, requestId, status, durationMs }) => {
-    if (!predicts || refusalCode === '' || !isSampled()) return;
-    write(
-      `{"level":"info","time":"${new Date().toISOString()}","request_id":"${requestId}","code":"${refusalCode}"` +
-        `,"status":${status},"latency_ms":${microsecondsOf(durationMs)},"msg":"refused"}\n`,
-    );
+  return (refused) => {
+    if (!refused.predicts || refused.refusalCode === '' || !isSampled()) return;
+    const line = {
+      level: 'info',
+      time: new Date().toISOString(),
+      request_id: refused.requestId,
+      code: refused.refusalCode,
+      status: refused.status,
+      detail: refused.refusalDetail.slice(0, MAX_DETAIL_LENGTH),
+      route: refused.route,
+      address: refused.address,
+      die_id: refused.dieId,
+      equipment_id: refused.equipmentId,
+      latency_ms: microsecondsOf(refused.durationMs),
+      msg: 'refused',
+    };
+    write(`${JSON.stringify(line)}\n`);
   };
 }
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { simulateFiles } from './simulate-files.js';
 import type { SimulationOptions } from './simulator/lot.js';
-import { type TrainedVersion, trainFiles } from './train-files.js';
+import { trainFiles } from './train-files.js';
+import type { TrainedVersion } from './train-version.js';
 import type { ScoreDies } from './version/check-graph.js';
 
 /**

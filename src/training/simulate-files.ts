@@ -8,19 +8,34 @@ import { Fault } from '../errors.js';
 import type { DefectMode } from './simulator/catalogue.js';
 import { type SimulatedLot, type SimulationOptions, simulateLots } from './simulator/lot.js';
 import { lotsAsCsv } from './simulator/lot-csv.js';
+import { lotAsStdf } from './simulator/lot-stdf.js';
 import { createProduct, type Product } from './simulator/product.js';
 import { parameterTableAsCsv } from './table/parameter-table.js';
 
-/** Turns lots into the bytes or text of a file, piece by piece. */
-export type LotFormat = (product: Product, lots: Iterable<SimulatedLot>) => Iterable<string | Uint8Array>;
+export interface LotFormat {
+  /** Turns lots into the bytes or text of a file, piece by piece. */
+  readonly encode: (
+    product: Product,
+    lots: Iterable<SimulatedLot>,
+  ) => Iterable<string | Uint8Array> | AsyncIterable<Uint8Array>;
+  /** Whether a file of this format holds one lot only: several lots are then as many files. */
+  readonly oneLotAFile: boolean;
+}
 
 /** Formats by the ending of the file's name, before `.gz`. */
 export type LotFormats = Readonly<Record<string, LotFormat>>;
 
-export const CSV_FORMAT: LotFormats = { '.csv': lotsAsCsv };
+export const CSV_FORMAT: LotFormats = { '.csv': { encode: lotsAsCsv, oneLotAFile: false } };
+
+const STDF = { encode: lotAsStdf, oneLotAFile: true };
+
+export const STDF_FORMAT: LotFormats = { '.stdf': STDF, '.std': STDF };
 
 export interface SimulateFilesOptions extends SimulationOptions {
-  /** File for the dies; its ending names the format, and `.gz` packs it. */
+  /**
+   * File for the dies; its ending names the format, and `.gz` packs it. Where a file holds one lot,
+   * several lots go into files with the lot's id before the ending: `lot-S1L01.stdf.gz`.
+   */
   readonly output: string;
   /** File for the product's parameters: name, unit, test number and limits. */
   readonly parameterTable?: string | undefined;
@@ -36,22 +51,39 @@ interface Counts {
   readonly diesByDefect: Partial<Record<DefectMode, number>>;
 }
 
-export type SimulationSummary = Readonly<Counts>;
+export interface SimulationSummary extends Readonly<Counts> {
+  /** What was written. */
+  readonly files: readonly string[];
+}
 
-/** Simulates lots into a file, a wafer at a time; the file appears only when it is complete. */
+/** Simulates lots into files, a wafer at a time; a file appears only when it is complete. */
 export async function simulateFiles(options: SimulateFilesOptions): Promise<SimulationSummary> {
   const { output, parameterTable, formats = CSV_FORMAT } = options;
-  const format = chooseFormat(output, formats);
+  const { format, ending } = chooseFormat(output, formats);
   const product = createProduct();
   const summary: Counts = { dies: 0, wafers: 0, diesByDefect: {} };
   const counted = countLots(simulateLots(product, options), summary, options.onProgress);
-  await writeWhole(output, format(product, counted));
+  const files: string[] = [];
+  const write = async (file: string, of: Iterable<SimulatedLot>) => {
+    await writeWhole(file, format.encode(product, of));
+    files.push(file);
+  };
+  if (format.oneLotAFile && options.lots > 1) {
+    for (const lot of counted) await write(withLotId(output, ending, lot.lotId), [lot]);
+  } else {
+    await write(output, counted);
+  }
   if (parameterTable !== undefined)
     await writeFile(parameterTable, parameterTableAsCsv(parametersOf(product)));
-  return summary;
+  return { ...summary, files };
 }
 
-function chooseFormat(output: string, formats: LotFormats): LotFormat {
+function withLotId(output: string, ending: string, lotId: string): string {
+  const at = output.lastIndexOf(ending);
+  return `${output.slice(0, at)}-${lotId}${output.slice(at)}`;
+}
+
+function chooseFormat(output: string, formats: LotFormats) {
   const plain = output.replace(/\.gz$/, '');
   const ending = Object.keys(formats).find((candidate) => plain.endsWith(candidate));
   if (ending === undefined) {
@@ -60,10 +92,10 @@ function chooseFormat(output: string, formats: LotFormats): LotFormat {
       `--output: found "${output}", expected a file name that ends in ${known}, with .gz or without`,
     ]);
   }
-  return formats[ending];
+  return { format: formats[ending], ending };
 }
 
-async function writeWhole(output: string, pieces: Iterable<string | Uint8Array>): Promise<void> {
+async function writeWhole(output: string, pieces: ReturnType<LotFormat['encode']>): Promise<void> {
   const partial = `${output}.partial`;
   try {
     await mkdir(dirname(output), { recursive: true });

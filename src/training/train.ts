@@ -54,12 +54,7 @@ export interface TrainingResult {
 
 /** Fits, calibrates and measures the screen. Pure: the same table and options give the same numbers. */
 export function trainScreen(table: DieTable, options: TrainingOptions): TrainingResult {
-  const passingDies = table.passing.reduce((sum, pass) => sum + pass, 0);
-  if (passingDies < MIN_PASSING_DIES) {
-    throw new Fault('invalid_data', [
-      `found ${passingDies} passing dies of ${table.dies}, expected at least ${MIN_PASSING_DIES} to learn what is normal`,
-    ]);
-  }
+  const passingDies = requirePassingDies(table);
   const split = splitDies(table);
   const normal = fitNormal(table, withLabel(table, split.fit, 'pass'), options.components);
   const calibrationPass = withLabel(table, split.calibration, 'pass');
@@ -97,4 +92,19 @@ export function trainScreen(table: DieTable, options: TrainingOptions): Training
       heldOutPass.filter((score) => score > theoreticalThreshold).length / heldOutPass.length,
     scores,
   };
+}
+
+/** The number of passing dies. Refuses too few; `details` are told with it, a line each. */
+export function requirePassingDies(
+  table: Pick<DieTable, 'dies' | 'passing'>,
+  details: readonly string[] = [],
+): number {
+  const passingDies = table.passing.reduce((sum, pass) => sum + pass, 0);
+  if (passingDies < MIN_PASSING_DIES) {
+    throw new Fault('invalid_data', [
+      `found ${passingDies} passing dies of ${table.dies}, expected at least ${MIN_PASSING_DIES} to learn what is normal`,
+      ...details,
+    ]);
+  }
+  return passingDies;
 }

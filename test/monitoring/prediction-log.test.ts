@@ -55,6 +55,11 @@ test('only refused prediction requests are logged as refused', () => {
     status: 422,
     durationMs: 1.23456,
     refusalCode: 'invalid_input',
+    refusalDetail: 'x'.repeat(500),
+    route: '/predict',
+    address: '127.0.0.1',
+    dieId: undefined,
+    equipmentId: 'tester-7',
   } as const;
   log({ ...answered, predicts: false });
   log({ ...answered, predicts: true, refusalCode: '' });
@@ -67,6 +72,10 @@ test('only refused prediction requests are logged as refused', () => {
     request_id: z.literal('r'),
     code: z.literal('invalid_input'),
     status: z.literal(422),
+    detail: z.string().length(200),
+    route: z.literal('/predict'),
+    address: z.literal('127.0.0.1'),
+    equipment_id: z.literal('tester-7'),
     latency_ms: z.literal(1.235),
     msg: z.literal('refused'),
   });

@@ -13,8 +13,15 @@ export interface HttpAnswered {
   readonly durationMs: number;
   /** Code of the refusal that it was answered with; empty for none. */
   readonly refusalCode: RefusalCode | '';
+  /** What the refusal said; empty for none. */
+  readonly refusalDetail: string;
   /** Whether the route predicts dies. */
   readonly predicts: boolean;
+  /** Address of the caller of a refused request; empty for all others. */
+  readonly address: string;
+  /** The first die of the request and the equipment that measured it, where they were read. */
+  readonly dieId: string | undefined;
+  readonly equipmentId: string | undefined;
 }
 
 /** Who is told of answered requests; told, never asked. */
@@ -43,6 +50,10 @@ export const observePlugin = fp<{ clock: Clock; observers: readonly HttpObserver
         status: reply.statusCode,
         durationMs: clock.nowMs() - request.receivedAtMs,
         refusalCode: request.refusalCode,
+        refusalDetail: request.refusalDetail,
+        address: request.refusalCode === '' ? '' : request.ip,
+        dieId: request.measurements?.labels[0]?.die_id,
+        equipmentId: request.measurements?.labels[0]?.equipment_id ?? undefined,
         predicts: request.routeOptions.config.predicts === true,
       };
       for (const observe of observers) observe(answered);

@@ -50,6 +50,7 @@ export const problemsPlugin = fp(
         request.log.error({ request_id: request.id, err: error }, 'unexpected error');
       }
       request.refusalCode = refusal.code;
+      request.refusalDetail = refusal.message;
       if (refusal.code === 'body_too_large') {
         // Fastify has the connection closed after this answer: not before the client had time to read it.
         const { socket } = request.raw;
@@ -67,6 +68,7 @@ export const problemsPlugin = fp(
       throw noSuchRoute(request);
     });
     app.decorateRequest('refusalCode', '');
+    app.decorateRequest('refusalDetail', '');
     done();
   },
   { name: 'problems' },
@@ -76,6 +78,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Code of the refusal that the request was answered with; empty for none. */
     refusalCode: RefusalCode | '';
+    /** What that refusal said. */
+    refusalDetail: string;
   }
 }
 

@@ -11,6 +11,7 @@ import { dieBody, diesBody } from '../schemas/body.js';
 import { problemAnswer } from '../schemas/problem.js';
 import {
   ModelParamsSchema,
+  PredictBatchHeadersSchema,
   PredictHeadersSchema,
   PredictQuerySchema,
   readDeadlineMs,
@@ -44,9 +45,19 @@ const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
 
 /** The paths under which a version can be addressed. */
 const ADDRESSES = [
-  { prefix: '', params: undefined, by: 'the default model' },
-  { prefix: '/models/:model', params: ModelParamsSchema, by: "a model's default version" },
-  { prefix: '/models/:model/versions/:version', params: VersionParamsSchema, by: 'a named version' },
+  { prefix: '', params: undefined, operation: '', by: 'the default model' },
+  {
+    prefix: '/models/:model',
+    params: ModelParamsSchema,
+    operation: 'ByModel',
+    by: "a model's default version",
+  },
+  {
+    prefix: '/models/:model/versions/:version',
+    params: VersionParamsSchema,
+    operation: 'ByVersion',
+    by: 'a named version',
+  },
 ] as const;
 
 type AddressSchema = typeof ModelParamsSchema | typeof VersionParamsSchema;
@@ -58,8 +69,10 @@ interface Address {
 }
 
 const PROBLEMS = {
-  '4xx': problemAnswer('The request is at fault: 400, 401, 403, 404, 413, 415, 422 or 429'),
-  '5xx': problemAnswer('503: try again after retry-after. 504: the deadline passed before the die was run'),
+  '4xx': problemAnswer('The request is at fault: 400, 401, 403, 404, 408, 413, 415, 422, 429 or 431'),
+  '5xx': problemAnswer(
+    '503: try again after retry-after. 504: the deadline passed before the die was scored',
+  ),
 };
 
 /** POST /predict and /predict/batch, on the default model, a named model and a named version. */
@@ -71,11 +84,10 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
   app.decorateRequest('modelVersion', undefined);
   app.decorateRequest('measurements', undefined);
 
-  for (const { prefix, params, by } of ADDRESSES) {
+  for (const { prefix, params, operation, by } of ADDRESSES) {
     const schema = {
       tags: ['predict'],
       querystring: PredictQuerySchema,
-      headers: PredictHeadersSchema,
       ...(params === undefined ? {} : { params }),
     };
     routes.post(
@@ -84,6 +96,8 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
         ...admission(options, reader, 'realtime', params),
         schema: {
           ...schema,
+          operationId: `predict${operation}`,
+          headers: PredictHeadersSchema,
           summary: `One die, by ${by}`,
           body: dieBody(documented),
           response: { 200: PredictionSchema, ...PROBLEMS },
@@ -101,6 +115,8 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
         ...admission(options, reader, 'bulk', params),
         schema: {
           ...schema,
+          operationId: `predictBatch${operation}`,
+          headers: PredictBatchHeadersSchema,
           summary: `Many dies, by ${by}`,
           body: diesBody(documented),
           response: { 200: PredictionsSchema, ...PROBLEMS },

@@ -7,26 +7,46 @@ export const VersionParamsSchema = ModelParamsSchema.extend({
   version: z.string().describe('Version of the model'),
 });
 
+// Enough for every parameter of the models that there are; the predictor bounds dies × parameters.
+const MAX_EXPLAIN = 65_536;
+
 export const PredictQuerySchema = z.object({
-  explain: z.coerce
-    .number({ error: 'expected a whole number of test parameters' })
-    .int({ error: 'expected a whole number of test parameters' })
-    .min(0, { error: 'expected 0 or more' })
-    .max(512, { error: 'expected at most 512' })
+  explain: z
+    .string()
+    .regex(/^\d{1,5}$/, {
+      error: ({ input }) =>
+        `expected a whole number of test parameters from 0 to ${MAX_EXPLAIN}, found "${String(input).slice(0, 40)}"`,
+    })
+    .transform(Number)
+    .pipe(z.int().max(MAX_EXPLAIN))
     .optional()
     .describe('How many of the most contributing test parameters to return with each prediction'),
 });
 
-const DEADLINE = 'expected whole milliseconds from 1 to 600000';
+const deadlineError = ({ input }: { input: unknown }) =>
+  `expected whole milliseconds from 1 to 600000, found "${String(input).slice(0, 40)}"`;
 
 export const PredictHeadersSchema = z.object({
   'x-deadline-ms': z
     .string()
-    .regex(/^[1-9]\d{0,5}$/, { error: DEADLINE })
+    .regex(/^[1-9]\d{0,5}$/, { error: deadlineError })
     .transform(Number)
-    .refine((ms) => ms <= 600_000, { error: DEADLINE })
+    .refine((ms) => ms <= 600_000, { error: deadlineError })
     .optional()
-    .describe('Milliseconds from arrival within which the die must be run, else 504'),
+    .describe('Milliseconds from arrival within which the dies must be scored, else 504'),
+  'x-request-id': z
+    .string()
+    .optional()
+    .describe('Returned with the answer and in every log line; made if absent'),
+  'x-die-id': z.string().optional().describe('Id of the die of a binary body, percent-encoded'),
+});
+
+/** Headers of a batch call: as those of one die, but for the ids. */
+export const PredictBatchHeadersSchema = PredictHeadersSchema.omit({ 'x-die-id': true }).extend({
+  'x-die-ids': z
+    .string()
+    .optional()
+    .describe('Ids of the dies of a binary body, separated by commas, percent-encoded; made if absent'),
 });
 
 /**
@@ -46,5 +66,8 @@ export function readPart<T extends z.ZodType>(schema: T, value: unknown, name: s
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.') || name, message }));
-  throw new Refusal('invalid_input', `the ${name} of the request is not as expected`, { faults });
+  const [first] = faults;
+  throw new Refusal('invalid_input', `${first?.path ?? name}: ${first?.message ?? 'not as expected'}`, {
+    faults,
+  });
 }

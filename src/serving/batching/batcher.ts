@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner } from '../runner.js';
 import { Call, type CallRequest, type Outcome, type ScoredDies } from './call.js';
 import { diesOf, gather, halve, scatter } from './gather.js';
+import type { Slice } from './queue.js';
 import { type Batch, leastServed, type QueuedVersion, VersionQueue } from './version-queue.js';
 
 /** Who is told of what the batcher does; told, never asked. */
@@ -32,6 +33,13 @@ const MAX_LOSSES = 2;
 // Longest time that a timer can be set for; a wake-up may come early.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** A batch at a worker. */
+interface RunningBatch {
+  readonly version: VersionQueue;
+  readonly slices: readonly Slice<Call>[];
+  nearestDeadlineAtMs: number;
+}
+
 /**
  * Queues calls for each model version and hands batches to idle workers. Holds the only timer of
  * the serving side; every decision is taken by the pure parts (queue, cost, gather).
@@ -41,6 +49,7 @@ export class Batcher {
   readonly #versions = new Map<string, VersionQueue>();
   // The worker time that the version served last had been given before: how far fairness has come.
   #servedToMs = 0;
+  readonly #running = new Set<RunningBatch>();
   #pumpIsSoon = false;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
@@ -117,6 +126,7 @@ export class Batcher {
   #pump(): void {
     const nowMs = this.#options.clock.nowMs();
     for (const version of this.#versions.values()) this.#expire(version, nowMs);
+    for (const batch of this.#running) this.#expireRunning(batch, nowMs);
     while (this.#options.runner.idle > 0) {
       const version = leastServed(this.#versions.values(), nowMs);
       if (version === undefined) break;
@@ -133,14 +143,18 @@ export class Batcher {
     const dies = diesOf(slices);
     const expectedMs = version.cost.of(dies);
     version.servedMs += expectedMs;
+    const running: RunningBatch = { version, slices, nearestDeadlineAtMs: Number.POSITIVE_INFINITY };
     let oldestMs = nowMs;
     let explain = false;
     for (const { call } of slices) {
       oldestMs = Math.min(oldestMs, call.arrivedAtMs);
+      running.nearestDeadlineAtMs = Math.min(running.nearestDeadlineAtMs, call.deadlineAtMs);
       explain ||= call.explain;
     }
+    this.#running.add(running);
     const params = gather(slices, version.version.parameterCount, version.scratch);
     this.#options.runner.run({ version: version.version.key, dies, params, explain }).then((outcome) => {
+      this.#running.delete(running);
       const roundTripMs = this.#options.clock.nowMs() - nowMs;
       version.servedMs += roundTripMs - expectedMs;
       this.#finish(version, batch, outcome);
@@ -190,6 +204,18 @@ export class Batcher {
     for (const call of version.expire(nowMs)) this.#settle(version, call, 'expired', deadlineExceeded());
   }
 
+  /** A run cannot be cancelled, but nobody waits for it past the deadline: its answer is dropped. */
+  #expireRunning(batch: RunningBatch, nowMs: number): void {
+    if (nowMs < batch.nearestDeadlineAtMs) return;
+    let nearest = Number.POSITIVE_INFINITY;
+    for (const { call } of batch.slices) {
+      if (call.settled) continue;
+      if (call.deadlineAtMs > nowMs) nearest = Math.min(nearest, call.deadlineAtMs);
+      else this.#settle(batch.version, call, 'expired', deadlineExceeded());
+    }
+    batch.nearestDeadlineAtMs = nearest;
+  }
+
   #settle(version: VersionQueue, call: Call, outcome: Outcome, refusal: Refusal): void {
     if (call.settled) return;
     version.queue.cancel(call);
@@ -220,6 +246,7 @@ export class Batcher {
       const readyAtMs = version.readyAtMs();
       if (readyAtMs > nowMs) wakeAtMs = Math.min(wakeAtMs, readyAtMs);
     }
+    for (const { nearestDeadlineAtMs } of this.#running) wakeAtMs = Math.min(wakeAtMs, nearestDeadlineAtMs);
     if (wakeAtMs >= this.#wakeAtMs) return;
     this.#cancelWake();
     this.#wakeAtMs = wakeAtMs;
@@ -254,7 +281,7 @@ export class Batcher {
 }
 
 function deadlineExceeded(): Refusal {
-  return new Refusal('deadline_exceeded', 'the deadline passed before a worker could take the die');
+  return new Refusal('deadline_exceeded', 'the deadline passed before the die was scored');
 }
 
 function clientGone(): Refusal {

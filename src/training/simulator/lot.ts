@@ -54,7 +54,7 @@ export interface SimulatedLot {
   readonly wafers: Iterable<SimulatedWafer>;
 }
 
-const TESTERS = ['T01', 'T02', 'T03', 'T04'] as const;
+export const TESTERS: readonly string[] = ['T01', 'T02', 'T03', 'T04'];
 
 /** The lots that the options describe, wafer by wafer. */
 export function* simulateLots(product: Product, options: SimulationOptions): Generator<SimulatedLot> {
@@ -123,7 +123,10 @@ function measure(model: WaferModel, position: DiePosition, shift: Float64Array |
 }
 
 function binsOf(mode: DefectMode | undefined): { hardBin: number; softBin: number } {
-  return mode === undefined
-    ? { hardBin: 1, softBin: 1 }
-    : { hardBin: 2, softBin: 11 + DEFECT_MODES.indexOf(mode) };
+  return mode === undefined ? { hardBin: 1, softBin: 1 } : { hardBin: 2, softBin: softBinOf(mode) };
+}
+
+/** 1 for good dies, 11 and up for the defect modes. */
+export function softBinOf(mode: DefectMode | undefined): number {
+  return mode === undefined ? 1 : 11 + DEFECT_MODES.indexOf(mode);
 }

@@ -2,7 +2,7 @@
 export interface DieSource {
   /** File name without its folder. */
   readonly name: string;
-  /** SHA-256 of the CSV text (after decompression), lower-case hex. */
+  /** SHA-256, lower-case hex: of a CSV's text (after decompression), of a lot file as it lies. */
   readonly sha256: string;
   /** Dies taken from it. */
   readonly dies: number;

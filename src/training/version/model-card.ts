@@ -1,5 +1,6 @@
 import type { Manifest } from '../../models/manifest/manifest.js';
 import { MIN_DEFECTS } from '../evaluation/calibration.js';
+import { describeTestsLeftOut, describeTouchdowns, type LotAccount } from '../lots/lot-account.js';
 import { MAX_STANDARD_SCORE, MIN_MEASURED_SHARE } from '../screen/standardise.js';
 import type { DieTable } from '../table/die-table.js';
 import type { TrainingResult } from '../train.js';
@@ -19,6 +20,8 @@ interface CardInput {
   readonly manifest: Manifest;
   /** What the control limit was asked to keep to, 0 to 1. */
   readonly falseAlarmRate: number;
+  /** Where the dies come from lot files. */
+  readonly account?: LotAccount | undefined;
 }
 
 /** MODEL_CARD.md of a version: what it is, how it was made, what was measured, what it is not for. */
@@ -29,6 +32,7 @@ export function modelCard(input: CardInput): string {
     manifest.description,
     `Made by diegate ${identity.codeVersion}, ${identity.created}.`,
     data(input),
+    ...(input.account === undefined ? [] : [lots(input.account)]),
     method(input),
     threshold(input),
     measured(input),
@@ -60,6 +64,23 @@ ${manifest.lineage.data}.
 ${table.dies} dies, ${table.labelled ? `${failing} of them labelled as failing` : 'without labels: all are taken for good'}, ${table.parameters.length} test parameters. ${leftOut}
 
 Only passing dies are fitted to. The dies are shared out by ${SPLITS[split.by]}, by a hash: ${split.fit.length} to fit, ${split.calibration.length} to set the control limit, ${split.heldOut.length} held out to measure. Missing values: ${manifest.input.missing === 'impute' ? "accepted; a missing value counts as the parameter's mean" : 'refused'}.`;
+}
+
+function lots(account: LotAccount): string {
+  const tests = describeTestsLeftOut(account);
+  const left =
+    tests.length === 0
+      ? 'Every parametric test of the lots is a parameter.'
+      : `${tests.length} tests of the lots are no parameters:\n\n${bullets(tests)}`;
+  return `## Lots
+
+${bullets(describeTouchdowns(account))}
+
+${left}`;
+}
+
+function bullets(lines: readonly string[]): string {
+  return lines.map((line) => `- ${line}`).join('\n');
 }
 
 function method({ result }: CardInput): string {
@@ -130,13 +151,13 @@ function confidence({ result }: CardInput): string {
 P(defect) = 1 / (1 + exp(-(${figure(slope)} · ln(score) + ${figure(intercept)}))). ${basis}`;
 }
 
-function limitsOfUse({ table, result }: CardInput): string {
+function limitsOfUse({ table, result, account }: CardInput): string {
   return `## Limits of use
 
 - It knows one product, one test program and the testers of its data; a change of any of them needs a new version.
 - It flags what is unlike good dies, harmless or not. It does not name a defect mode; the contributions say which parameters to look at.
 - A defect that moves few parameters by little stays below the limit.${table.labelled ? '' : '\n- It was fitted on unlabelled dies: defects among them widen its limits.'}${result.metrics.passingDies < 100 ? `\n- The false-alarm rate was measured on ${result.metrics.passingDies} good dies only: it is uncertain.` : ''}
-- Values that a tester puts in place of a measurement (9999, 0) are measurements to it: send null instead.`;
+- Values that a tester puts in place of a measurement (9999, 0) are measurements to it: send null instead.${account === undefined ? '' : `\n- "Failing" means failed by the tester, which is mostly a test outside its own limits: how many of these the screen catches does not say how many hidden defects it would.\n- A failing part often stops at its first failure. The tests it never ran count as average, so such a part has less to be told by.`}`;
 }
 
 function percent(share: number): string {

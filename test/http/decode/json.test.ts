@@ -216,11 +216,16 @@ describe('an array of dies', () => {
     expect({ status, faults, totalFaults }).toEqual(refused(path, message));
   });
 
-  it('lists at most 20 faults, and looks at no further die once it has them', () => {
+  it('lists at most 20 faults and counts all of them, up to some thousands', () => {
     const bad = { die_id: 'd', test_params: ['x', 'x'] };
     const refusal = refusalOf(() => decodeAll(Array(64).fill(bad)));
     expect(refusal.faults).toHaveLength(20);
     expect(refusal.faults?.[19].path).toBe('[9].test_params[1]');
-    expect(refusal.totalFaults).toBe(20);
+    expect(refusal.totalFaults).toBe(128);
+    const hostile = refusalOf(() =>
+      decodeAll(Array(64).fill({ die_id: 'd', test_params: Array(512).fill('x') })),
+    );
+    expect(hostile.faults).toHaveLength(20);
+    expect(hostile.totalFaults).toBeLessThan(10_000);
   });
 });

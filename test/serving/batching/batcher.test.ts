@@ -63,9 +63,23 @@ describe('handing batches to workers', () => {
   it('with maxQueueDelayMs a die in a hurry is run before its deadline while a worker is idle', async () => {
     const bench = new BatcherBench({ version: { maxQueueDelayMs: 1000 } });
     const call = await bench.send(1, { deadlineAtMs: bench.clock.nowMs() + 20 });
-    await bench.clock.advance(20);
+    await bench.clock.advance(15);
     await bench.runner.last.score();
     expect(call.state).toBe('answered');
+  });
+
+  it('a die whose deadline passes while it runs gets 504 then, and its batch-mates are answered', async () => {
+    const bench = new BatcherBench();
+    const hurried = bench.submit(1, { deadlineAtMs: bench.clock.nowMs() + 50 });
+    const patient = bench.submit(1, { deadlineAtMs: bench.clock.nowMs() + 5000 });
+    await bench.clock.advance(49);
+    expect(hurried.state).toBe('waiting');
+    await bench.clock.advance(1);
+    expect(hurried.state).toBe('deadline_exceeded');
+    expect(patient.state).toBe('waiting');
+    await bench.runner.last.score();
+    expect(patient.state).toBe('answered');
+    expect(hurried.state).toBe('deadline_exceeded');
   });
 
   it('an explanation is fetched for a batch only if one of its dies wants it, and given only to that die', async () => {

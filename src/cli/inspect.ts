@@ -1,0 +1,48 @@
+import { Command } from 'commander';
+import { createInspector } from '../lots/inspection.js';
+import { assembleParts } from '../stdf/stdf.js';
+import { type InspectedLot, inspectedAsJson } from './inspect/inspected-lot.js';
+import { describeInspected } from './inspect/inspected-text.js';
+import { lotBytes, namingFile } from './lot-file.js';
+import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
+
+const EXAMPLES = `
+Examples:
+  $ diegate inspect lot.stdf.gz
+  $ diegate inspect lot.stdf --json | jq '.tests[] | select(.failed > 0) | [.number, .name, .failed]'
+
+Limits and statistics are in the units of the file, unscaled. A yield of dies counts a die that was
+touched more than once by its first or by its last touchdown.
+
+Exit code 0: inspected, also a damaged file, of which is said what is damaged and where (with --json:
+"report.intact"). 1: the file cannot be read or is not STDF V4.`;
+
+/** `diegate inspect`. */
+export function inspectCommand({
+  streams = PROCESS_STREAMS,
+}: {
+  readonly streams?: CommandStreams;
+} = {}): Command {
+  return new Command('inspect')
+    .description('say what is in an STDF lot file: wafers, parts, yield, bins, tests, damage')
+    .argument('<stdf>', 'STDF V4 file, plain or gzip')
+    .option('--json', 'print everything as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action((file: string, { json }: { readonly json?: true }) => inspect(file, json === true, streams));
+}
+
+async function inspect(file: string, json: boolean, streams: CommandStreams): Promise<void> {
+  const progress = createProgress(streams);
+  const inspected = await namingFile(file, inspectFile(file, progress.show)).finally(progress.clear);
+  streams.stdout.write(
+    json ? `${JSON.stringify(inspectedAsJson(inspected))}\n` : describeInspected(inspected),
+  );
+}
+
+async function inspectFile(file: string, onProgress: (text: string) => void): Promise<InspectedLot> {
+  const stream = assembleParts(lotBytes(file, onProgress));
+  const inspector = createInspector();
+  for await (const part of stream) inspector.add(part);
+  const lot = stream.lot();
+  return { file, lot, inspection: inspector.finish(lot), report: stream.report() };
+}

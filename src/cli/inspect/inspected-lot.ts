@@ -1,0 +1,86 @@
+import type { Inspection, YieldFigures } from '../../lots/inspection.js';
+import { known, type Lot, type ReadReport } from '../../stdf/stdf.js';
+
+/** A lot file, inspected. */
+export interface InspectedLot {
+  readonly file: string;
+  readonly lot: Lot;
+  readonly inspection: Inspection;
+  readonly report: ReadReport;
+}
+
+/** What `inspect` prints for machines: everything, null where the file does not say. */
+export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot) {
+  const { total, wafers, retests, hardBins, softBins, tests } = inspection;
+  return {
+    file,
+    lot: identityOf(lot),
+    parts: { ...lot.parts, ...yieldsOf(total) },
+    wafers: wafers.map(({ wafer, ...figures }) => ({
+      wafer: wafer.waferId ?? null,
+      ended: wafer.wrr !== undefined,
+      ...figures,
+      ...yieldsOf(figures),
+      statedParts: countOr(wafer.wrr && known(wafer.wrr, 'partCnt')),
+      statedGood: countOr(wafer.wrr && known(wafer.wrr, 'goodCnt')),
+    })),
+    retests,
+    hardBins: hardBins.map(binOf),
+    softBins: softBins.map(binOf),
+    tests: tests.map(({ test, statistics: { min, max, mean, deviation, ...counts } }) => ({
+      number: test.testNum,
+      name: test.testTxt,
+      kind: test.kind,
+      units: test.display.units,
+      lowLimit: test.limits.lo ?? null,
+      highLimit: test.limits.hi ?? null,
+      ...counts,
+      min: min ?? null,
+      max: max ?? null,
+      mean: mean ?? null,
+      deviation: deviation ?? null,
+    })),
+    oddities: lot.oddities,
+    report,
+  };
+}
+
+/** What the MIR and MRR say of the lot. */
+export function identityOf({ mir, mrr, rdr }: Lot) {
+  const said = (text: string | undefined) => (text === undefined || text.trim() === '' ? null : text);
+  return {
+    lotId: said(mir?.lotId),
+    sublotId: said(mir?.sblotId),
+    product: said(mir?.partTyp),
+    program: said(mir?.jobNam),
+    programRevision: said(mir?.jobRev),
+    testerType: said(mir?.tstrTyp),
+    tester: said(mir?.nodeNam),
+    started: timeOf(mir?.startT),
+    finished: timeOf(mrr?.finishT),
+    /** Whether the whole file says that it is a retest (RDR). */
+    retestOfBins: rdr !== undefined,
+  };
+}
+
+/** STDF's seconds since 1970 (of the tester's own clock) as ISO 8601; 0 is "not set". */
+function timeOf(seconds: number | undefined): string | null {
+  return seconds === undefined || seconds === 0 ? null : new Date(seconds * 1000).toISOString();
+}
+
+function yieldsOf({ dies, touchdownYield, firstYield, lastYield }: YieldFigures) {
+  return {
+    dies,
+    touchdownYield: touchdownYield ?? null,
+    firstYield: firstYield ?? null,
+    lastYield: lastYield ?? null,
+  };
+}
+
+function binOf({ name, recordCount, ...bin }: Inspection['hardBins'][number]) {
+  return { ...bin, name: name ?? null, recordCount: recordCount ?? null };
+}
+
+function countOr(count: number | undefined): number | null {
+  return count ?? null;
+}

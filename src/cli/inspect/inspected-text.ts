@@ -1,0 +1,125 @@
+import type { InspectedBin, InspectedTest, YieldFigures } from '../../lots/inspection.js';
+import { describeReport } from '../../stdf/stdf.js';
+import { countText, numberText, printable, shareText } from '../../wafermap/text.js';
+import { type Column, tableLines } from '../table.js';
+import { type InspectedLot, identityOf } from './inspected-lot.js';
+
+/** What `inspect` prints for people. */
+export function describeInspected(inspected: InspectedLot): string {
+  const { file, lot, inspection, report } = inspected;
+  const { total, wafers, tests } = inspection;
+  const lines = [
+    `${file}: ${countText(report.records)} records, ${countText(report.bytes)} bytes, ${report.byteOrder}-endian`,
+    ...damageLines(inspected),
+    '',
+    ...identityLines(inspected),
+    '',
+    ...partLines(inspected),
+    '',
+    ...tableLines(WAFER_COLUMNS, [
+      ...wafers.map(({ wafer, ...figures }) => ({ name: wafer.waferId ?? `#${wafer.index + 1}`, figures })),
+      ...(wafers.length === 1 ? [] : [{ name: 'all', figures: total }]),
+    ]),
+    '',
+    ...tableLines(binColumns('hard bin'), inspection.hardBins),
+    '',
+    ...tableLines(binColumns('soft bin'), inspection.softBins),
+    '',
+    `${tests.length} tests, statistics over usable values:`,
+    ...tableLines(TEST_COLUMNS, tests),
+    ...(lot.wafers.length === 0 ? ['', 'no wafers: packaged parts, or the WIR is missing'] : []),
+  ];
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+function damageLines({ report }: InspectedLot): string[] {
+  if (report.intact && report.unknown.length === 0) return ['  intact'];
+  return describeReport(report).map((line) => `  ${line}`);
+}
+
+function identityLines({ lot }: InspectedLot): string[] {
+  const { retestOfBins, ...identity } = identityOf(lot);
+  const names: Readonly<Record<keyof typeof identity, string>> = {
+    lotId: 'lot',
+    sublotId: 'sublot',
+    product: 'product',
+    program: 'program',
+    programRevision: 'revision',
+    testerType: 'tester type',
+    tester: 'tester',
+    started: 'started',
+    finished: 'finished',
+  };
+  const lines = Object.entries(names).flatMap(([key, name]) => {
+    const value = new Map<string, string | null>(Object.entries(identity)).get(key);
+    return value === null || value === undefined ? [] : [`${name.padEnd(12)}${value}`];
+  });
+  return retestOfBins ? [...lines, 'the whole file is a retest (RDR)'] : lines;
+}
+
+function partLines({ lot, inspection: { total, retests } }: InspectedLot): string[] {
+  const { parts, oddities } = lot;
+  const odd = [
+    [parts.noVerdict, 'parts without a verdict'],
+    [parts.notEnded, 'parts that never ended (no PRR)'],
+    [oddities.orphanResults, 'results of no part'],
+    [oddities.partsWithoutPir, 'parts without a PIR'],
+  ] as const;
+  return [
+    `${countText(total.parts)} touchdowns on ${countText(total.dies)} dies: ${countText(parts.passed)} passed, ${countText(parts.failed)} failed, ${countText(parts.withResults)} with results`,
+    `yield: ${shareText(total.lastYield)} of dies at their last touchdown, ${shareText(total.firstYield)} at their first, ${shareText(total.touchdownYield)} of touchdowns`,
+    retests.dies === 0
+      ? 'no retests'
+      : `retests: ${countText(retests.dies)} dies (${countText(retests.unflagged)} touchdowns unflagged), ${countText(retests.recovered)} recovered, ${countText(retests.lost)} lost`,
+    ...odd.filter(([count]) => count > 0).map(([count, what]) => `${countText(count)} ${what}`),
+  ];
+}
+
+interface WaferRow {
+  readonly name: string;
+  readonly figures: YieldFigures;
+}
+
+const WAFER_COLUMNS: readonly Column<WaferRow>[] = [
+  { title: 'wafer', align: 'left', text: ({ name }) => name },
+  { title: 'touchdowns', align: 'right', text: ({ figures }) => countText(figures.parts) },
+  { title: 'dies', align: 'right', text: ({ figures }) => countText(figures.dies) },
+  { title: 'with results', align: 'right', text: ({ figures }) => countText(figures.withResults) },
+  { title: 'first yield', align: 'right', text: ({ figures }) => shareText(figures.firstYield) },
+  { title: 'last yield', align: 'right', text: ({ figures }) => shareText(figures.lastYield) },
+];
+
+function binColumns(title: string): readonly Column<InspectedBin>[] {
+  return [
+    { title, align: 'right', text: ({ bin }) => String(bin) },
+    { title: 'touchdowns', align: 'right', text: ({ parts }) => countText(parts) },
+    { title: 'passed', align: 'right', text: ({ passed }) => countText(passed) },
+    { title: 'failed', align: 'right', text: ({ failed }) => countText(failed) },
+    { title: 'dies at last', align: 'right', text: ({ dies }) => countText(dies) },
+    {
+      title: 'stated',
+      align: 'right',
+      text: ({ recordCount }) => (recordCount === undefined ? '' : countText(recordCount)),
+    },
+    { title: 'name', align: 'left', text: ({ name }) => name ?? '' },
+  ];
+}
+
+const TEST_COLUMNS: readonly Column<InspectedTest>[] = [
+  { title: 'test', align: 'right', text: ({ test }) => String(test.testNum) },
+  { title: 'name', align: 'left', text: ({ test }) => test.testTxt.replace(/\s+/g, ' ').trim() },
+  { title: 'units', align: 'left', text: ({ test }) => test.display.units },
+  { title: 'low limit', align: 'right', text: ({ test }) => numberOr(test.limits.lo) },
+  { title: 'high limit', align: 'right', text: ({ test }) => numberOr(test.limits.hi) },
+  { title: 'results', align: 'right', text: ({ statistics }) => countText(statistics.results) },
+  { title: 'usable', align: 'right', text: ({ statistics }) => countText(statistics.values) },
+  { title: 'failed', align: 'right', text: ({ statistics }) => countText(statistics.failed) },
+  { title: 'min', align: 'right', text: ({ statistics }) => numberOr(statistics.min) },
+  { title: 'mean', align: 'right', text: ({ statistics }) => numberOr(statistics.mean) },
+  { title: 'max', align: 'right', text: ({ statistics }) => numberOr(statistics.max) },
+  { title: 'deviation', align: 'right', text: ({ statistics }) => numberOr(statistics.deviation) },
+];
+
+function numberOr(value: number | undefined): string {
+  return value === undefined ? '' : numberText(value);
+}

@@ -1,0 +1,43 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Fault } from '../errors.js';
+import { percent } from './output.js';
+
+/** Bytes of one read; small enough for progress to move. */
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * The bytes of a lot file, telling how far it has been read.
+ * @throws Fault `invalid_data` (while it is read) when the file cannot be read
+ */
+export async function* lotBytes(
+  file: string,
+  onProgress: (text: string) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    const { size } = await stat(file);
+    const stream: AsyncIterable<Uint8Array> = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+    let read = 0;
+    for await (const chunk of stream) {
+      read += chunk.length;
+      onProgress(`${file}: ${percent(Math.min(1, read / size))} read`);
+      yield chunk;
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault('invalid_data', [`${file} cannot be read: ${reason}`], error);
+  }
+}
+
+/** What a reader of the bytes finds wrong, with the name of the file, which it does not know. */
+export async function namingFile<T>(file: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'invalid_data') throw error;
+    const problems = error.problems.map((problem) =>
+      problem.startsWith(file) ? problem : `${file}: ${problem}`,
+    );
+    throw new Fault('invalid_data', problems, error);
+  }
+}

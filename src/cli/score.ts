@@ -1,0 +1,171 @@
+import { writeFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { Command } from 'commander';
+import { Fault } from '../errors.js';
+import type { ModelVersion } from '../models/model-version.js';
+import { readVersion } from '../models/repository/read-version.js';
+import { terminalWaferMap } from '../wafermap/terminal.js';
+import { lotBytes, namingFile } from './lot-file.js';
+import { createOptionReader } from './options.js';
+import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
+import { withEngine } from './score/engine.js';
+import { type PredictionRow, predictionRows } from './score/prediction-row.js';
+import { mapsOf, scoreReport } from './score/report.js';
+import { type ScoredLot, scoreLot } from './score/score-lot.js';
+import { describeScored, scoreAsJson } from './score/summary.js';
+import { writerFor } from './score/write-predictions.js';
+import { terminalOf } from './terminal.js';
+
+const EXAMPLES = `
+Examples:
+  $ diegate score lot.stdf.gz --model models/my-product/1
+  $ diegate score lot.stdf.gz --model models/my-product/1 --out predictions.csv --report report.html
+  $ diegate score wafer1.stdf wafer2.stdf --model models/my-product/1 --out predictions.parquet --explain 5
+  $ diegate score lot.stdf.gz --model models/my-product/1 --json | jq .files[0].dies.caughtRate
+
+No server is needed: the model runs in a worker process of this command. Every part of the file has a
+line in --out; one that was not scored says why. A damaged file is scored as far as it can be read, and
+the summary says what was damaged.
+
+Exit code 0: scored. 1: a file cannot be read or is not STDF V4, the model cannot be loaded or reads
+tests that the lot does not have, or the options are wrong; nothing is written then.`;
+
+/** Tests named in a report where --explain does not say how many. */
+const REPORT_REASONS = 3;
+
+export interface ScoreCommandOptions {
+  readonly streams?: CommandStreams;
+  /** Compiled module that the worker process runs; another one only in tests. */
+  readonly workerEntry?: string;
+}
+
+interface ScoreArguments {
+  readonly model: string;
+  readonly out?: string;
+  readonly report?: string;
+  readonly explain?: string;
+  readonly json?: true;
+}
+
+/** `diegate score`. */
+export function scoreCommand({ streams = PROCESS_STREAMS, workerEntry }: ScoreCommandOptions = {}): Command {
+  return new Command('score')
+    .description('score the parts of STDF lot files without a server, and draw their wafer maps')
+    .argument('<stdf...>', 'STDF V4 files, plain or gzip')
+    .requiredOption('--model <folder>', 'model version: models/<name>/<version>')
+    .option('--out <file>', 'predictions to write: .csv, .ndjson or .parquet')
+    .option('--report <file>', 'HTML page to write: summary and wafer maps, needs no network')
+    .option('--explain <k>', 'name the k tests that contributed most to each decision')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action((files: string[], options: ScoreArguments) => score(files, options, streams, workerEntry));
+}
+
+async function score(
+  files: readonly string[],
+  options: ScoreArguments,
+  streams: CommandStreams,
+  workerEntry: string | undefined,
+): Promise<void> {
+  const read = createOptionReader();
+  const asked = options.explain === undefined ? 0 : read.wholeNumber('--explain', options.explain, 1, 65_536);
+  read.finish();
+  const write = options.out === undefined ? undefined : writerFor(options.out);
+  const version = await versionAt(options.model);
+  const k = explainable(version, asked, options.report !== undefined);
+  const lots = await scoreAll(files, { version, explain: k, streams, workerEntry });
+  if (write !== undefined && options.out !== undefined) {
+    await written(options.out, write(options.out, rowsOf(lots, version, asked > 0)));
+  }
+  if (options.report !== undefined) {
+    await written(options.report, writeFile(options.report, scoreReport(lots, version)));
+  }
+  streams.stdout.write(
+    options.json
+      ? `${JSON.stringify(scoreAsJson(lots, version))}\n`
+      : toRead(lots, version, options, streams),
+  );
+}
+
+interface ScoreAllOptions {
+  readonly version: ModelVersion;
+  readonly explain: number;
+  readonly streams: CommandStreams;
+  readonly workerEntry: string | undefined;
+}
+
+async function scoreAll(
+  files: readonly string[],
+  { version, explain, streams, workerEntry }: ScoreAllOptions,
+): Promise<ScoredLot[]> {
+  const progress = createProgress(streams);
+  try {
+    progress.show(`loading ${version.key}`);
+    return await withEngine({ version, workerEntry }, async (engine) => {
+      const lots: ScoredLot[] = [];
+      for (const file of files) {
+        const bytes = lotBytes(file, progress.show);
+        lots.push(await namingFile(file, scoreLot({ file, bytes, version, engine, explain })));
+      }
+      return lots;
+    });
+  } finally {
+    progress.clear();
+  }
+}
+
+/** Wafer maps on a terminal, the summary, and what was written. */
+function toRead(
+  lots: readonly ScoredLot[],
+  version: ModelVersion,
+  { out, report }: ScoreArguments,
+  { stdout }: CommandStreams,
+): string {
+  const terminal = terminalOf(stdout);
+  const maps =
+    terminal === undefined ? [] : mapsOf(lots, version).map((map) => terminalWaferMap(map, terminal));
+  const files = [out, report].filter((file) => file !== undefined);
+  return [
+    ...maps.map((map) => `${map}\n`),
+    describeScored(lots, version),
+    ...files.map((file) => `written: ${file}\n`),
+  ].join('');
+}
+
+/** The version whose folder is given: its name and number are those of the folders. */
+function versionAt(folder: string): Promise<ModelVersion> {
+  const path = resolve(folder);
+  return readVersion(path, basename(dirname(path)), basename(path));
+}
+
+/**
+ * How many tests to explain each decision with: as many as were asked for, else a few where a report
+ * shows them and the model can tell.
+ * @throws Fault `invalid_usage` when --explain asks for what the model cannot do
+ */
+function explainable({ key, manifest }: ModelVersion, asked: number, report: boolean): number {
+  const can = manifest.outputs.contributions !== undefined;
+  if (asked > 0 && !can) {
+    throw new Fault('invalid_usage', [
+      `--explain: model ${key} has no contributions output, so it cannot explain a decision`,
+    ]);
+  }
+  return asked > 0 ? asked : report && can ? REPORT_REASONS : 0;
+}
+
+async function written(file: string, writing: Promise<void>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault('invalid_data', [`${file} cannot be written: ${reason}`], error);
+  }
+}
+
+function* rowsOf(
+  lots: readonly ScoredLot[],
+  version: ModelVersion,
+  explained: boolean,
+): Generator<PredictionRow, void, void> {
+  for (const lot of lots) yield* predictionRows(lot, version, explained);
+}

@@ -1,0 +1,71 @@
+import type { Verdict } from '../../stdf/stdf.js';
+import { NOT_SCORED, type NotScored, type ScoredPart } from './score-lot.js';
+
+/** Counts of one set of parts, and how the model agrees with the tester's own bins on the scored ones. */
+export interface Agreement {
+  readonly parts: number;
+  readonly scored: number;
+  readonly notScored: Readonly<Partial<Record<NotScored, number>>>;
+  readonly predictedFail: number;
+  /** Of the scored; undefined where none is. */
+  readonly failRate: number | undefined;
+  /** Scored parts by what the tester says of them, and how many of those the model fails. */
+  readonly byTester: Readonly<Record<Verdict, { readonly scored: number; readonly predictedFail: number }>>;
+  /** Of the scored parts that the tester failed, those that the model fails too. */
+  readonly caughtRate: number | undefined;
+  /** Of the scored parts that the tester passed, those that the model fails. */
+  readonly flaggedRate: number | undefined;
+}
+
+export function agreementOf(parts: readonly ScoredPart[]): Agreement {
+  const notScored = new Map<NotScored, number>();
+  const byTester = {
+    pass: { scored: 0, predictedFail: 0 },
+    fail: { scored: 0, predictedFail: 0 },
+    none: { scored: 0, predictedFail: 0 },
+  };
+  for (const { part, outcome } of parts) {
+    if (outcome.kind === 'not_scored') {
+      notScored.set(outcome.reason, (notScored.get(outcome.reason) ?? 0) + 1);
+      continue;
+    }
+    const tally = byTester[part.verdict];
+    tally.scored++;
+    if (outcome.prediction === 'fail') tally.predictedFail++;
+  }
+  const { pass, fail, none } = byTester;
+  const scored = pass.scored + fail.scored + none.scored;
+  const predictedFail = pass.predictedFail + fail.predictedFail + none.predictedFail;
+  return {
+    parts: parts.length,
+    scored,
+    notScored: Object.fromEntries(notScored),
+    predictedFail,
+    failRate: share(predictedFail, scored),
+    byTester,
+    caughtRate: share(fail.predictedFail, fail.scored),
+    flaggedRate: share(pass.predictedFail, pass.scored),
+  };
+}
+
+/** One for each die: the parts that no later touchdown replaces. */
+export function lastTouchdowns(parts: readonly ScoredPart[]): readonly ScoredPart[] {
+  const replaced = new Set(parts.map(({ part }) => part.replaces));
+  return parts.filter(({ part }) => !replaced.has(part.index));
+}
+
+/** What was not scored and why, the most frequent first. */
+export function reasonsNotScored({ notScored }: Agreement): (readonly [text: string, parts: number])[] {
+  return Object.entries(NOT_SCORED)
+    .map(([reason, text]) => [text, countOf(notScored, reason)] as const)
+    .filter(([, parts]) => parts > 0)
+    .sort(([, a], [, b]) => b - a);
+}
+
+function countOf(counts: Readonly<Record<string, number>>, reason: string): number {
+  return counts[reason] ?? 0;
+}
+
+function share(part: number, whole: number): number | undefined {
+  return whole === 0 ? undefined : part / whole;
+}

@@ -1,0 +1,102 @@
+import { Fault, Refusal } from '../../errors.js';
+import type { ModelVersion } from '../../models/model-version.js';
+import { Batcher } from '../../serving/batching/batcher.js';
+import type { ScoredDies } from '../../serving/batching/call.js';
+import { systemClock } from '../../serving/clock.js';
+import { loadVersion } from '../../serving/load-version.js';
+import { WorkerPool } from '../../serving/workers/pool.js';
+
+const BATCH_TIMEOUT_MS = 60_000;
+
+/** What became of one die. */
+export type DieScore =
+  | {
+      readonly kind: 'scored';
+      /** May be NaN or infinite: the model's own. */
+      readonly score: number;
+      /** float32 [parameters], where asked for and the model has them. */
+      readonly contributions: Float32Array | undefined;
+    }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** Scores dies without a server, the way the server does: same queue, same worker process, same bits. */
+export interface OfflineEngine {
+  /** Most dies for one call. */
+  readonly maxDies: number;
+  /**
+   * One answer for each die, in order; a die that the model throws on harms no other.
+   * @param params float32 [dies, parameters] row-major; not to be written to before the answer
+   */
+  score(params: Float32Array, explain: boolean): Promise<readonly DieScore[]>;
+}
+
+export interface EngineOptions {
+  readonly version: ModelVersion;
+  /** Compiled module that the worker process runs; another one only in tests. */
+  readonly workerEntry?: string | undefined;
+}
+
+/**
+ * Runs `use` with an engine whose worker process lives exactly as long.
+ * @throws Fault `invalid_model` or `worker_failed` when the version cannot be opened
+ */
+export async function withEngine<T>(
+  { version, workerEntry }: EngineOptions,
+  use: (engine: OfflineEngine) => Promise<T>,
+): Promise<T> {
+  const pool = new WorkerPool({
+    workers: 1,
+    intraOpThreads: 1,
+    batchTimeoutMs: BATCH_TIMEOUT_MS,
+    clock: systemClock,
+    observers: [],
+    ...(workerEntry === undefined ? {} : { entry: workerEntry }),
+  });
+  try {
+    await pool.start();
+    const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
+    await loadVersion(version, { pool, batcher, clock: systemClock });
+    return await use(engineOf(version, batcher));
+  } finally {
+    await pool.close();
+  }
+}
+
+function engineOf({ key, manifest, contract }: ModelVersion, batcher: Batcher): OfflineEngine {
+  const width = contract.parameterCount;
+
+  const submit = (params: Float32Array, explain: boolean): Promise<ScoredDies> =>
+    batcher.submit(key, {
+      dies: params.length / width,
+      params,
+      lane: 'bulk',
+      deadlineAtMs: Number.POSITIVE_INFINITY,
+      explain,
+    });
+
+  async function score(params: Float32Array, explain: boolean): Promise<readonly DieScore[]> {
+    const dies = params.length / width;
+    if (dies === 0) return [];
+    try {
+      const { scores, contributions } = await submit(params, explain);
+      return Array.from(scores, (value, i) => ({
+        kind: 'scored',
+        score: value,
+        contributions: contributions?.subarray(i * width, (i + 1) * width),
+      }));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.code !== 'inference_failed') throw new Fault('worker_failed', [error.message], error);
+      if (dies === 1) return [{ kind: 'failed', message: error.message }];
+    }
+    // A call is answered whole or not at all: each die for itself tells who is to blame.
+    const alone: DieScore[] = [];
+    for (let i = 0; i < dies; i++) {
+      alone.push(...(await score(params.subarray(i * width, (i + 1) * width), explain)));
+    }
+    return alone;
+  }
+
+  const { maxBatchSize, maxQueueSize } = manifest.batching;
+  return { maxDies: Math.min(maxBatchSize, maxQueueSize), score };
+}

@@ -1,0 +1,102 @@
+import type { ModelVersion } from '../../models/model-version.js';
+import type { Explanation } from './explanation.js';
+import type { ScoredLot, ScoredPart } from './score-lot.js';
+
+/** One line of a file of predictions: every part of the lot, also those that were not scored. */
+export interface PredictionRow {
+  readonly file: string;
+  readonly die_id: string;
+  readonly lot_id: string | null;
+  readonly wafer_id: string | null;
+  /** Position among the parts of the file, from 0. */
+  readonly part_index: number;
+  readonly part_id: string | null;
+  readonly x: number | null;
+  readonly y: number | null;
+  readonly head: number;
+  readonly site: number;
+  /** 1 for the first touchdown of a die. */
+  readonly touchdown: number;
+  readonly hard_bin: number | null;
+  readonly soft_bin: number | null;
+  /** What the file's own flags say. */
+  readonly tester: 'pass' | 'fail' | null;
+  /** How many of the model's tests have a value. */
+  readonly measured: number;
+  readonly prediction: 'pass' | 'fail' | null;
+  readonly confidence: number | null;
+  readonly anomaly_score: number | null;
+  /** Why there is no prediction. */
+  readonly not_scored: string | null;
+  readonly model_name: string;
+  readonly model_version: string;
+  readonly explanation: readonly Explanation[] | null;
+}
+
+/** The columns in order, each with its type in a Parquet file. */
+export const COLUMNS = {
+  file: 'STRING',
+  die_id: 'STRING',
+  lot_id: 'STRING',
+  wafer_id: 'STRING',
+  part_index: 'INT32',
+  part_id: 'STRING',
+  x: 'INT32',
+  y: 'INT32',
+  head: 'INT32',
+  site: 'INT32',
+  touchdown: 'INT32',
+  hard_bin: 'INT32',
+  soft_bin: 'INT32',
+  tester: 'STRING',
+  measured: 'INT32',
+  prediction: 'STRING',
+  confidence: 'DOUBLE',
+  anomaly_score: 'DOUBLE',
+  not_scored: 'STRING',
+  model_name: 'STRING',
+  model_version: 'STRING',
+  explanation: 'STRING',
+} as const satisfies Record<keyof PredictionRow, 'STRING' | 'INT32' | 'DOUBLE'>;
+
+/** The rows of a scored lot. `explained`: whether an explanation was asked for. */
+export function* predictionRows(
+  { file, parts }: ScoredLot,
+  version: ModelVersion,
+  explained: boolean,
+): Generator<PredictionRow, void, void> {
+  for (const part of parts) yield rowOf(part, file, version, explained);
+}
+
+function rowOf(
+  { label, part, measured, outcome }: ScoredPart,
+  file: string,
+  { name, version }: ModelVersion,
+  explained: boolean,
+): PredictionRow {
+  const scored = outcome.kind === 'scored' ? outcome : undefined;
+  return {
+    file,
+    die_id: label.die_id,
+    lot_id: label.lot_id ?? null,
+    wafer_id: label.wafer_id ?? null,
+    part_index: part.index,
+    part_id: part.partId ?? null,
+    x: part.x ?? null,
+    y: part.y ?? null,
+    head: part.headNum,
+    site: part.siteNum,
+    touchdown: part.touchdown,
+    hard_bin: part.hardBin ?? null,
+    soft_bin: part.softBin ?? null,
+    tester: part.verdict === 'none' ? null : part.verdict,
+    measured,
+    prediction: scored?.prediction ?? null,
+    confidence: scored?.confidence ?? null,
+    anomaly_score: scored?.score ?? null,
+    not_scored: outcome.kind === 'not_scored' ? outcome.reason : null,
+    model_name: name,
+    model_version: version,
+    explanation: explained && scored !== undefined ? scored.explanations : null,
+  };
+}

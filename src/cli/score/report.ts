@@ -1,0 +1,54 @@
+import { type MappedPart, waferMapsOf } from '../../lots/wafer-maps.js';
+import type { ModelVersion } from '../../models/model-version.js';
+import { htmlReport } from '../../wafermap/html-report.js';
+import { countText, shareText } from '../../wafermap/text.js';
+import type { WaferMap } from '../../wafermap/wafer-map.js';
+import { agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
+import { explanationText } from './explanation.js';
+import type { ScoredLot, ScoredPart } from './score-lot.js';
+import { lotNotes } from './summary.js';
+
+/** The wafers of the lots, in their order. */
+export function mapsOf(lots: readonly ScoredLot[], { manifest }: ModelVersion): WaferMap[] {
+  return lots.flatMap(({ parts, lot }) => waferMapsOf(parts.map(mapped), lot, manifest.threshold));
+}
+
+function mapped({ part, label, outcome }: ScoredPart): MappedPart {
+  const scored = outcome.kind === 'scored' ? outcome : undefined;
+  return {
+    part,
+    dieId: label.die_id,
+    prediction: scored?.prediction,
+    score: scored?.score,
+    reasons: scored?.explanations.map(explanationText) ?? [],
+  };
+}
+
+/** The HTML page of a call. */
+export function scoreReport(lots: readonly ScoredLot[], version: ModelVersion): string {
+  const all = agreementOf(lots.flatMap(({ parts }) => parts));
+  const dies = agreementOf(lots.flatMap(({ parts }) => lastTouchdowns(parts)));
+  const said = (values: readonly (string | undefined)[]) =>
+    [...new Set(values.map((value) => value?.trim() || 'unknown'))].join(', ');
+  return htmlReport({
+    title: `Lot ${said(lots.map(({ lot }) => lot.mir?.lotId))} scored by ${version.key}`,
+    wafers: mapsOf(lots, version),
+    summary: {
+      facts: [
+        ['product', said(lots.map(({ lot }) => lot.mir?.partTyp))],
+        ['tester', said(lots.map(({ lot }) => lot.mir?.nodeNam))],
+        ['model', version.key],
+        ['threshold', String(version.manifest.threshold)],
+        ['touchdowns', countText(all.parts)],
+        ['dies', countText(dies.parts)],
+        ['dies scored', countText(dies.scored)],
+        ['failed by the model', `${countText(dies.predictedFail)} (${shareText(dies.failRate)})`],
+      ],
+      notes: [
+        'Of several touchdowns of a die the last one is shown.',
+        ...reasonsNotScored(dies).map(([why, count]) => `${countText(count)} dies were not scored: ${why}.`),
+        ...lots.flatMap((lot) => lotNotes(lot).map((note) => `${lot.file}: ${note}.`)),
+      ],
+    },
+  });
+}

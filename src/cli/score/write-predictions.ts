@@ -1,0 +1,88 @@
+import { createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { Fault } from '../../errors.js';
+import { explanationText } from './explanation.js';
+import { COLUMNS, type PredictionRow } from './prediction-row.js';
+
+/** Writes rows to a file. */
+export type PredictionWriter = (file: string, rows: Iterable<PredictionRow>) => Promise<void>;
+
+const WRITERS: ReadonlyMap<string, PredictionWriter> = new Map([
+  ['.csv', (file, rows) => writeLines(file, csvLines(rows))],
+  ['.ndjson', (file, rows) => writeLines(file, jsonLines(rows))],
+  ['.parquet', (file, rows) => writeFile(file, parquetBytes(rows))],
+]);
+
+/**
+ * The writer for a file's ending.
+ * @throws Fault `invalid_usage` for any other ending
+ */
+export function writerFor(file: string): PredictionWriter {
+  const writer = WRITERS.get(extname(file).toLowerCase());
+  if (writer !== undefined) return writer;
+  const known = [...WRITERS.keys()].join(', ');
+  throw new Fault('invalid_usage', [`--out: found "${file}", expected a file that ends in ${known}`]);
+}
+
+const NAMES = keysOf(COLUMNS);
+
+/** RFC 4180 with a header row; an explanation is one cell, its tests parted by "; ". */
+export function* csvLines(rows: Iterable<PredictionRow>): Generator<string, void, void> {
+  yield `${NAMES.join(',')}\r\n`;
+  for (const row of rows) yield `${NAMES.map((name) => csvCell(cellOf(row, name))).join(',')}\r\n`;
+}
+
+/** One JSON object a line; an explanation is an array of objects. */
+export function* jsonLines(rows: Iterable<PredictionRow>): Generator<string, void, void> {
+  for (const row of rows) yield `${JSON.stringify(row)}\n`;
+}
+
+/** A Parquet file in one piece; an explanation is text, as in CSV. */
+export function parquetBytes(rows: Iterable<PredictionRow>): Uint8Array {
+  const all = [...rows];
+  const columnData = NAMES.map((name) => ({
+    name,
+    type: COLUMNS[name],
+    nullable: true,
+    data: all.map((row) => cellOf(row, name)),
+  }));
+  return new Uint8Array(parquetWriteBuffer({ columnData }));
+}
+
+function cellOf(row: PredictionRow, name: keyof PredictionRow): string | number | null {
+  if (name !== 'explanation') return row[name];
+  return row.explanation === null ? null : row.explanation.map(explanationText).join('; ');
+}
+
+function csvCell(value: string | number | null): string {
+  if (value === null) return '';
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+const LINES_AT_ONCE = 256;
+
+/** With back-pressure, and in pieces of many lines: one write for each line takes ten times as long. */
+async function writeLines(file: string, lines: Iterable<string>): Promise<void> {
+  function* pieces() {
+    let piece: string[] = [];
+    for (const line of lines) {
+      piece.push(line);
+      if (piece.length < LINES_AT_ONCE) continue;
+      yield piece.join('');
+      piece = [];
+    }
+    if (piece.length > 0) yield piece.join('');
+  }
+  await pipeline(Readable.from(pieces()), createWriteStream(file));
+}
+
+function keysOf<T extends object>(object: T): (keyof T & string)[] {
+  const keys: (keyof T & string)[] = [];
+  for (const key in object) keys.push(key);
+  return keys;
+}

@@ -1,0 +1,216 @@
+import { basename } from 'node:path';
+import { Fault } from '../errors.js';
+import type { VersionDetail } from '../http/schemas/models.js';
+import { createPartMeasurer, type PartMeasurer } from '../lots/measure-part.js';
+import { assembleParts, type Lot, type PartStream, type ReadReport } from '../stdf/stdf.js';
+import type { WaferMap } from '../wafermap/wafer-map.js';
+import type { ReplayClock } from './clock.js';
+import type { Target } from './contract.js';
+import type { HttpClient } from './http-client.js';
+import { type Balance, createLedger, type Ledger } from './ledger.js';
+import { type ReplayObserver, replay } from './replay.js';
+import { DEFAULT_BACK_OFF } from './retry-policy.js';
+import { createTallier, type Tallier, type Tally } from './tally.js';
+import { type PostableDie, touchdownsOf } from './touchdowns.js';
+import { createMapCollector, type MapCollector } from './wafer-maps.js';
+
+export interface ReplayLotOptions {
+  /** Name of the lot file, and what is in it. */
+  readonly file: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly client: HttpClient;
+  readonly target: Target;
+  /** Dies a second; undefined for as fast as answers come. */
+  readonly ratePerSecond: number | undefined;
+  /** Dies of one call of /predict/batch; undefined to post each alone. */
+  readonly touchdown: number | undefined;
+  /** Most calls that are not settled at a time. */
+  readonly inFlight: number;
+  /** How long after its first attempt a die may still be posted again, in milliseconds. */
+  readonly patienceMs: number;
+  /** How many reasons to ask for with each prediction, if the model can give them; 0 for none. */
+  readonly explain: number;
+  readonly clock: ReplayClock;
+  readonly epochMs: () => number;
+  readonly random: () => number;
+  /** Ends the replay; the answers under way are still awaited. */
+  readonly stop: AbortSignal;
+  /** Gives up the answers under way, too. */
+  readonly abort: AbortSignal;
+  /** Told at most every {@link PROGRESS_EVERY_MS}. */
+  readonly onProgress: (state: ReplayState) => void;
+}
+
+export const PROGRESS_EVERY_MS = 100;
+
+/** How far a replay is. */
+export interface ReplayState {
+  readonly partsRead: number;
+  readonly answered: number;
+  readonly failed: number;
+  readonly unanswered: number;
+  readonly retries: number;
+  readonly elapsedMs: number;
+}
+
+/** What a replay did. */
+export interface LotReplay {
+  readonly file: string;
+  readonly target: VersionDetail;
+  readonly lot: Lot;
+  readonly report: ReadReport;
+  readonly balance: Balance;
+  readonly tally: Tally;
+  /** The model's parameters whose tests have no usable value in any part read. */
+  readonly neverMeasured: ReturnType<PartMeasurer['neverMeasured']>;
+  readonly maps: readonly WaferMap[];
+  /** From the first post to the last end of a die. */
+  readonly elapsedMs: number;
+  /** `complete`: every part is accounted for, and every die that was posted is answered. */
+  readonly ending: 'complete' | 'incomplete' | 'interrupted';
+}
+
+/**
+ * Plays a lot to a server as the tester cell did.
+ *
+ * @throws Fault `invalid_model` when the model does not say which tests it reads; `invalid_data` when
+ *   `bytes` are no STDF V4, or none of the parts can be posted
+ */
+export async function replayLot(options: ReplayLotOptions): Promise<LotReplay> {
+  const { file, client, clock, touchdown } = options;
+  const { prefix, detail } = options.target;
+  const { contract, threshold } = detail;
+  const measurer = createPartMeasurer(
+    contract.parameters.length === 0 ? contract.parameter_count : contract.parameters,
+    basename(file),
+  );
+  const [ledger, tallier, collector] = [
+    createLedger(),
+    createTallier(),
+    createMapCollector(contract.parameters),
+  ];
+  const watched = watch(options, tallier, collector);
+  const parts = assembleParts(options.bytes);
+  const measuring = {
+    measurer,
+    parameterCount: contract.parameter_count,
+    missing: contract.missing,
+  };
+  const touchdowns = touchdownsOf(parts, measuring, touchdown ?? 1, {
+    onPart: (part) => {
+      collector.read(part);
+      watched.onPart();
+    },
+    onSkipped: (part, why) => ledger.skip(part.index, why),
+  });
+  const explains = options.explain > 0 && contract.outputs.contributions !== undefined;
+  const query = explains ? `?explain=${options.explain}` : '';
+  const startedMs = clock.nowMs();
+  await replay({
+    ...options,
+    touchdowns,
+    form: touchdown === undefined ? 'die' : 'batch',
+    post: (path, json) => client.post(prefix + path + query, json, options.abort),
+    retries: { ...DEFAULT_BACK_OFF, patienceMs: options.patienceMs },
+    ledger,
+    observer: watched.observer,
+  });
+  const elapsedMs = clock.nowMs() - startedMs;
+  const done = { file, target: detail, elapsedMs, neverMeasured: measurer.neverMeasured() };
+  return conclude(done, options.stop.aborted, parts, ledger, tallier, (lot) =>
+    collector.maps(lot, threshold),
+  );
+}
+
+type Known = Pick<LotReplay, 'file' | 'target' | 'elapsedMs' | 'neverMeasured'>;
+
+function conclude(
+  done: Known,
+  interrupted: boolean,
+  parts: PartStream,
+  ledger: Ledger,
+  tallier: Tallier,
+  mapsOf: (lot: Lot) => readonly WaferMap[],
+): LotReplay {
+  const [lot, report, balance, tally] = [parts.lot(), parts.report(), ledger.balance(), tallier.tally()];
+  if (balance.posted === 0 && !interrupted) throw nothingPosted(done, balance);
+  const reconciled =
+    balance.reconciled &&
+    balance.outcomes.answered === answersOf(tally) &&
+    (interrupted || balance.parts === lot.parts.total);
+  const complete = reconciled && balance.posted === balance.outcomes.answered;
+  return {
+    ...done,
+    lot,
+    report,
+    balance: { ...balance, reconciled },
+    tally,
+    maps: mapsOf(lot),
+    ending: interrupted ? 'interrupted' : complete ? 'complete' : 'incomplete',
+  };
+}
+
+/** Counted by another hand than the ledger's. */
+function answersOf({ table }: Tally): number {
+  return [table.pass, table.fail].reduce((sum, { pass, fail, none }) => sum + pass + fail + none, 0);
+}
+
+const MAX_NAMED_TESTS = 20;
+
+function nothingPosted({ target, neverMeasured }: Known, { parts, unposted }: Balance): Fault {
+  const model = `${target.name} version ${target.version}`;
+  if (unposted.missing_values === 0) {
+    return new Fault('invalid_data', [`none of its ${parts} parts has parametric results`]);
+  }
+  const named = neverMeasured
+    .slice(0, MAX_NAMED_TESTS)
+    .map(({ testNumber, name }) => `test ${testNumber} (${name}) of ${model} is not in the lot`);
+  const more = neverMeasured.length - named.length;
+  return new Fault('invalid_data', [
+    `none of its ${parts} parts has the values that ${model} reads (${unposted.missing_values} with results)`,
+    ...named,
+    ...(more > 0 ? [`and ${more} tests more`] : []),
+  ]);
+}
+
+/** Counts what the replay tells, draws it into the maps, and says how far it is. */
+function watch(
+  { clock, onProgress }: ReplayLotOptions,
+  tallier: Tallier,
+  collector: MapCollector,
+): { readonly onPart: () => void; readonly observer: ReplayObserver } {
+  const startedMs = clock.nowMs();
+  const state = { partsRead: 0, answered: 0, failed: 0, unanswered: 0, retries: 0 };
+  let nextAtMs = startedMs;
+  function show(): void {
+    const nowMs = clock.nowMs();
+    if (nowMs < nextAtMs) return;
+    nextAtMs = nowMs + PROGRESS_EVERY_MS;
+    onProgress({ ...state, elapsedMs: nowMs - startedMs });
+  }
+  return {
+    onPart() {
+      state.partsRead++;
+      show();
+    },
+    observer: {
+      onAnswered(die: PostableDie, prediction, latencyMs) {
+        tallier.onAnswered(die, prediction, latencyMs);
+        collector.answered(die.part, die.label.die_id, prediction);
+        state.answered++;
+        if (prediction.prediction === 'fail') state.failed++;
+        show();
+      },
+      onUnanswered(die, ...why) {
+        tallier.onUnanswered(die, ...why);
+        state.unanswered++;
+        show();
+      },
+      onRetry(...why) {
+        tallier.onRetry(...why);
+        state.retries++;
+        show();
+      },
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { DieLabel } from '../die/die.js';
+import type { MeasuredPart, PartMeasurer } from '../lots/measure-part.js';
+import type { Lot, Part, PartStream } from '../stdf/stdf.js';
+import type { Unposted } from './ledger.js';
+
+/** A part that can be posted, and the text of its payload: what is sent, on every attempt, as it is. */
+export interface PostableDie {
+  readonly part: Part;
+  readonly label: DieLabel;
+  readonly json: string;
+}
+
+/** What a version asks of a measurement. */
+export interface Measuring {
+  readonly measurer: PartMeasurer;
+  readonly parameterCount: number;
+  readonly missing: 'reject' | 'impute';
+}
+
+/**
+ * The dies of a lot in the order in which their parts ended, in groups of `size`, the last one smaller.
+ * Parts that cannot be posted are told to `onSkipped` in their place of that order; all parts are told to
+ * `onPart` before.
+ */
+export async function* touchdownsOf(
+  parts: PartStream,
+  measuring: Measuring,
+  size: number,
+  told: {
+    readonly onPart: (part: Part) => void;
+    readonly onSkipped: (part: Part, why: Unposted) => void;
+  },
+): AsyncGenerator<readonly PostableDie[], void, void> {
+  let group: PostableDie[] = [];
+  let lot: Lot | undefined;
+  for await (const part of parts) {
+    told.onPart(part);
+    // The MIR, which names the lot, comes before the parts; asking anew for each of them takes time.
+    if (lot?.mir === undefined) lot = parts.lot();
+    const measured = measuring.measurer.measure(part, lot);
+    const why = unpostable(measured, measuring);
+    if (why !== undefined) {
+      told.onSkipped(part, why);
+      continue;
+    }
+    group.push({ part, label: measured.label, json: payloadOf(measured) });
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Why a part is not posted; undefined where it is. A die of which nothing was measured has no score. */
+function unpostable(
+  { part, measured }: MeasuredPart,
+  { parameterCount, missing }: Measuring,
+): Unposted | undefined {
+  if (part.end === 'not_ended') return 'not_ended';
+  if (part.results.length === 0) return 'no_results';
+  const fewest = missing === 'reject' ? parameterCount : 1;
+  return measured < fewest ? 'missing_values' : undefined;
+}
+
+/** The payload of /predict. A float32 is written so that it is the same float32 again; NaN becomes null. */
+function payloadOf({ label, params }: MeasuredPart): string {
+  return JSON.stringify({ ...label, test_params: Array.from(params) });
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import { Fault } from '../../errors.js';
+import { assembleParts, describeReport } from '../../stdf/stdf.js';
+import type { DieTable } from '../table/die-table.js';
+import {
+  type CollectedDie,
+  type CollectorOptions,
+  createDieCollector,
+  type DieCollector,
+} from './die-collector.js';
+import type { LotAccount } from './lot-account.js';
+import { createLotTests, type LotTest, type LotTests } from './lot-tests.js';
+
+export interface LotReadOptions extends Partial<CollectorOptions> {
+  /** Told the number of parts read so far, now and then. */
+  readonly onProgress?: ((parts: number) => void) | undefined;
+}
+
+/** The dies of lot files with every parametric test of the files, none left out yet. */
+export interface LotDies {
+  /** One parameter for each of `tests`, under its name. */
+  readonly table: DieTable;
+  readonly tests: readonly LotTest[];
+  readonly account: LotAccount;
+}
+
+/**
+ * Reads the dies of STDF files, plain or gzip, streaming: memory is the table's. Throws a Fault that
+ * names the file for one that is not STDF; what is damaged is read as far as it goes, and told.
+ */
+export async function readLots(paths: readonly string[], options: LotReadOptions = {}): Promise<LotDies> {
+  const touchdown = options.touchdown ?? 'last';
+  const collector = createDieCollector({ touchdown, x: options.x });
+  const tests = createLotTests();
+  const damage: { file: string; problems: readonly string[] }[] = [];
+  const hashes: string[] = [];
+  let parts = 0;
+  for (const path of paths) {
+    const problems = await readLot(path, collector, tests, () => {
+      parts += 1;
+      if (parts % 500 === 0) options.onProgress?.(parts);
+    });
+    if (problems.length > 0) damage.push({ file: basename(path), problems });
+    hashes.push(await sha256Of(path));
+  }
+  const { dies, touchdowns, leftOut } = collector.finish();
+  const passingDies = dies.filter(({ passing }) => passing).length;
+  const columns = columnsOf(collector, tests);
+  const sources = paths.map((path, i) => ({
+    name: basename(path),
+    sha256: hashes[i],
+    dies: dies.filter(({ file }) => file === i).length,
+  }));
+  return {
+    table: tableOf(dies, columns, sources),
+    tests: columns.map(({ test }) => test),
+    account: {
+      touchdownThatCounts: touchdown,
+      touchdowns,
+      dies: dies.length,
+      passingDies,
+      touchdownsLeftOut: leftOut,
+      testsLeftOut: [],
+      damage,
+    },
+  };
+}
+
+/** Reads one file; the answer is what is damaged, in words. */
+async function readLot(
+  path: string,
+  collector: DieCollector,
+  tests: LotTests,
+  onPart: () => void,
+): Promise<readonly string[]> {
+  const source: AsyncIterable<Uint8Array> = createReadStream(path, { highWaterMark: 1 << 18 });
+  try {
+    const stream = assembleParts(source);
+    for await (const part of stream) {
+      collector.part(part);
+      onPart();
+    }
+    collector.endFile(stream.lot(), basename(path));
+    tests.add(stream.lot());
+    return stream.report().damage.length === 0 ? [] : describeReport(stream.report());
+  } catch (error) {
+    if (error instanceof Fault) {
+      throw new Fault(
+        error.code,
+        error.problems.map((problem) => `${path}: ${problem}`),
+        error,
+      );
+    }
+    if (error instanceof Error && 'code' in error) {
+      throw new Fault('invalid_data', [`${path}: ${error.message}`], error);
+    }
+    throw error;
+  }
+}
+
+/** Of the file as it lies, so that sha256sum gives the same. */
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const source: AsyncIterable<Uint8Array> = createReadStream(path);
+  for await (const chunk of source) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+interface Column {
+  readonly test: LotTest;
+  /** Position among the collector's values. */
+  readonly at: number;
+}
+
+/** In ascending order of the test numbers, so that the order of parts and files does not matter. */
+function columnsOf(collector: DieCollector, tests: LotTests): Column[] {
+  const known = tests.byNumber();
+  return collector
+    .testNumbers()
+    .flatMap((testNumber, at) => {
+      const test = known.get(testNumber);
+      return test === undefined ? [] : [{ test, at }];
+    })
+    .sort((a, b) => a.test.testNumber - b.test.testNumber);
+}
+
+function tableOf(
+  dies: readonly CollectedDie[],
+  columns: readonly Column[],
+  sources: DieTable['sources'],
+): DieTable {
+  const values = new Float32Array(dies.length * columns.length);
+  dies.forEach((die, row) => {
+    columns.forEach(({ at }, column) => {
+      values[row * columns.length + column] = die.values[at] ?? Number.NaN;
+    });
+  });
+  const wafers = dies.flatMap(({ wafer }) => (wafer === undefined ? [] : [wafer]));
+  return {
+    parameters: columns.map(({ test }) => test.facts.name),
+    dies: dies.length,
+    values,
+    labelled: true,
+    passing: Uint8Array.from(dies, ({ passing }) => (passing ? 1 : 0)),
+    defects: dies.map(({ defect }) => defect),
+    lots: dies.map(({ lot }) => lot),
+    wafers: wafers.length === dies.length ? wafers : undefined,
+    ignoredColumns: [],
+    sources,
+  };
+}

@@ -1,0 +1,76 @@
+import { Fault } from '../../errors.js';
+import { withLabel } from '../evaluation/split.js';
+import { fitStandardisation, measuredValues } from '../screen/standardise.js';
+import type { DieTable } from '../table/die-table.js';
+import type { ParameterFacts } from '../table/parameter-table.js';
+import { requirePassingDies } from '../train.js';
+import { describeTouchdowns, type LotAccount, type ReasonForTest } from './lot-account.js';
+import type { LotTest } from './lot-tests.js';
+import type { LotDies } from './read-lots.js';
+
+/** What a model can learn from. */
+export interface SelectedLots {
+  /** Only parameters that carry weight on the passing dies. */
+  readonly table: DieTable;
+  /** By parameter name, for the manifest. */
+  readonly facts: ReadonlyMap<string, ParameterFacts>;
+  /** By parameter name, with limits exactly as float32 values are compared with them. */
+  readonly exactFacts: ReadonlyMap<string, ParameterFacts>;
+  readonly account: LotAccount;
+}
+
+/**
+ * Leaves out the tests that no model can learn from: measured on too few passing dies, always the
+ * same, or not to be told apart by their number. Throws a Fault where nothing is left, saying why.
+ */
+export function selectTests({ table, tests, account }: LotDies): SelectedLots {
+  if (table.parameters.length === 0) {
+    throw new Fault('invalid_data', [
+      'no parametric test (PTR or MPR) in the lot: nothing to learn',
+      ...describeTouchdowns(account),
+    ]);
+  }
+  requirePassingDies(table, describeTouchdowns(account));
+  const rows = Array.from({ length: table.dies }, (_, row) => row);
+  const passing = withLabel(table, rows, 'pass');
+  const { use } = fitStandardisation(table, passing);
+  const reasons = tests.map(({ unreadable }, p): ReasonForTest | undefined => {
+    if (unreadable !== undefined) return unreadable;
+    return use[p] === 'sparse' ? 'few_results' : use[p] === 'constant' ? 'no_variance' : undefined;
+  });
+  const testsLeftOut = tests.flatMap(({ testNumber, facts }, p) => {
+    const reason = reasons[p];
+    const results = measuredValues(table, passing, p).length;
+    return reason === undefined ? [] : [{ testNumber, name: facts.name, reason, results }];
+  });
+  const kept = tests.flatMap((_, p) => (reasons[p] === undefined ? [p] : []));
+  const complete = { ...account, testsLeftOut };
+  if (kept.length === 0) {
+    throw new Fault('invalid_data', [
+      `none of the ${tests.length} parametric tests varies over the passing dies and is measured on at least half of them: nothing to learn`,
+      ...describeTouchdowns(account),
+    ]);
+  }
+  const keptTests = kept.map((p) => tests[p]);
+  return {
+    table: takeParameters(table, kept),
+    facts: byName(keptTests, ({ facts }) => facts),
+    exactFacts: byName(keptTests, ({ exact }) => exact),
+    account: complete,
+  };
+}
+
+function byName(tests: readonly LotTest[], pick: (test: LotTest) => ParameterFacts) {
+  return new Map(tests.map((test) => [test.facts.name, pick(test)]));
+}
+
+function takeParameters(table: DieTable, kept: readonly number[]): DieTable {
+  const width = table.parameters.length;
+  const values = new Float32Array(table.dies * kept.length);
+  for (let row = 0; row < table.dies; row++) {
+    kept.forEach((p, i) => {
+      values[row * kept.length + i] = table.values[row * width + p];
+    });
+  }
+  return { ...table, parameters: kept.map((p) => table.parameters[p]), values };
+}

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import type { Manifest } from '../models/manifest/manifest.js';
+import { referenceOf } from './evaluation/reference.js';
+import { withLabel } from './evaluation/split.js';
+import type { LotAccount } from './lots/lot-account.js';
+import { screenAsOnnx } from './screen/screen-graph.js';
+import type { DieTable } from './table/die-table.js';
+import type { ParameterFacts } from './table/parameter-table.js';
+import { type TrainingResult, trainScreen } from './train.js';
+import { checkGraph, type ScoreDies } from './version/check-graph.js';
+import { jsonText } from './version/json-text.js';
+import { manifestOf } from './version/manifest-of.js';
+import { modelCard } from './version/model-card.js';
+import { identifyFolder, refuseExisting, writeVersion } from './version/write-version.js';
+
+export const DEFAULT_FALSE_ALARM_RATE = 0.0075;
+
+/** How a version is trained and written, whatever its dies come from. */
+export interface VersionOptions {
+  /** Folder of the version, `.../<name>/<version>`. */
+  readonly out: string;
+  readonly force?: boolean | undefined;
+  readonly falseAlarmRate?: number | undefined;
+  readonly components?: number | undefined;
+  /** ISO 8601 UTC. */
+  readonly created: string;
+  readonly codeVersion: string;
+  readonly dataDescription?: string | undefined;
+  /** Commands for the model card, one a line. */
+  readonly rebuild: readonly string[];
+  readonly scoreDies: ScoreDies;
+}
+
+/** What a version is trained on. */
+export interface TrainingData {
+  readonly table: DieTable;
+  /** By parameter name, as the manifest shall state them. */
+  readonly facts: ReadonlyMap<string, ParameterFacts>;
+  /** The same with limits to compare the table's values with. */
+  readonly exactFacts: ReadonlyMap<string, ParameterFacts>;
+  /** Where the dies come from lot files: what became of everything in them. */
+  readonly account?: LotAccount | undefined;
+}
+
+/** A version that was written, and what it was made from. */
+export interface TrainedVersion extends Pick<TrainingData, 'table' | 'account'> {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly result: TrainingResult;
+  readonly modelBytes: number;
+}
+
+/** Refuses an output folder before any data is read. */
+export async function claimFolder({ out, force = false }: VersionOptions): Promise<void> {
+  identifyFolder(out);
+  await refuseExisting(out, force);
+}
+
+/** Trains and writes the whole version folder, after the graph itself was checked. */
+export async function trainVersion(
+  { table, facts, exactFacts, account }: TrainingData,
+  options: VersionOptions & { readonly missing: 'reject' | 'impute' },
+): Promise<TrainedVersion> {
+  const { out, falseAlarmRate = DEFAULT_FALSE_ALARM_RATE } = options;
+  const result = trainScreen(table, { falseAlarmRate, components: options.components, facts: exactFacts });
+  const identity = { ...options, ...identifyFolder(out) };
+
+  const onnx = screenAsOnnx(result.screen, options.codeVersion);
+  const manifest = manifestOf(table, result, identity, facts, onnx);
+  const files = {
+    'model.onnx': onnx,
+    'manifest.json': jsonText(manifest, 3),
+    'reference.json': jsonText(referenceFrom(table, result), 2),
+    'MODEL_CARD.md': modelCard({ table, result, identity, manifest, falseAlarmRate, account }),
+  };
+  await writeVersion(out, files, (folder) =>
+    checkGraph(join(folder, 'model.onnx'), result.screen, table, options.scoreDies),
+  );
+  return { folder: out, manifest, result, table, account, modelBytes: onnx.byteLength };
+}
+
+/** Parameters over all good dies; scores over those not fitted to, as a die in production is not. */
+function referenceFrom(table: DieTable, { split, scores }: TrainingResult) {
+  const all = Array.from({ length: table.dies }, (_, row) => row);
+  const unfitted = withLabel(table, [...split.calibration, ...split.heldOut], 'pass');
+  return referenceOf(
+    table,
+    withLabel(table, all, 'pass'),
+    Float64Array.from(unfitted, (row) => scores[row]),
+  );
+}

@@ -1,0 +1,190 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { inspectCommand } from '../../src/cli/inspect.js';
+import { fileOf, lot2Facts, lot2Missing, mir, mrr, pir, prr, ptr } from '../stdf/support.js';
+import { temporaryFolder } from '../support/models.js';
+import { type FakeTerminal, problemsOf, runCommand } from './support.js';
+
+const LOT2 = fileURLToPath(new URL('../../../shared/data/lot2.stdf.gz', import.meta.url));
+
+const inspect = (args: readonly string[], terminal?: FakeTerminal) =>
+  runCommand((streams) => inspectCommand({ streams }), args, terminal);
+
+async function lotFile(bytes: Uint8Array): Promise<string> {
+  const file = join(await temporaryFolder(), 'lot.stdf');
+  await writeFile(file, bytes);
+  return file;
+}
+
+const declared = {
+  testTxt: 'VOH',
+  optFlag: 0,
+  resScal: 0,
+  llmScal: 0,
+  hlmScal: 0,
+  loLimit: 1,
+  hiLimit: 3,
+  units: 'V',
+};
+
+/** One die that passes, one that fails and recovers in a retest that no flag announces. */
+const SMALL = fileOf([
+  mir,
+  { type: 'Wir', headNum: 1, siteGrp: 255, startT: 1, waferId: 'W\u001b[2J1' },
+  pir(1, 0),
+  ptr(10, 2, declared),
+  prr(1, 0, { xCoord: 1, yCoord: 1 }),
+  pir(1, 0),
+  ptr(10, 4, { testFlg: 0x80 }),
+  prr(1, 0, { xCoord: 2, yCoord: 1, partFlg: 8, hardBin: 7 }),
+  pir(1, 0),
+  ptr(10, 3),
+  // An alarm: the value is the instrument's clamp and no statistic.
+  ptr(10, 99, { testFlg: 0x81 }),
+  prr(1, 0, { xCoord: 2, yCoord: 1 }),
+  mrr,
+]);
+
+describe('diegate inspect', () => {
+  it('tells parts, dies, yields and retests apart', async () => {
+    const { out } = await inspect([await lotFile(SMALL), '--json']);
+    expect(JSON.parse(out)).toMatchObject({
+      lot: { lotId: 'LOT-1', product: 'CHIP', tester: 'node', sublotId: null },
+      parts: { total: 3, passed: 2, failed: 1, withResults: 3, dies: 2, firstYield: 0.5, lastYield: 1 },
+      wafers: [{ ended: false, parts: 3, dies: 2, touchdownYield: 2 / 3, statedParts: null }],
+      retests: { dies: 1, unflagged: 1, flagged: 0, recovered: 1, lost: 0 },
+      hardBins: [
+        { bin: 1, parts: 2, dies: 2, recordCount: null },
+        { bin: 7, parts: 1, failed: 1, dies: 0 },
+      ],
+      report: { intact: true },
+    });
+  });
+
+  it('gives each test its name, limits, units and statistics over usable values', async () => {
+    const { out } = await inspect([await lotFile(SMALL), '--json']);
+    expect(JSON.parse(out).tests).toEqual([
+      {
+        number: 10,
+        name: 'VOH',
+        kind: 'Ptr',
+        units: 'V',
+        lowLimit: 1,
+        highLimit: 3,
+        results: 4,
+        values: 3,
+        failed: 2,
+        alarms: 1,
+        min: 2,
+        max: 4,
+        mean: 3,
+        deviation: 1,
+      },
+    ]);
+  });
+
+  it('prints the same for people, and no control character of the file', async () => {
+    const { out } = await inspect([await lotFile(SMALL)]);
+    expect(out).toContain('3 touchdowns on 2 dies: 2 passed, 1 failed, 3 with results');
+    expect(out).toContain('yield: 100.0% of dies at their last touchdown, 50.0% at their first');
+    expect(out).toContain('retests: 1 dies (1 touchdowns unflagged), 1 recovered, 0 lost');
+    expect(out).toMatch(/10 {2}VOH +V +1 +3 +4 +3 +2 +2 +3 +4 +1/);
+    expect(out).not.toMatch(/[^\P{Cc}\n]/u);
+  });
+
+  it('says what is damaged and where', async () => {
+    const file = await lotFile(SMALL.subarray(0, SMALL.length - 9));
+    const { out } = await inspect([file]);
+    expect(out).toContain('truncated_tail: the file ends inside a record: at byte');
+    expect(out).toContain('missing_mrr');
+    const { out: json } = await inspect([file, '--json']);
+    expect(JSON.parse(json).report.intact).toBe(false);
+  });
+
+  it('shows progress on a terminal only', async () => {
+    const file = await lotFile(SMALL);
+    expect((await inspect([file], { columns: 80, color: true })).progress).toContain('100.0% read');
+    expect((await inspect([file])).progress).toBe('');
+  });
+
+  it('refuses a file that is missing, empty or not STDF, by its name', async () => {
+    for (const bytes of ['', 'lot_id,die\n1,2\n']) {
+      const file = await lotFile(Buffer.from(bytes));
+      expect((await problemsOf(inspect([file]))).join()).toContain(file);
+    }
+    expect(await problemsOf(inspect(['/nowhere/lot.stdf']))).toEqual([
+      expect.stringContaining('/nowhere/lot.stdf cannot be read'),
+    ]);
+  });
+});
+
+describe.skipIf(lot2Missing)(`the real lot${lot2Missing ? ` (${lot2Missing})` : ''}`, () => {
+  it('agrees with its facts to the last count', async () => {
+    const facts = lot2Facts();
+    const { out } = await inspect([LOT2, '--json']);
+    const found = JSON.parse(out);
+    expect(found.lot).toMatchObject({ lotId: facts.mir.LOT_ID, product: facts.mir.PART_TYP });
+    expect(found.parts).toMatchObject({
+      total: facts.part_counts.total,
+      passed: facts.part_counts.passed,
+      failed: facts.part_counts.failed,
+      withResults: facts.part_counts.with_ptr,
+      dies: facts.part_counts.unique_xy,
+      touchdownYield: facts.retest.yield_touchdowns,
+      firstYield: facts.retest.yield_first,
+      lastYield: facts.retest.yield_last,
+    });
+    expect(found.wafers).toHaveLength(1);
+    expect(found.wafers[0]).toMatchObject({ wafer: facts.wafer_id, statedParts: facts.wrr.PART_CNT });
+    expect(found.retests).toEqual({
+      dies: facts.retest.positions_tested_twice,
+      unflagged: facts.retest.positions_tested_twice,
+      flagged: 0,
+      recovered: facts.retest.recovered,
+      lost: facts.retest.lost,
+    });
+    const last: Record<string, number> = {};
+    for (const { bin, dies } of found.hardBins) if (dies > 0) last[bin] = dies;
+    expect(last).toEqual(facts.retest.last_hard_bins);
+    for (const kind of ['hard', 'soft']) {
+      expect(found[`${kind}Bins`]).toMatchObject(
+        facts[`${kind}_bins`].map((fact: Record<string, unknown>) => ({
+          bin: fact.bin,
+          parts: fact.parts,
+          passed: fact.passed,
+          failed: fact.failed,
+          recordCount: fact.record_count,
+        })),
+      );
+    }
+    expect(found.report).toMatchObject({ records: facts.record_total, intact: true });
+  });
+
+  it('agrees with its facts in every test', async () => {
+    const facts = lot2Facts();
+    const { out } = await inspect([LOT2, '--json']);
+    const { tests } = JSON.parse(out);
+    expect(tests).toHaveLength(facts.distinct_tests);
+    for (const fact of facts.tests) {
+      const test = tests.find(
+        ({ number, name }: { number: number; name: string }) =>
+          number === fact.test_num && name === fact.test_txt,
+      );
+      expect(test, `${fact.test_num}`).toMatchObject({
+        units: fact.units,
+        lowLimit: fact.lo_limit,
+        highLimit: fact.hi_limit,
+        results: fact.count,
+        values: fact.valid_count,
+        failed: fact.fail_count,
+        alarms: fact.alarm_count,
+        min: fact.min,
+        max: fact.max,
+      });
+      const scale = Math.max(Math.abs(fact.min), Math.abs(fact.max));
+      expect(Math.abs(test.mean - fact.mean)).toBeLessThanOrEqual(1e-12 * scale);
+    }
+  });
+});
