@@ -44,7 +44,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   monitoring: ['type config.ts', 'type die', 'type errors.ts', 'type predictor.ts', 'type serving/workers'],
   'monitoring/metrics': ['type errors.ts', 'type models', 'type predictor.ts', 'type serving/**'],
   stdf: ['errors.ts', 'type die'],
-  lots: ['die', 'errors.ts', 'stdf', 'type models/manifest', 'type wafermap'],
+  lots: ['die', 'errors.ts', 'stdf', 'type models/manifest', 'wafermap'],
   wafermap: ['type die'],
   replay: ['die', 'errors.ts', 'http/schemas', 'lots', 'stdf', 'type models/manifest', 'type wafermap'],
   training: ['die', 'errors.ts', 'models/**', 'stdf', 'version.ts'],

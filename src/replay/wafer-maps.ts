@@ -1,4 +1,5 @@
-import type { Contribution, Prediction } from '../die/prediction.js';
+import type { Prediction } from '../die/prediction.js';
+import { explanationOf, explanationText } from '../lots/explanation.js';
 import { type MappedPart, waferMapsOf } from '../lots/wafer-maps.js';
 import type { Parameter } from '../models/manifest/manifest.js';
 import type { Lot, Part } from '../stdf/stdf.js';
@@ -27,7 +28,10 @@ export function createMapCollector(parameters: readonly Parameter[]): MapCollect
       dieId,
       prediction: prediction?.prediction,
       score: prediction?.anomaly_score,
-      reasons: prediction?.explanation?.map((each) => reasonOf(each, parameters[each.index])) ?? [],
+      reasons:
+        prediction?.explanation?.map((each) =>
+          explanationText(explanationOf(each, parameters, () => undefined)),
+        ) ?? [],
     };
   }
   return {
@@ -35,17 +39,4 @@ export function createMapCollector(parameters: readonly Parameter[]): MapCollect
     answered: place,
     maps: (lot, threshold) => waferMapsOf(mapped, lot, threshold),
   };
-}
-
-/** A contribution as a person reads it: `1030 vdd_leak 1.24 µA (expected 0.31): 62%`. */
-function reasonOf({ name, value, expected, share }: Contribution, parameter: Parameter | undefined): string {
-  const test = parameter?.testNumber === undefined ? '' : `${parameter.testNumber} `;
-  const unit = parameter?.unit === undefined ? '' : ` ${parameter.unit}`;
-  const measured = value === null ? 'not measured' : `${short(value)}${unit}`;
-  const normal = expected === null ? '' : ` (expected ${short(expected)})`;
-  return `${test}${name} ${measured}${normal}: ${Math.round(100 * share)}%`;
-}
-
-function short(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }

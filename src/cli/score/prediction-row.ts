@@ -1,5 +1,5 @@
+import type { Explanation } from '../../lots/explanation.js';
 import type { ModelVersion } from '../../models/model-version.js';
-import type { Explanation } from './explanation.js';
 import type { ScoredLot, ScoredPart } from './score-lot.js';
 
 /** One line of a file of predictions: every part of the lot, also those that were not scored. */

@@ -1,10 +1,10 @@
+import { explanationText } from '../../lots/explanation.js';
 import { type MappedPart, waferMapsOf } from '../../lots/wafer-maps.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { htmlReport } from '../../wafermap/html-report.js';
 import { countText, shareText } from '../../wafermap/text.js';
 import type { WaferMap } from '../../wafermap/wafer-map.js';
 import { agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
-import { explanationText } from './explanation.js';
 import type { ScoredLot, ScoredPart } from './score-lot.js';
 import { lotNotes } from './summary.js';
 

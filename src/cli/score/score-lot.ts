@@ -2,13 +2,13 @@ import { basename } from 'node:path';
 import type { DieLabel } from '../../die/die.js';
 import type { Decision } from '../../die/prediction.js';
 import { Fault } from '../../errors.js';
+import { type Explanation, explanationOf } from '../../lots/explanation.js';
 import { createPartMeasurer, type MeasuredPart } from '../../lots/measure-part.js';
 import { explain } from '../../models/decision/explain.js';
 import type { Parameter } from '../../models/manifest/manifest.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { assembleParts, type Lot, type Part, type ReadReport, type TestDefinition } from '../../stdf/stdf.js';
 import type { DieScore, OfflineEngine } from './engine.js';
-import { type Explanation, explanationOf } from './explanation.js';
 
 /** Why a part has no prediction, and the words for it. */
 export const NOT_SCORED = {

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { Fault } from '../../errors.js';
-import { explanationText } from './explanation.js';
+import { explanationText } from '../../lots/explanation.js';
 import { COLUMNS, type PredictionRow } from './prediction-row.js';
 
 /** Writes rows to a file. */

@@ -1,7 +1,7 @@
-import type { Contribution } from '../../die/prediction.js';
-import type { Parameter } from '../../models/manifest/manifest.js';
-import type { TestDefinition } from '../../stdf/stdf.js';
-import { numberText } from '../../wafermap/text.js';
+import type { Contribution } from '../die/prediction.js';
+import type { Parameter } from '../models/manifest/manifest.js';
+import type { TestDefinition } from '../stdf/stdf.js';
+import { numberText } from '../wafermap/text.js';
 
 /** One test that contributed to a score, as an engineer names it. */
 export interface Explanation {
