@@ -37,7 +37,7 @@ export async function serve(environment: Environment): Promise<void> {
     { version: DIEGATE_VERSION, port, models: app.catalogue.models().map(({ name }) => name) },
     'ready',
   );
-  greet(config.HOST, port, app);
+  greet(config, port, app);
 }
 
 /**
@@ -60,14 +60,16 @@ function endGracefully(app: App, config: Config, logStream: LogStream, onEnding:
 }
 
 /** What a person wants to know first; on stderr, because stdout is the log. */
-function greet(host: string, port: number, app: App): void {
+function greet(config: Config, port: number, app: App): void {
+  const { HOST: host } = config;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   const url = `http://${shown}:${port}`;
   const model = app.catalogue.defaultModel;
+  const key = config.API_KEYS_FILE === undefined ? '' : ' -H "x-api-key: $KEY"';
   process.stderr.write(`
 diegate ${DIEGATE_VERSION} is ready on ${url}
   API documentation   ${url}/docs
-  Try it              curl -s ${url}/models/${model}/example | curl -s -H 'content-type: application/json' -d @- ${url}/predict
+  Try it              curl -s${key} ${url}/models/${model}/example | curl -s${key} -H 'content-type: application/json' -d @- ${url}/predict
 
 `);
 }

@@ -13,6 +13,10 @@ export const ContributionSchema = z.object({
     .number()
     .nullable()
     .describe('Mean over the passing dies the model was trained on; null if unknown'),
+  test_number: z.int().optional().describe('STDF test number, where the manifest has one'),
+  unit: z.string().optional().describe('Unit of value, expected and limits'),
+  low_limit: z.number().optional().describe('Lower specification limit'),
+  high_limit: z.number().optional().describe('Upper specification limit'),
   share: z.number().describe('Share of the anomaly score that this parameter contributed, 0 to 1'),
 });
 

@@ -43,7 +43,10 @@ export function explanationText(explanation: Explanation): string {
   const measured = value === null ? 'no value' : [numberText(value), unit ?? ''].join(' ').trim();
   const known = [limitsText(explanation), expected === null ? '' : `expected ${numberText(expected)}`];
   const context = known.filter((text) => text !== '').join(', ');
-  const title = [testNumber ?? '', name.replace(/\s+/g, ' ').trim()].join(' ').trim();
+  const cleaned = name.replace(/\s+/g, ' ').trim();
+  // Trained on a lot, a parameter's name begins with its test's number.
+  const title =
+    testNumber === undefined || cleaned.startsWith(`${testNumber} `) ? cleaned : `${testNumber} ${cleaned}`;
   return `${title}: ${measured}${context === '' ? '' : ` (${context})`}, ${Math.round(100 * share)}%`;
 }
 

@@ -15,10 +15,12 @@ const ApiKeysFileSchema = z.strictObject({
         sha256: z
           .string()
           .regex(/^[0-9a-f]{64}$/, 'expected the SHA-256 of the key as 64 lower-case hex digits'),
-        permissions: z.array(z.enum(PERMISSIONS)).min(1),
+        permissions: z
+          .array(z.enum(PERMISSIONS, `expected one of ${PERMISSIONS.join(', ')}`))
+          .min(1, 'expected at least one permission'),
       }),
     )
-    .min(1),
+    .min(1, 'expected at least one key'),
 });
 
 /** The keys that are known: only their hashes. */

@@ -24,6 +24,10 @@ export function explain(
       name: parameter?.name ?? String(index),
       value: finiteOrNull(values[index]),
       expected: parameter?.expected ?? null,
+      test_number: parameter?.testNumber,
+      unit: parameter?.unit,
+      low_limit: parameter?.lowLimit,
+      high_limit: parameter?.highLimit,
       share: total > 0 ? at(contributions, index) / total : 0,
     };
   });

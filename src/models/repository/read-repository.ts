@@ -73,7 +73,11 @@ async function subfolders(folder: string): Promise<string[]> {
       .sort();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Fault('invalid_model', [`the model repository cannot be read: ${reason}`], error);
+    throw new Fault(
+      'invalid_model',
+      [`the model repository ${folder} (MODEL_REPOSITORY) cannot be read: ${reason}`],
+      error,
+    );
   }
 }
 
