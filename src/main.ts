@@ -12,6 +12,12 @@ const run =
         runCommand(process.argv, { serve, environment: process.env }),
       );
 
+// Somebody reads no further, as `| head` does: a command has then said enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 run.catch((error: unknown) => {
   const problems =
     error instanceof Fault ? error.problems : [error instanceof Error ? error.stack : String(error)];

@@ -16,6 +16,7 @@ import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
 import { describeProgress, describeReplay, replayAsJson, reportSummary, titleOf } from './replay-summary.js';
 import { terminalOf } from './terminal.js';
+import { assertWritable } from './writable.js';
 
 const EXAMPLES = `
 Examples:
@@ -113,6 +114,7 @@ async function run(file: string, given: ReplayArguments, options: ReplayCommandO
   });
   const progress = createProgress(streams);
   try {
+    await assertWritable({ '--report': given.report }, [file]);
     const target = await findTarget(client, asked.address, stop.signal);
     const replaying = replayLot({
       ...asked,

@@ -15,6 +15,7 @@ import { type ScoredLot, scoreLot } from './score/score-lot.js';
 import { describeScored, scoreAsJson } from './score/summary.js';
 import { writerFor } from './score/write-predictions.js';
 import { terminalOf } from './terminal.js';
+import { assertWritable } from './writable.js';
 
 const EXAMPLES = `
 Examples:
@@ -71,6 +72,7 @@ async function score(
   const asked = options.explain === undefined ? 0 : read.wholeNumber('--explain', options.explain, 1, 65_536);
   read.finish();
   const write = options.out === undefined ? undefined : writerFor(options.out);
+  await assertWritable({ '--out': options.out, '--report': options.report }, files);
   const version = await versionAt(options.model);
   const k = explainable(version, asked, options.report !== undefined);
   const lots = await scoreAll(files, { version, explain: k, streams, workerEntry });

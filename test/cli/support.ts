@@ -1,7 +1,7 @@
-import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
 import type { CommandStreams } from '../../src/cli/output.js';
 import { Fault } from '../../src/errors.js';
+import { Collector } from '../support/collector.js';
 
 /** A terminal, as far as commands look at one. */
 export interface FakeTerminal {
@@ -16,10 +16,10 @@ export async function runCommand(
   terminal?: FakeTerminal,
 ): Promise<{ readonly out: string; readonly progress: string }> {
   const shown = terminal && { isTTY: true, columns: terminal.columns, hasColors: () => terminal.color };
-  const stdout = Object.assign(new PassThrough({ highWaterMark: 2 ** 24 }), shown);
-  const stderr = Object.assign(new PassThrough(), { isTTY: terminal !== undefined });
+  const stdout = Object.assign(new Collector(), shown);
+  const stderr = Object.assign(new Collector(), { isTTY: terminal !== undefined });
   await make({ stdout, stderr }).parseAsync([...args], { from: 'user' });
-  return { out: String(stdout.read() ?? ''), progress: String(stderr.read() ?? '') };
+  return { out: stdout.text, progress: stderr.text };
 }
 
 /** The problems of the fault that a command ends with. */

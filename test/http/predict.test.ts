@@ -7,7 +7,7 @@ import { appForSuite } from '../support/start-app.js';
 
 const parameters = [
   { name: 'vth_n', unit: 'V', expected: 0.4 },
-  { name: 'idd', unit: 'A', expected: 0.1 },
+  { name: 'idd', unit: 'A', expected: 0.1, testNumber: 1030, lowLimit: -1, highLimit: 1 },
   { name: 'leak' },
 ];
 const server = appForSuite(() => ({
@@ -127,8 +127,18 @@ describe('?explain=k', () => {
   test('adds the k test parameters that contributed most, largest first', async () => {
     const { explanation } = await predict('/models/small/predict?explain=2', small([0.5, -1.5, 0]));
     expect(explanation).toEqual([
-      { index: 1, name: 'idd', value: -1.5, expected: 0.1, share: 0.75 },
-      { index: 0, name: 'vth_n', value: 0.5, expected: 0.4, share: 0.25 },
+      {
+        index: 1,
+        name: 'idd',
+        value: -1.5,
+        expected: 0.1,
+        test_number: 1030,
+        unit: 'A',
+        low_limit: -1,
+        high_limit: 1,
+        share: 0.75,
+      },
+      { index: 0, name: 'vth_n', value: 0.5, expected: 0.4, unit: 'V', share: 0.25 },
     ]);
   });
 

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { simulateCommand } from '../../src/cli/simulate.js';
@@ -19,6 +18,7 @@ import { DEFAULT_SIMULATION, simulateLots } from '../../src/training/simulator/l
 import { lotAsStdf } from '../../src/training/simulator/lot-stdf.js';
 import { createProduct } from '../../src/training/simulator/product.js';
 import { collect, streamOf } from '../stdf/support.js';
+import { Collector } from '../support/collector.js';
 import { temporaryFolder } from './fixtures.js';
 
 const OPTIONS = { ...DEFAULT_SIMULATION, seed: 3, wafersPerLot: 2, diesAcross: 7, defectRate: 4 };
@@ -27,9 +27,9 @@ const wafers = [...simulateLots(product, OPTIONS)].flatMap((lot) => [...lot.wafe
 const dies = wafers.flatMap((wafer) => wafer.dies);
 
 async function run(...args: string[]): Promise<string> {
-  const stdout = new PassThrough();
-  await simulateCommand(undefined, { stdout, stderr: new PassThrough() }).parseAsync(args, { from: 'user' });
-  return String(stdout.read() ?? '');
+  const stdout = new Collector();
+  await simulateCommand(undefined, { stdout, stderr: new Collector() }).parseAsync(args, { from: 'user' });
+  return stdout.text;
 }
 
 describe('a simulated lot as STDF', () => {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { simulateCommand } from '../../src/cli/simulate.js';
 import { DEFECT_MODES } from '../../src/training/simulator/catalogue.js';
@@ -9,6 +8,7 @@ import { lotsAsCsv } from '../../src/training/simulator/lot-csv.js';
 import { createProduct } from '../../src/training/simulator/product.js';
 import { readParameterTable } from '../../src/training/table/parameter-table.js';
 import { readDieTable } from '../../src/training/table/read-die-table.js';
+import { Collector } from '../support/collector.js';
 import { problemsOf, temporaryFolder } from './fixtures.js';
 
 const product = createProduct();
@@ -19,10 +19,10 @@ function diesOf(options: Partial<typeof DEFAULT_SIMULATION>): SimulatedDie[] {
 }
 
 async function run(...args: string[]): Promise<string> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
+  const stdout = new Collector();
+  const stderr = new Collector();
   await simulateCommand({}, { stdout, stderr }).parseAsync(args, { from: 'user' });
-  return String(stdout.read() ?? '');
+  return stdout.text;
 }
 
 describe('a simulated lot', () => {

@@ -1,6 +1,5 @@
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { trainCommand } from '../../src/cli/train.js';
 import { createPartMeasurer } from '../../src/lots/measure-part.js';
@@ -9,17 +8,18 @@ import { assembleParts, type StdfRecord } from '../../src/stdf/stdf.js';
 import { shortDecimal } from '../../src/training/lots/lot-tests.js';
 import { readLots } from '../../src/training/lots/read-lots.js';
 import { fileOf, mir, pir, prr, ptr, streamOf } from '../stdf/support.js';
+import { Collector } from '../support/collector.js';
 import { correlatedDies, csvFile, problemsOf, temporaryFolder } from './fixtures.js';
 import { correlatedParts, lotFile, lotRecords, type MadePart, writeLot } from './lot-files.js';
 import { runWithOrt } from './score-with-ort.js';
 
 async function run(args: readonly string[]): Promise<string> {
-  const stdout = new PassThrough();
+  const stdout = new Collector();
   const scoreDies = async (file: string, params: Float32Array, width: number) =>
     (await runWithOrt(file, params, width)).scores;
-  const command = trainCommand({ scoreDies, streams: { stdout, stderr: new PassThrough() } });
+  const command = trainCommand({ scoreDies, streams: { stdout, stderr: new Collector() } });
   await command.parseAsync([...args, '--created', '2026-01-02T03:04:05Z'], { from: 'user' });
-  return String(stdout.read() ?? '');
+  return stdout.text;
 }
 
 async function trainOn(files: readonly string[], ...args: string[]) {

@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { trainCommand } from '../../src/cli/train.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { ReferenceSchema } from '../../src/models/manifest/reference.js';
 import type { ScoreDies } from '../../src/training/version/check-graph.js';
+import { Collector } from '../support/collector.js';
 import { correlatedDies, csvFile, problemsOf, temporaryFolder } from './fixtures.js';
 import { runWithOrt, scoreWithOrt } from './score-with-ort.js';
 
 const CREATED = ['--created', '2026-01-02T03:04:05Z'];
 
 async function run(args: readonly string[], scoreDies: ScoreDies): Promise<string> {
-  const stdout = new PassThrough();
-  const streams = { stdout, stderr: new PassThrough() };
+  const stdout = new Collector();
+  const streams = { stdout, stderr: new Collector() };
   await trainCommand({ scoreDies, streams }).parseAsync([...args], { from: 'user' });
-  return String(stdout.read() ?? '');
+  return stdout.text;
 }
 
 async function versionFolder(): Promise<string> {

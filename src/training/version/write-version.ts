@@ -33,14 +33,23 @@ export async function writeVersion(
   files: Readonly<Record<string, string | Uint8Array>>,
   check: (folder: string) => Promise<void>,
 ): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true });
-  const partial = await mkdtemp(join(dirname(folder), `.${basename(folder)}-partial-`));
+  const partial = await partialFolder(folder);
   try {
     for (const [name, content] of Object.entries(files)) await writeFile(join(partial, name), content);
     await check(partial);
     await putInPlace(partial, folder);
   } finally {
     await rm(partial, { recursive: true, force: true });
+  }
+}
+
+async function partialFolder(folder: string): Promise<string> {
+  try {
+    await mkdir(dirname(folder), { recursive: true });
+    return await mkdtemp(join(dirname(folder), `.${basename(folder)}-partial-`));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault('invalid_usage', [`--out: ${folder} cannot be written: ${reason}`], error);
   }
 }
 
