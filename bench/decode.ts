@@ -1,6 +1,6 @@
 // How long it takes to decode a die, beside JSON.parse and a copy into Float32Array.
 //
-//   npx tsc -p tsconfig.json --noEmit false --outDir dist/bench && node dist/bench/bench/decode.js
+//   npm run bench:build && node dist/.bench/bench/decode.js
 //
 // Answers are checked first. Each figure is the median of interleaved rounds: what the machine does
 // meanwhile hits both sides alike, so the ratios hold where the microseconds do not.

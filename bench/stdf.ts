@@ -1,8 +1,8 @@
 /**
  * How fast is STDF read and written, and in how much memory?
  *
- *     npx tsc -p tsconfig.json --noEmit false --outDir dist/bench
- *     node dist/bench/bench/stdf.js [lot.stdf.gz] [gigabytes]
+ *     npm run bench:build
+ *     node dist/.bench/bench/stdf.js [lot.stdf.gz] [gigabytes]
  *
  * A lot is repeated to the wanted size as it is read, so nothing of that size is ever in memory or
  * on disk; without a lot, a made one of the same shape is used. Every case checks its counts first.
