@@ -16,23 +16,23 @@ const LAST_WRITE_MS = 200;
 export async function serve(environment: Environment): Promise<void> {
   const config = readConfig(environment);
   const logStream = new LogStream({ fd: 1, maxBacklogBytes: MAX_LOG_BACKLOG_BYTES });
-  const app = await createApp({ config, logStream });
+  const running: Running = { app: undefined, isEnding: false };
+  // Before anything is started, so that a signal at any moment is an end like any other.
+  endGracefully(running, config, logStream);
   process.on('exit', () => {
-    app.kill();
+    running.app?.kill();
     logStream.finish(LAST_WRITE_MS);
   });
-  let isEnding = false;
-  endGracefully(app, config, logStream, () => {
-    isEnding = true;
-  });
+  const app = await createApp({ config, logStream });
+  running.app = app;
   const { port } = await app.listen();
   try {
     await app.load();
   } catch (error) {
     // An end during the load takes the workers away from it: no fault of any model.
-    if (!isEnding) throw error;
+    if (!running.isEnding) throw error;
   }
-  if (isEnding) return;
+  if (running.isEnding) return;
   app.logger.info(
     { version: DIEGATE_VERSION, port, models: app.catalogue.models().map(({ name }) => name) },
     'ready',
@@ -45,18 +45,30 @@ export async function serve(environment: Environment): Promise<void> {
  * not wait), then no new connections, the dies in flight answered, exit 0. A second signal, or the
  * end of SHUTDOWN_GRACE_MS, ends the process at once with exit code 1.
  */
-function endGracefully(app: App, config: Config, logStream: LogStream, onEnding: () => void): void {
-  const { logger } = app;
+function endGracefully(running: Running, config: Config, logStream: LogStream): void {
+  const logger = { error: (message: unknown) => running.app?.logger.error(message) };
   closeWithGrace({ delay: config.SHUTDOWN_GRACE_MS, logger }, async ({ signal, err }) => {
-    onEnding();
-    if (err) logger.fatal({ err }, 'unexpected error, shutting down');
-    else logger.info({ signal }, 'shutting down');
+    running.isEnding = true;
+    const { app } = running;
+    if (app === undefined) {
+      if (err) process.stderr.write(`diegate: ${err.stack ?? err.message}\n`);
+      return;
+    }
+    if (err) app.logger.fatal({ err }, 'unexpected error, shutting down');
+    else app.logger.info({ signal }, 'shutting down');
     app.drain();
     if (signal === 'SIGTERM') await sleep(config.SHUTDOWN_DELAY_MS);
     await app.close();
-    logger.info('stopped');
+    app.logger.info('stopped');
     await logStream.drained(LAST_WRITE_MS);
   });
+}
+
+/** What the end of the process needs to know of its beginning. */
+interface Running {
+  /** Undefined until it has been built. */
+  app: App | undefined;
+  isEnding: boolean;
 }
 
 /** What a person wants to know first; on stderr, because stdout is the log. */
