@@ -3,7 +3,7 @@ import type { Prediction } from './die/prediction.js';
 import { Refusal } from './errors.js';
 import { explain } from './models/decision/explain.js';
 import type { ModelVersion } from './models/model-version.js';
-import type { ScoredDies } from './serving/batching/call.js';
+import type { CallRequest, ScoredDies } from './serving/batching/call.js';
 import type { Lane } from './serving/batching/queue.js';
 import type { Clock } from './serving/clock.js';
 
@@ -24,17 +24,7 @@ export interface PredictionRequest {
 
 /** The scores of the dies of one call, wherever they are computed. */
 export interface Scorer {
-  submit(
-    key: string,
-    call: {
-      dies: number;
-      params: Float32Array;
-      lane: Lane;
-      deadlineAtMs: number;
-      explain: boolean;
-      onGone?: ((listener: () => void) => void) | undefined;
-    },
-  ): Promise<ScoredDies>;
+  submit(key: string, call: CallRequest): Promise<ScoredDies>;
 }
 
 /** A finished request as observers see it. */

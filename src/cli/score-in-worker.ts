@@ -1,26 +1,16 @@
-import { systemClock } from '../serving/clock.js';
-import { WorkerPool } from '../serving/workers/pool.js';
 import { INPUT, SCORE } from '../training/screen/screen-graph.js';
 import type { ScoreDies } from '../training/version/check-graph.js';
+import { withWorkerPool } from './worker-pool.js';
 
 const BATCH = 64;
-const BATCH_TIMEOUT_MS = 60_000;
 
 /**
  * Scores dies with a model file the way the server does: in a worker process, so that no command loads
  * ONNX Runtime itself.
  */
-export const scoreInWorker: ScoreDies = async (modelFile, params, parameterCount) => {
-  const pool = new WorkerPool({
-    workers: 1,
-    intraOpThreads: 1,
-    batchTimeoutMs: BATCH_TIMEOUT_MS,
-    clock: systemClock,
-    observers: [],
-  });
-  const key = 'trained';
-  try {
-    await pool.start();
+export const scoreInWorker: ScoreDies = (modelFile, params, parameterCount) =>
+  withWorkerPool(async (pool) => {
+    const key = 'trained';
     await pool.open(
       {
         key,
@@ -47,7 +37,4 @@ export const scoreInWorker: ScoreDies = async (modelFile, params, parameterCount
       scores.set(outcome.scores, from);
     }
     return scores;
-  } finally {
-    await pool.close();
-  }
-};
+  });

@@ -66,7 +66,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     // A child logger for each request costs as much; what is logged names its request_id itself.
     childLoggerFactory: (parent) => parent,
     genReqId: requestIds,
-    bodyLimit: limits.maxBodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     // Requests that arrive while closing get our own refusal, from the draining plugin.

@@ -4,9 +4,7 @@ import { Batcher } from '../../serving/batching/batcher.js';
 import type { ScoredDies } from '../../serving/batching/call.js';
 import { systemClock } from '../../serving/clock.js';
 import { loadVersion } from '../../serving/load-version.js';
-import { WorkerPool } from '../../serving/workers/pool.js';
-
-const BATCH_TIMEOUT_MS = 60_000;
+import { withWorkerPool } from '../worker-pool.js';
 
 /** What became of one die. */
 export type DieScore =
@@ -40,26 +38,15 @@ export interface EngineOptions {
  * Runs `use` with an engine whose worker process lives exactly as long.
  * @throws Fault `invalid_model` or `worker_failed` when the version cannot be opened
  */
-export async function withEngine<T>(
+export function withEngine<T>(
   { version, workerEntry }: EngineOptions,
   use: (engine: OfflineEngine) => Promise<T>,
 ): Promise<T> {
-  const pool = new WorkerPool({
-    workers: 1,
-    intraOpThreads: 1,
-    batchTimeoutMs: BATCH_TIMEOUT_MS,
-    clock: systemClock,
-    observers: [],
-    ...(workerEntry === undefined ? {} : { entry: workerEntry }),
-  });
-  try {
-    await pool.start();
+  return withWorkerPool(async (pool) => {
     const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
     await loadVersion(version, { pool, batcher, clock: systemClock });
-    return await use(engineOf(version, batcher));
-  } finally {
-    await pool.close();
-  }
+    return use(engineOf(version, batcher));
+  }, workerEntry);
 }
 
 function engineOf({ key, manifest, contract }: ModelVersion, batcher: Batcher): OfflineEngine {

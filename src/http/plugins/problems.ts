@@ -6,12 +6,10 @@ import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
 
 /** Fastify's own errors as refusals of the contract; the detail says what was expected. */
 const FASTIFY_ERRORS: Readonly<Record<string, readonly [RefusalCode, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'the body is longer than MAX_BODY_BYTES allows'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported_media_type',
     'expected content-type application/json or application/octet-stream',
   ],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad_request', 'the body is not as long as its content-length says'],
   ECONNRESET: ['bad_request', 'the connection was closed before the whole body had arrived'],
   FST_ERR_BAD_URL: ['bad_request', 'the path of the URL is not valid percent-encoding'],
   FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'a part of the path is too long to name anything here'],
