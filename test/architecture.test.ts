@@ -43,6 +43,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'http/routes': ['die', 'http', 'http/schemas', 'type models', 'type predictor.ts', 'type serving/batching'],
   monitoring: ['type config.ts', 'type die', 'type errors.ts', 'type predictor.ts', 'type serving/workers'],
   'monitoring/metrics': ['type errors.ts', 'type models', 'type predictor.ts', 'type serving/**'],
+  traffic: ['errors.ts', 'type die'],
   stdf: ['errors.ts', 'type die'],
   lots: ['die', 'errors.ts', 'stdf', 'type models/manifest', 'wafermap'],
   wafermap: ['type die'],
