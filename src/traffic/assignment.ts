@@ -1,6 +1,11 @@
 import type { DieLabel } from '../die/die.js';
 import { murmur3 } from './murmur3.js';
-import { type Split, takersOf } from './split.js';
+import { type Split, type StickyKey, takersOf } from './split.js';
+
+/** What decides which version a die gets: its label of that name, else its `die_id`. */
+export function stickyKeyOf(label: DieLabel, by: StickyKey): string {
+  return label[by] ?? label.die_id;
+}
 
 /** The version that answers for a die. */
 export type Assign = (label: DieLabel) => string;
@@ -20,7 +25,7 @@ export type Assign = (label: DieLabel) => string;
  * - A die without the split's label goes by its `die_id`.
  * - Weights are shares of the keys. Few keys (wafer ids "1" to "25" in every lot) give coarse shares.
  *
- * Allocates nothing for a die.
+ * Makes no object for a die.
  */
 export function createAssign(model: string, { by, weights }: Split): Assign {
   const versions = takersOf({ weights });
@@ -29,7 +34,7 @@ export function createAssign(model: string, { by, weights }: Split): Assign {
   const seeds = Uint32Array.from(versions, (version) => murmur3(`${model}/${version}`, 0));
   const rates = Float64Array.from(versions, (version) => weights[version] ?? 0);
   return (label) => {
-    const key = label[by] ?? label.die_id;
+    const key = stickyKeyOf(label, by);
     let winner = 0;
     let least = Number.POSITIVE_INFINITY;
     for (let i = 0; i < seeds.length; i++) {

@@ -1,3 +1,4 @@
+import { jointEffect } from './clusters.js';
 import type { PairAccount } from './pair-account.js';
 import { differenceOf, type Interval, wilson } from './proportions.js';
 import type { ExperimentRules } from './rules.js';
@@ -55,8 +56,8 @@ export type Bounds = Omit<ExperimentRules, 'maxDisagreementRate'>;
  *
  * The fail rate's bound holds in both directions: a version that fails fewer dies may let bad ones escape.
  *
- * Intervals take dies as independent. Dies of one wafer are alike, so that with wafers assigned whole the
- * intervals are narrower than they should be; `minDies` of many wafers, or a split by `die_id`, is the cure.
+ * The interval of the fail rates allows for dies of one wafer (or whatever the split goes by) being alike;
+ * the others take dies as independent.
  */
 export function judge({ baseline, candidate }: Observation, bounds: Bounds, evidence: Evidence): Finding[] {
   const { errors, attempts } = candidate;
@@ -93,14 +94,19 @@ export function estimateWithin({ interval, limit }: Finding): boolean {
   return interval !== undefined && Math.abs(interval.value) <= limit;
 }
 
+/** A version's fail rate: Wilson's interval of as many dies as the design effect leaves. */
+export function failRate(account: VersionAccount, effect: number, z: number): Interval | undefined {
+  return wilson(account.fails / effect, account.dies / effect, z);
+}
+
 /** Candidate's fail rate minus the baseline's (Newcombe 1998, method 10). */
 export function failRateDifference(
   baseline: VersionAccount,
   candidate: VersionAccount,
   z: number,
 ): Interval | undefined {
-  const from = wilson(baseline.fails, baseline.dies, z);
-  const to = wilson(candidate.fails, candidate.dies, z);
+  const effect = jointEffect(baseline.designEffect, candidate.designEffect, z);
+  const [from, to] = [failRate(baseline, effect, z), failRate(candidate, effect, z)];
   return from === undefined || to === undefined ? undefined : differenceOf(from, to);
 }
 

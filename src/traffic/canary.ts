@@ -1,4 +1,4 @@
-import { type Evidence, estimateWithin, type Finding, judge, type Observation } from './bounds.js';
+import { estimateWithin, type Finding, judge, type Observation } from './bounds.js';
 import type { CanaryPlan, CanaryState } from './canary-plan.js';
 import { zOf } from './proportions.js';
 import { confidenceOf, scarcityOf, sentenceOf } from './wording.js';
@@ -22,7 +22,7 @@ export interface CanaryMove {
 }
 
 /**
- * What it takes to roll back before a step has its `minDies`. Looking again and again finds a difference
+ * What it takes to roll back before a step's dwell time is over. Looking again and again finds a difference
  * by chance alone, so an early look asks for p < 0.001 (Haybittle 1971, Peto 1976).
  */
 const EARLY_DIES = 50;
@@ -45,8 +45,8 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
  *
  * In this order:
  * 1. An ended canary stays as it is.
- * 2. A broken bound rolls back at once: an interval wholly outside, on at least `minDies` dies of each
- *    version, or on 50 at a significance of 0.001.
+ * 2. A broken bound rolls back at once, that is an interval wholly outside: at any time on 50 dies of each
+ *    version and a significance of 0.001; after the dwell time on `minDies` and the plan's significance.
  * 3. Before the dwell time nothing else happens, nor while a version has fewer than `minDies`.
  * 4. Every estimate within its bound: the next step, or the end. The estimate and not its interval, as
  *    going on is no verdict: the next steps go on watching, with more dies.
@@ -59,13 +59,16 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
  * @returns the same state and no event while nothing happens
  */
 export function advanceCanary(state: CanaryState, observation: Observation, now: Date): CanaryMove {
-  if (state.status !== 'running') return { state, event: undefined, weights: weightsOf(state) };
-  const findings = watched(state, observation, evidenceOf(state));
-  const harm = harmOf(state, observation, findings);
-  if (harm !== undefined) return moved(ended(state, 'rolled_back', harm, now), 'rolled_back');
+  if (state.status !== 'running') return unmoved(state);
   const { dwellMs, patience, bounds } = state.plan;
   const elapsedMs = now.getTime() - Date.parse(state.stepSince);
-  if (elapsedMs < dwellMs) return { state, event: undefined, weights: weightsOf(state) };
+  const early = watched(state, observation, EARLY_DIES, EARLY_SIGNIFICANCE);
+  const harm = harmOf(early, EARLY_SIGNIFICANCE);
+  if (harm !== undefined) return moved(ended(state, 'rolled_back', harm, now), 'rolled_back');
+  if (elapsedMs < dwellMs) return unmoved(state);
+  const findings = watched(state, observation, bounds.minDies, bounds.significance);
+  const shown = harmOf(findings, bounds.significance);
+  if (shown !== undefined) return moved(ended(state, 'rolled_back', shown, now), 'rolled_back');
   const scarce = findings.find(({ enough }) => !enough);
   if (scarce !== undefined) return held(state, scarcityOf(scarce, bounds.minDies));
   const outside = findings.find((finding) => !estimateWithin(finding));
@@ -84,29 +87,26 @@ export function weightsOf({ plan, status, step }: CanaryState): Readonly<Record<
 
 /** Stops a running canary by hand; an ended one stays as it is. */
 export function abortCanary(state: CanaryState, reason: string, now: Date): CanaryMove {
-  if (state.status !== 'running') return { state, event: undefined, weights: weightsOf(state) };
+  if (state.status !== 'running') return unmoved(state);
   return moved(ended(state, 'rolled_back', reason, now), 'rolled_back');
 }
 
 /** The findings that a step is judged by. */
-function watched(state: CanaryState, observation: Observation, evidence: Evidence): Finding[] {
-  const findings = judge(observation, state.plan.bounds, evidence);
+function watched(
+  state: CanaryState,
+  observation: Observation,
+  minDies: number,
+  significance: number,
+): Finding[] {
+  const findings = judge(observation, state.plan.bounds, { minDies, z: zOf(significance) });
   const alone = state.plan.steps[state.step] === 100;
   return alone ? findings.filter(({ bound }) => bound === 'error_rate') : findings;
 }
 
-/** Why a step must be rolled back, on the dies of the step or, if they are few, on stronger evidence. */
-function harmOf(
-  state: CanaryState,
-  observation: Observation,
-  findings: readonly Finding[],
-): string | undefined {
-  const { significance } = state.plan.bounds;
+/** Why a step must be rolled back. */
+function harmOf(findings: readonly Finding[], significance: number): string | undefined {
   const broken = findings.find(({ verdict }) => verdict === 'broken');
-  if (broken !== undefined) return sentenceOf(broken, confidenceOf(significance));
-  const early = watched(state, observation, { minDies: EARLY_DIES, z: zOf(EARLY_SIGNIFICANCE) });
-  const soon = early.find(({ verdict }) => verdict === 'broken');
-  return soon === undefined ? undefined : sentenceOf(soon, confidenceOf(EARLY_SIGNIFICANCE));
+  return broken && sentenceOf(broken, confidenceOf(significance));
 }
 
 function onward(state: CanaryState, findings: readonly Finding[], now: Date): CanaryMove {
@@ -119,7 +119,7 @@ function onward(state: CanaryState, findings: readonly Finding[], now: Date): Ca
 
 /** A held step is told of once. */
 function held(state: CanaryState, reason: string): CanaryMove {
-  if (state.holding) return { state, event: undefined, weights: weightsOf(state) };
+  if (state.holding) return unmoved(state);
   return moved({ ...state, holding: true, reason }, 'hold');
 }
 
@@ -132,12 +132,12 @@ function ended(
   return { ...state, status, stepSince: now.toISOString(), holding: false, reason };
 }
 
+function unmoved(state: CanaryState): CanaryMove {
+  return { state, event: undefined, weights: weightsOf(state) };
+}
+
 function moved(state: CanaryState, kind: CanaryEvent['kind']): CanaryMove {
   const { from, to } = state.plan;
   const weights = weightsOf(state);
   return { state, event: { kind, from, to, percent: weights[to] ?? 0, reason: state.reason }, weights };
-}
-
-function evidenceOf({ plan: { bounds } }: CanaryState): Evidence {
-  return { minDies: bounds.minDies, z: zOf(bounds.significance) };
 }

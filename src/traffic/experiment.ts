@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { BOUND_NAMES, type Finding, failRateDifference, judge, judgeDisagreement } from './bounds.js';
+import {
+  BOUND_NAMES,
+  type Finding,
+  failRate,
+  failRateDifference,
+  judge,
+  judgeDisagreement,
+} from './bounds.js';
+import { jointEffect } from './clusters.js';
 import type { PairAccount } from './pair-account.js';
 import { type Interval, twoProportionTest, wilson, zOf } from './proportions.js';
 import type { ExperimentRules } from './rules.js';
@@ -65,6 +73,10 @@ export const ExperimentSchema = z
   .object({
     baseline: VersionFiguresSchema,
     candidate: VersionFiguresSchema,
+    design_effect: z
+      .number()
+      .min(1)
+      .describe('Dies of one wafer are alike: so many say as much of the fail rate as one independent die'),
     fail_rate_difference: IntervalSchema.nullable().describe("Candidate's fail rate minus the baseline's"),
     z: z.number().nullable().describe('Two-proportion z-test of the fail rates, pooled variance'),
     p_value: z.number().min(0).max(1).nullable().describe('Of that test, two-sided'),
@@ -98,11 +110,13 @@ export interface Comparison {
  *   within a bound: with fail rates of 5% and a bound of 0.01 that takes about 12,000 dies of each version.
  *
  * The z-test is reported and takes no part: with many dies it finds differences that matter to nobody.
- * It takes the samples as independent. Where both versions saw the same dies, it and the interval of the
- * difference are wider than they need be, which errs towards `hold`.
+ * It takes dies as independent; the intervals of the fail rates do not, see `design_effect`. Where both
+ * versions saw the same dies, the interval of their difference is wider than it need be, which errs towards
+ * `hold`.
  */
 export function compareVersions({ baseline, candidate, pair, rules }: Comparison): Experiment {
   const quantile = zOf(rules.significance);
+  const effect = jointEffect(baseline.designEffect, candidate.designEffect, quantile);
   const evidence = { minDies: rules.minDies, z: quantile };
   const findings = judge({ baseline, candidate }, rules, evidence);
   if (pair !== undefined) findings.push(judgeDisagreement(pair, rules.maxDisagreementRate, evidence));
@@ -111,8 +125,9 @@ export function compareVersions({ baseline, candidate, pair, rules }: Comparison
     { count: candidate.fails, total: candidate.dies },
   );
   return {
-    baseline: figuresOf(baseline, quantile),
-    candidate: figuresOf(candidate, quantile),
+    baseline: figuresOf(baseline, effect, quantile),
+    candidate: figuresOf(candidate, effect, quantile),
+    design_effect: effect,
     fail_rate_difference: reported(failRateDifference(baseline, candidate, quantile)),
     z: test?.z ?? null,
     p_value: test?.pValue ?? null,
@@ -140,14 +155,14 @@ function recommend(
   return { recommendation: 'promote', reasons: findings.map(say) };
 }
 
-function figuresOf(account: VersionAccount, quantile: number): Experiment['baseline'] {
+function figuresOf(account: VersionAccount, effect: number, quantile: number): Experiment['baseline'] {
   const { version, dies, fails, errors, attempts, scores, latencies } = account;
   return {
     version,
     dies,
     fails,
     errors,
-    fail_rate: reported(wilson(fails, dies, quantile)),
+    fail_rate: reported(failRate(account, effect, quantile)),
     error_rate: reported(wilson(errors, attempts, quantile)),
     anomaly_score: quantilesOf(scores),
     latency_ms: quantilesOf(latencies),

@@ -10,7 +10,7 @@ export interface Judgement {
 
 /**
  * What is known of the dies that two versions saw, one to answer and one as its shadow: under 60 KB,
- * whatever their number. Telling it of a die allocates nothing.
+ * whatever their number. Telling it of a die makes no object.
  */
 export class PairAccount {
   readonly primary: string;

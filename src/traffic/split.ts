@@ -6,6 +6,8 @@ export const MAX_SPLIT_VERSIONS = 8;
 /** What may decide which version a die gets: all dies with the same value get the same version. */
 export const STICKY_KEYS = ['wafer_id', 'lot_id', 'equipment_id', 'die_id'] as const;
 
+export type StickyKey = (typeof STICKY_KEYS)[number];
+
 export const StickyKeySchema = z
   .enum(STICKY_KEYS)
   .default('wafer_id')

@@ -1,9 +1,11 @@
 import type { Decision } from '../die/prediction.js';
+import { type DesignEffect, FailClusters } from './clusters.js';
 import { QuantileSketch } from './sketch.js';
 
 /**
- * What is known of the dies that one version was asked for: about 28 KB, whatever their number. Telling
- * it of a die allocates nothing.
+ * What is known of the dies that one version was asked for: about 30 KB (14 more once
+ * a score is negative), whatever their number. Telling
+ * it of a die makes no object.
  */
 export class VersionAccount {
   readonly version: string;
@@ -11,6 +13,7 @@ export class VersionAccount {
   readonly scores = new QuantileSketch();
   /** Milliseconds that each decided die took. */
   readonly latencies = new QuantileSketch();
+  readonly #clusters = new FailClusters();
   #dies = 0;
   #fails = 0;
   #errors = 0;
@@ -39,9 +42,20 @@ export class VersionAccount {
     return this.#dies + this.#errors;
   }
 
-  recordDie(score: number, decision: Decision, latencyMs: number): void {
+  /** How far the fails depart from those of independent dies. */
+  get designEffect(): DesignEffect {
+    return this.#clusters.designEffect();
+  }
+
+  /**
+   * Tells of a decided die.
+   * @param unit what decided that this version got the die: its sticky key
+   */
+  recordDie(score: number, decision: Decision, latencyMs: number, unit: string): void {
+    const fails = decision === 'fail';
     this.#dies++;
-    if (decision === 'fail') this.#fails++;
+    if (fails) this.#fails++;
+    this.#clusters.record(unit, fails);
     this.scores.add(score);
     this.latencies.add(latencyMs);
   }
@@ -56,6 +70,7 @@ export class VersionAccount {
     this.#dies += other.#dies;
     this.#fails += other.#fails;
     this.#errors += other.#errors;
+    this.#clusters.merge(other.#clusters);
     this.scores.merge(other.scores);
     this.latencies.merge(other.latencies);
   }

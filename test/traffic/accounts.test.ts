@@ -23,8 +23,8 @@ function pairOf(dies: readonly (readonly Parameters<PairAccount['recordDie']>[0]
 describe('a version', () => {
   test('its dies, fails and errors are counted, its scores and latencies kept', () => {
     const account = new VersionAccount('2');
-    account.recordDie(0.4, 'pass', 3);
-    account.recordDie(1.4, 'fail', 5);
+    account.recordDie(0.4, 'pass', 3, 'w1');
+    account.recordDie(1.4, 'fail', 5, 'w2');
     account.recordErrors();
     account.recordErrors(4);
     expect(account).toMatchObject({ version: '2', dies: 2, fails: 1, errors: 5, attempts: 7 });
@@ -34,8 +34,8 @@ describe('a version', () => {
 
   test('two accounts merged hold what both hold', () => {
     const [account, other] = [new VersionAccount('2'), new VersionAccount('2')];
-    account.recordDie(0.4, 'pass', 3);
-    other.recordDie(1.4, 'fail', 5);
+    account.recordDie(0.4, 'pass', 3, 'w1');
+    other.recordDie(1.4, 'fail', 5, 'w2');
     other.recordErrors(2);
     account.merge(other);
     expect(account).toMatchObject({ dies: 2, fails: 1, errors: 2 });

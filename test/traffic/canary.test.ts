@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { abortCanary, advanceCanary, type CanaryMove, startCanary } from '../../src/traffic/canary.js';
-import {
-  type CanaryPlan,
-  CanaryPlanSchema,
-  type CanaryState,
-  CanaryStateSchema,
-} from '../../src/traffic/canary-plan.js';
+import { CanaryPlanSchema, type CanaryState, CanaryStateSchema } from '../../src/traffic/canary-plan.js';
 import { VersionAccount } from '../../src/traffic/version-account.js';
 import { type AccountCounts, accountOf, type Behaviour, observe, randomOf } from './support.js';
 
@@ -180,9 +175,13 @@ const moment = fc.record({
 type Moment = typeof moment extends fc.Arbitrary<infer T> ? T : never;
 
 /** Drives a canary as a server does: new accounts after each event but hold, and after a restart. */
-function drive(walk: CanaryPlan, moments: Iterable<Moment>, until = (_: CanaryMove) => false): CanaryMove[] {
-  const random = randomOf('canary walks');
-  const moves = [startCanary(walk, at(0))];
+function drive(
+  moments: Iterable<Moment>,
+  name = 'canary walks',
+  until = (_: CanaryMove) => false,
+): CanaryMove[] {
+  const random = randomOf(name);
+  const moves = [startCanary(plan, at(0))];
   let [baseline, candidate] = [new VersionAccount('1'), new VersionAccount('2')];
   let minutes = 0;
   for (const { waitMinutes, dies, restart, ...behaviour } of moments) {
@@ -205,7 +204,7 @@ function drive(walk: CanaryPlan, moments: Iterable<Moment>, until = (_: CanaryMo
 test('whatever happens: no step is skipped or cut short, nothing rises after the end, weights sum to 100', () => {
   fc.assert(
     fc.property(fc.array(moment, { maxLength: 60 }), (moments) => {
-      const moves = drive(plan, moments);
+      const moves = drive(moments);
       moves.forEach(({ state, weights, event }, i) => {
         expect((weights[1] ?? 0) + (weights[2] ?? 0)).toBe(100);
         expect(CanaryStateSchema.parse(state)).toEqual(state);
@@ -235,8 +234,8 @@ function* forever(behaviour: Behaviour): Generator<Moment> {
   for (;;) yield { waitMinutes: 1, dies: 100, restart: false, errorRate: 0, latencyMs: 2, ...behaviour };
 }
 
-function endOf(behaviour: Behaviour): CanaryState {
-  const moves = drive(plan, forever(behaviour), ({ state }) => state.status !== 'running');
+function endOf(behaviour: Behaviour, name = 'canary ends'): CanaryState {
+  const moves = drive(forever(behaviour), name, ({ state }) => state.status !== 'running');
   return moves.at(-1)?.state ?? expect.fail('expected a move');
 }
 
@@ -254,4 +253,11 @@ test('as long as dies arrive a canary ends, completed or rolled back', () => {
     ),
     { numRuns: 25 },
   );
+});
+
+test('of 20 equal versions at most one is rolled back; of 20 that fail 3% more none completes', () => {
+  const ends = (failRate: number) =>
+    Array.from({ length: 20 }, (_, i) => endOf({ failRate }, `canary ${failRate} ${i}`).status);
+  expect(ends(0.05).filter((status) => status === 'rolled_back').length).toBeLessThanOrEqual(1);
+  expect(ends(0.08)).toEqual(Array(20).fill('rolled_back'));
 });

@@ -60,7 +60,7 @@ describe('recommends', () => {
     expect(found.p_value).toBeGreaterThan(0.05);
     expect(found.recommendation).toBe('hold');
     expect(found.reasons).toEqual([
-      'The difference of the fail rates is 0.015 (95% interval -0.005532 to 0.03574), ' +
+      'The difference of the fail rates is 0.015 (95% interval -0.005733 to 0.03594), ' +
         'which does not yet settle its bound of 0.01.',
     ]);
   });

@@ -20,6 +20,7 @@ export function observe(account: VersionAccount, dies: number, behaviour: Behavi
         fails ? 1 + random.uniform() : random.uniform(),
         fails ? 'fail' : 'pass',
         latencyMs * Math.exp(0.5 * random.normal()),
+        `die${random.below(2 ** 31)}`,
       );
     }
   }
@@ -31,7 +32,8 @@ export function accountOf(
   { dies, fails = 0, errors = 0, latencyMs = 2 }: AccountCounts,
 ): VersionAccount {
   const account = new VersionAccount(version);
-  for (let i = 0; i < dies; i++) account.recordDie(i / dies, i < fails ? 'fail' : 'pass', latencyMs);
+  for (let i = 0; i < dies; i++)
+    account.recordDie(i / dies, i < fails ? 'fail' : 'pass', latencyMs, `${version} ${i}`);
   account.recordErrors(errors);
   return account;
 }
