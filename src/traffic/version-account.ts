@@ -3,9 +3,8 @@ import { type DesignEffect, FailClusters } from './clusters.js';
 import { QuantileSketch } from './sketch.js';
 
 /**
- * What is known of the dies that one version was asked for: about 30 KB (14 more once
- * a score is negative), whatever their number. Telling
- * it of a die makes no object.
+ * What is known of the dies that one version was asked for: about 30 KB whatever their number, 14 more once a
+ * score is negative. Telling it of a die makes no object.
  */
 export class VersionAccount {
   readonly version: string;
