@@ -7,6 +7,7 @@ export const REFUSALS = {
   not_found: { status: 404, title: 'No such route' },
   model_not_found: { status: 404, title: 'No such model' },
   version_not_found: { status: 404, title: 'No such model version' },
+  change_conflict: { status: 409, title: 'The change conflicts with what is served' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   body_too_large: { status: 413, title: 'The body is too large' },
   batch_too_large: { status: 413, title: 'Too many dies in one call' },
@@ -19,6 +20,7 @@ export const REFUSALS = {
   queue_full: { status: 503, title: 'The queue is full' },
   draining: { status: 503, title: 'The server is shutting down' },
   model_not_ready: { status: 503, title: 'The model is not loaded' },
+  state_not_saved: { status: 503, title: 'The change could not be saved' },
   inference_failed: { status: 503, title: 'The model could not be run' },
   deadline_exceeded: { status: 504, title: 'The deadline passed before the die was scored' },
 } as const satisfies Record<string, { status: number; title: string }>;

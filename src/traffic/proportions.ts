@@ -1,4 +1,4 @@
-import { normalUpperQuantile, normalUpperTail } from './normal.js';
+import { normalUpperQuantile, normalUpperTail } from '../statistics/normal.js';
 
 /** An estimate with its confidence interval, low <= value <= high. */
 export interface Interval {

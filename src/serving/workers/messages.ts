@@ -1,3 +1,4 @@
+import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
 
 /** Everything that crosses between the server process and a worker process. */
@@ -10,7 +11,8 @@ export interface SessionSpec {
   readonly modelFile: string;
   readonly inputName: string;
   readonly parameterCount: number;
-  readonly scoreName: string;
+  /** Outputs that every run fetches, in the order of a die's row. */
+  readonly outputs: readonly FetchedOutput[];
   readonly contributionsName: string | undefined;
   readonly maxBatchSize: number;
   /** A measurement that the model is expected to score: float32 [parameters]. */

@@ -27,6 +27,8 @@ async function answer(message: ToWorker): Promise<FromWorker> {
       // The probe is needed until the warm-up; as it came, it is valid only until the next message.
       const spec = { ...message.spec, probe: message.spec.probe.slice() };
       const session = await Session.open(spec, message.intraOpThreads);
+      // Asked for twice when the worker replaced another while the version was being opened everywhere.
+      await sessions.get(message.spec.key)?.close();
       sessions.set(message.spec.key, session);
       return { type: 'opened', key: message.spec.key, graph: session.graph };
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { normalCdf, normalUpperQuantile, normalUpperTail } from '../../src/traffic/normal.js';
+import { normalCdf, normalUpperQuantile, normalUpperTail } from '../../src/statistics/normal.js';
 
 describe('upper tail against erfc of the C library', () => {
   test.each([

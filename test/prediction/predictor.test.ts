@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { Refusal } from '../src/errors.js';
-import { ManifestSchema } from '../src/models/manifest/manifest.js';
-import { createModelVersion } from '../src/models/model-version.js';
+import { Refusal } from '../../src/errors.js';
+import { ManifestSchema } from '../../src/models/manifest/manifest.js';
+import { createModelVersion } from '../../src/models/model-version.js';
 import {
   type Predicted,
   type PredictionRequest,
   Predictor,
   type PredictorOptions,
   type Scorer,
-} from '../src/predictor.js';
-import type { ScoredDies } from '../src/serving/batching/call.js';
-import { FakeClock } from './support/fake-clock.js';
-import { type ManifestInput, sumVersion } from './support/models.js';
+} from '../../src/prediction/predictor.js';
+import type { ScoredDies } from '../../src/serving/batching/call.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { type ManifestInput, sumVersion } from '../support/models.js';
 
 type Submitted = Parameters<Scorer['submit']>[1] & { readonly key: string };
 
@@ -162,7 +162,9 @@ describe('observers of predictions', () => {
     const { clock, predictor, predicted } = bench({});
     const request = requestFor(clock);
     const predictions = await predictor.predict(request);
-    expect(predicted).toEqual([{ request, predictions, latencyMs: 12 }]);
+    const { version, measurements } = request;
+    const fallback = undefined;
+    expect(predicted).toEqual([{ request, version, measurements, predictions, latencyMs: 12, fallback }]);
   });
 
   it('that throw harm neither the die nor the other observers', async () => {
