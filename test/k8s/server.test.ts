@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { ConfigSchema, readConfig } from '../../src/config.js';
+import { send } from '../support/http.js';
+import { parseMetrics } from '../support/metrics.js';
+import { sumVersion } from '../support/models.js';
+import { startApp } from '../support/start-app.js';
+import {
+  HorizontalPodAutoscaler,
+  only,
+  PrometheusRule,
+  ScaledObject,
+  Secret,
+  Service,
+  ServiceMonitor,
+} from './kinds.js';
+import { K8S, kustomizeMissing, OVERLAYS, overlay, readObjects } from './kustomize.js';
+import { deployments, present } from './pods.js';
+import { metricsIn } from './promql.js';
+
+const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8');
+/** Metrics of others that rules may read: of Prometheus, kube-state-metrics and the kubelet. */
+const OF_OTHERS = /^(up$|ALERTS$|kube_|container_|kubelet_)/;
+
+const each = OVERLAYS.flatMap((name) =>
+  kustomizeMissing === undefined
+    ? deployments(overlay(name)).map((deployment) => ({ overlay: name, name: deployment.name, deployment }))
+    : [],
+);
+
+describe.skipIf(kustomizeMissing)('the manifests fit the server', () => {
+  test.each(each)('$overlay: $name has only settings that the server reads', ({ deployment }) => {
+    for (const name of Object.keys(deployment.environment))
+      expect(Object.keys(ConfigSchema.shape)).toContain(name);
+    expect(() => readConfig(deployment.environment)).not.toThrow();
+  });
+
+  test.each(each)('$overlay: $name opens the port that the server and the image have', ({ deployment }) => {
+    const { PORT } = readConfig(deployment.environment);
+    expect(deployment.container.ports).toEqual([{ name: 'http', containerPort: PORT }]);
+    expect(/^EXPOSE (\d+)$/m.exec(dockerfile)?.[1]).toBe(String(PORT));
+  });
+
+  test.each(each)('$overlay: $name runs as the user of the image', ({ deployment }) => {
+    const { runAsUser, runAsGroup } = present(deployment.pod.securityContext);
+    expect(/^USER (\S+)$/m.exec(dockerfile)?.[1]).toBe(`${runAsUser}:${runAsGroup}`);
+  });
+
+  test.each(each)('$overlay: $name is killed only after the server has ended by itself', ({ deployment }) => {
+    const { SHUTDOWN_GRACE_MS, SHUTDOWN_DELAY_MS } = readConfig(deployment.environment);
+    const pauseS = present(deployment.container.lifecycle?.preStop?.sleep?.seconds);
+    const graceS = present(deployment.pod.terminationGracePeriodSeconds);
+    expect(graceS).toBeGreaterThan(pauseS + SHUTDOWN_GRACE_MS / 1000);
+    // The delay asks connections to leave; what remains of the grace answers the dies in flight.
+    expect(SHUTDOWN_DELAY_MS).toBeGreaterThan(0);
+    expect(SHUTDOWN_GRACE_MS).toBeGreaterThan(2 * SHUTDOWN_DELAY_MS);
+  });
+
+  test.each(each)(
+    '$overlay: the probes of $name mean what Kubernetes takes them for',
+    async ({ deployment }) => {
+      const { startupProbe, readinessProbe, livenessProbe } = deployment.container;
+      const { app, url } = await startApp({ versions: [sumVersion(4)], load: false });
+      const statuses = async () => {
+        const paths = [startupProbe, readinessProbe, livenessProbe].map((probe) => {
+          expect(probe?.httpGet?.port).toBe('http');
+          return present(probe?.httpGet?.path);
+        });
+        return Promise.all(paths.map(async (path) => (await send(`${url}${path}`)).status));
+      };
+      expect(await statuses(), 'while models are loaded').toEqual([503, 503, 200]);
+      await app.load();
+      expect(await statuses(), 'when ready').toEqual([200, 200, 200]);
+      app.drain();
+      expect(await statuses(), 'while it drains').toEqual([503, 503, 200]);
+    },
+  );
+
+  describe('with API keys', () => {
+    let folder = '';
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'diegate-keys-'));
+    });
+    afterAll(() => rm(folder, { recursive: true, force: true }));
+
+    test('the example of the Secret is a file of keys, and probes and scrapes need none', async () => {
+      const [keys] = readObjects('examples/secrets.yaml').filter(
+        ({ metadata }) => metadata.name === 'diegate-api-keys',
+      );
+      const { stringData } = only([present(keys)], Secret);
+      const file = join(folder, 'keys.json');
+      await writeFile(file, present(stringData?.['keys.json']));
+      const { url } = await startApp({ versions: [sumVersion(4)], environment: { API_KEYS_FILE: file } });
+      expect((await send(`${url}/models`)).status).toBe(401);
+      const monitors = OVERLAYS.filter((name) => name !== 'edge').map((name) =>
+        only(overlay(name), ServiceMonitor),
+      );
+      const scraped = monitors.flatMap(({ spec }) => spec.endpoints.map(({ path }) => present(path)));
+      const { startupProbe, readinessProbe, livenessProbe } = present(each[0]).deployment.container;
+      const probed = [startupProbe, readinessProbe, livenessProbe].map((probe) =>
+        present(probe?.httpGet?.path),
+      );
+      for (const path of new Set([...scraped, ...probed]))
+        expect((await send(url + path)).status, path).toBe(200);
+    });
+  });
+
+  test('every metric that scales or alerts is one that the server has', async () => {
+    const { url } = await startApp({ versions: [sumVersion(4)] });
+    const families = parseMetrics((await send(`${url}/metrics`)).body);
+    const known = new Set(
+      [...families].flatMap(([name, { type }]) =>
+        type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+      ),
+    );
+    const rules = ruleGroups().flatMap((group) => group.rules ?? []);
+    const recorded = new Set(rules.flatMap(({ record }) => record ?? []));
+    const read = [
+      ...rules.flatMap(({ expr }) => metricsIn(String(expr))),
+      ...adapterRules().flatMap(({ seriesQuery }) => metricsIn(seriesQuery)),
+      ...kedaQueries().flatMap(metricsIn),
+    ];
+    expect(read.length).toBeGreaterThan(5);
+    const unknown = read.filter((name) => !known.has(name) && !recorded.has(name) && !OF_OTHERS.test(name));
+    expect(unknown).toEqual([]);
+  });
+
+  test('a gauge that scales has a series before the first die, so that an idle pod counts as idle', async () => {
+    const { url } = await startApp({ versions: [sumVersion(4)] });
+    await send(`${url}/ready`);
+    const families = parseMetrics((await send(`${url}/metrics`)).body);
+    for (const name of ['queue_depth_dies', 'http_requests_total']) {
+      expect(families.get(name)?.samples, name).not.toEqual([]);
+    }
+  });
+
+  test('the autoscaler asks the adapter for metrics that its rules make', () => {
+    const { spec } = only(overlay('production'), HorizontalPodAutoscaler);
+    const asked = (spec?.metrics ?? []).flatMap(({ pods }) => pods?.metric.name ?? []);
+    expect(asked).toEqual(adapterRules().map(({ name }) => name.as));
+  });
+
+  test('KEDA reads the series of the stable Service, by the labels that the ServiceMonitor gives them', () => {
+    const { metadata } = present(
+      overlay('keda').find(({ kind, metadata: { name } }) => kind === Service.kind && name === 'diegate'),
+    );
+    for (const query of kedaQueries()) {
+      expect(query).toContain(`{namespace="${metadata.namespace}",service="${metadata.name}"}`);
+    }
+  });
+});
+
+function ruleGroups() {
+  return only(overlay('production'), PrometheusRule).spec.groups ?? [];
+}
+
+function kedaQueries(): string[] {
+  const { triggers } = only(overlay('keda'), ScaledObject).spec;
+  return triggers.flatMap(({ metadata }) => metadata.query ?? []);
+}
+
+const AdapterSchema = z.object({
+  rules: z.object({
+    custom: z.array(
+      z.object({ seriesQuery: z.string(), name: z.object({ as: z.string() }), metricsQuery: z.string() }),
+    ),
+  }),
+});
+
+function adapterRules() {
+  const text = readFileSync(`${K8S}/examples/prometheus-adapter-values.yaml`, 'utf8');
+  return AdapterSchema.parse(parse(text)).rules.custom;
+}
