@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { IProbe } from 'kubernetes-models/v1/Probe';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ConfigSchema, readConfig } from '../../src/config.js';
@@ -11,6 +12,7 @@ import { parseMetrics } from '../support/metrics.js';
 import { sumVersion } from '../support/models.js';
 import { startApp } from '../support/start-app.js';
 import {
+  all,
   HorizontalPodAutoscaler,
   only,
   PrometheusRule,
@@ -61,53 +63,38 @@ describe.skipIf(kustomizeMissing)('the manifests fit the server', () => {
     expect(SHUTDOWN_GRACE_MS).toBeGreaterThan(2 * SHUTDOWN_DELAY_MS);
   });
 
-  test.each(each)(
-    '$overlay: the probes of $name mean what Kubernetes takes them for',
-    async ({ deployment }) => {
-      const { startupProbe, readinessProbe, livenessProbe } = deployment.container;
-      const { app, url } = await startApp({ versions: [sumVersion(4)], load: false });
-      const statuses = async () => {
-        const paths = [startupProbe, readinessProbe, livenessProbe].map((probe) => {
-          expect(probe?.httpGet?.port).toBe('http');
-          return present(probe?.httpGet?.path);
-        });
-        return Promise.all(paths.map(async (path) => (await send(`${url}${path}`)).status));
-      };
-      expect(await statuses(), 'while models are loaded').toEqual([503, 503, 200]);
-      await app.load();
-      expect(await statuses(), 'when ready').toEqual([200, 200, 200]);
-      app.drain();
-      expect(await statuses(), 'while it drains').toEqual([503, 503, 200]);
-    },
-  );
+  test('the probes of every overlay mean what Kubernetes takes them for', async () => {
+    const { app, url } = await startApp({ versions: [sumVersion(4)], load: false });
+    const expectAnswers = async (when: string, expected: { ready: number; health: number }) => {
+      for (const { startup, readiness, liveness } of probes()) {
+        expect((await send(url + startup)).status, `startup ${when}`).toBe(expected.ready);
+        expect((await send(url + readiness)).status, `readiness ${when}`).toBe(expected.ready);
+        expect((await send(url + liveness)).status, `liveness ${when}`).toBe(expected.health);
+      }
+    };
+    await expectAnswers('while models are loaded', { ready: 503, health: 200 });
+    await app.load();
+    await expectAnswers('when ready', { ready: 200, health: 200 });
+    app.drain();
+    await expectAnswers('while it drains', { ready: 503, health: 200 });
+  });
 
-  describe('with API keys', () => {
-    let folder = '';
-    beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'diegate-keys-'));
-    });
-    afterAll(() => rm(folder, { recursive: true, force: true }));
-
-    test('the example of the Secret is a file of keys, and probes and scrapes need none', async () => {
-      const [keys] = readObjects('examples/secrets.yaml').filter(
-        ({ metadata }) => metadata.name === 'diegate-api-keys',
-      );
-      const { stringData } = only([present(keys)], Secret);
-      const file = join(folder, 'keys.json');
-      await writeFile(file, present(stringData?.['keys.json']));
-      const { url } = await startApp({ versions: [sumVersion(4)], environment: { API_KEYS_FILE: file } });
-      expect((await send(`${url}/models`)).status).toBe(401);
-      const monitors = OVERLAYS.filter((name) => name !== 'edge').map((name) =>
-        only(overlay(name), ServiceMonitor),
-      );
-      const scraped = monitors.flatMap(({ spec }) => spec.endpoints.map(({ path }) => present(path)));
-      const { startupProbe, readinessProbe, livenessProbe } = present(each[0]).deployment.container;
-      const probed = [startupProbe, readinessProbe, livenessProbe].map((probe) =>
-        present(probe?.httpGet?.path),
-      );
-      for (const path of new Set([...scraped, ...probed]))
-        expect((await send(url + path)).status, path).toBe(200);
-    });
+  test('the example of the Secret is a file of keys, and probes and scrapes need none', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'diegate-keys-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'keys.json');
+    const secret = all(readObjects('examples/secrets.yaml'), Secret).find(
+      ({ metadata }) => metadata.name === 'diegate-api-keys',
+    );
+    await writeFile(file, present(secret?.stringData?.['keys.json']));
+    const { url } = await startApp({ versions: [sumVersion(4)], environment: { API_KEYS_FILE: file } });
+    expect((await send(`${url}/models`)).status).toBe(401);
+    const monitors = OVERLAYS.flatMap((name) => all(overlay(name), ServiceMonitor));
+    const scraped = monitors.flatMap(({ spec }) => spec.endpoints.map(({ path }) => present(path)));
+    expect(scraped).toContain('/metrics');
+    for (const path of new Set([...scraped, ...probes().flatMap((paths) => Object.values(paths))])) {
+      expect((await send(url + path)).status, path).toBe(200);
+    }
   });
 
   test('every metric that scales or alerts is one that the server has', async () => {
@@ -154,6 +141,21 @@ describe.skipIf(kustomizeMissing)('the manifests fit the server', () => {
     }
   });
 });
+
+/** The paths that each Deployment is probed at, through its named port. */
+function probes() {
+  return each.map(({ deployment: { container } }) => {
+    const pathOf = (probe: IProbe | undefined) => {
+      expect(probe?.httpGet?.port).toBe('http');
+      return present(probe?.httpGet?.path);
+    };
+    return {
+      startup: pathOf(container.startupProbe),
+      readiness: pathOf(container.readinessProbe),
+      liveness: pathOf(container.livenessProbe),
+    };
+  });
+}
 
 function ruleGroups() {
   return only(overlay('production'), PrometheusRule).spec.groups ?? [];
