@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { DIEGATE_VERSION } from '../../src/version.js';
 import { Job, only } from './kinds.js';
 import { readObjects } from './kustomize.js';
 import { present } from './pods.js';
@@ -21,6 +22,7 @@ test('the job that fills the model volume copies the models of the image and cha
 
   const pod = present(only(readObjects('examples/fill-models.yaml'), Job).spec?.template.spec);
   const [program, option, script] = present(pod.containers[0]?.command);
+  expect(pod.containers[0]?.image).toBe(`diegate:${DIEGATE_VERSION}`);
   expect([program, option]).toEqual(['node', '-e']);
   const here = present(script)
     .replace("'/app/models'", JSON.stringify(image))

@@ -43,10 +43,12 @@ function findKustomize(): { command: Command } | { missing: string } {
   ];
   const tooOld: string[] = [];
   for (const { command, version, read } of candidates) {
-    const found = read(outputOf(version) ?? '');
-    if (found === undefined) continue;
-    if (Number.parseInt(found, 10) >= OLDEST_MAJOR) return { command };
-    tooOld.push(`${command[0]} has kustomize ${found}`);
+    const output = outputOf(version);
+    if (output === undefined) continue;
+    const found = read(output);
+    if (found !== undefined && Number.parseInt(found, 10) >= OLDEST_MAJOR) return { command };
+    // Before 1.25, kubectl did not say which kustomize is in it.
+    tooOld.push(`${command[0]} has kustomize ${found ?? 'of an unknown version'}`);
   }
   const why = tooOld.length > 0 ? tooOld.join(', ') : 'neither kustomize nor kubectl is installed';
   return { missing: `${why}; expected kustomize ${OLDEST_MAJOR} or newer` };

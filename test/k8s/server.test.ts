@@ -14,6 +14,7 @@ import { startApp } from '../support/start-app.js';
 import {
   all,
   HorizontalPodAutoscaler,
+  Ingress,
   only,
   PrometheusRule,
   ScaledObject,
@@ -28,6 +29,10 @@ import { metricsIn } from './promql.js';
 const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8');
 /** Metrics of others that rules may read: of Prometheus, kube-state-metrics and the kubelet. */
 const OF_OTHERS = /^(up$|ALERTS$|kube_|container_|kubelet_)/;
+
+const OpenApiSchema = z.object({ paths: z.record(z.string(), z.unknown()) });
+/** Routes for the kubelet, for Prometheus and for operators; nothing outside of the cluster calls them. */
+const INTERNAL = /^\/(health|ready|metrics|admin(\/.*)?)$/;
 
 const each = OVERLAYS.flatMap((name) =>
   kustomizeMissing === undefined
@@ -95,6 +100,22 @@ describe.skipIf(kustomizeMissing)('the manifests fit the server', () => {
     for (const path of new Set([...scraped, ...probes().flatMap((paths) => Object.values(paths))])) {
       expect((await send(url + path)).status, path).toBe(200);
     }
+  });
+
+  test('the Ingress lets in every route but those for the cluster itself', async () => {
+    const { url } = await startApp({ versions: [sumVersion(4)] });
+    const { paths } = OpenApiSchema.parse(JSON.parse((await send(`${url}/openapi.json`)).body));
+    const routes = ['/docs', '/openapi.json', ...Object.keys(paths)];
+    const { spec } = only(overlay('production'), Ingress);
+    const open = present(spec?.rules).flatMap(({ http }) => present(http).paths);
+    const isLetIn = (route: string) =>
+      open.some(({ path = '', pathType }) => {
+        return route === path || (pathType === 'Prefix' && route.startsWith(`${path}/`));
+      });
+    const kept = routes.filter((route) => !isLetIn(route));
+    expect(kept.filter((route) => !INTERNAL.test(route))).toEqual([]);
+    expect(routes.filter(isLetIn).filter((route) => INTERNAL.test(route))).toEqual([]);
+    expect(kept).toContain('/metrics');
   });
 
   test('every metric that scales or alerts is one that the server has', async () => {
