@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
-import type { IHorizontalPodAutoscalerSpec } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscalerSpec';
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import { DIEGATE_VERSION } from '../../src/version.js';
@@ -19,7 +18,7 @@ import {
   ServiceMonitor,
 } from './kinds.js';
 import { type KubernetesObject, kustomizeMissing, OVERLAYS, overlay, readObjects } from './kustomize.js';
-import { deployments, present, type ServerDeployment, selects } from './pods.js';
+import { deploymentNamed, deployments, present, quantity, selects } from './pods.js';
 
 const NGINX = 'nginx.ingress.kubernetes.io';
 
@@ -43,24 +42,6 @@ function scalers(objects: readonly KubernetesObject[]): Scaler[] {
       max: present(spec.maxReplicaCount),
     })),
   ];
-}
-
-function deployment(objects: readonly KubernetesObject[], name: string): ServerDeployment {
-  return present(deployments(objects).find((candidate) => candidate.name === name));
-}
-
-const quantities: Readonly<Record<string, number>> = {
-  m: 1e-3,
-  Ki: 1024,
-  Mi: 1024 ** 2,
-  Gi: 1024 ** 3,
-  '': 1,
-};
-
-/** A quantity such as 500m or 512Mi as a number. */
-function quantity(value: string | number | undefined): number {
-  const [, amount = '', unit = ''] = present(/^(\d+)([a-zA-Z]*)$/.exec(String(value)));
-  return Number(amount) * present(quantities[unit]);
 }
 
 const image = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8');
@@ -231,14 +212,14 @@ describe.skipIf(kustomizeMissing).each(OVERLAYS)('the overlay %s', (name) => {
   });
 
   test('stable pods run the image of this version', () => {
-    expect(deployment(objects, 'diegate').container.image).toBe(`diegate:${DIEGATE_VERSION}`);
+    expect(deploymentNamed(objects, 'diegate').container.image).toBe(`diegate:${DIEGATE_VERSION}`);
   });
 });
 
 describe.skipIf(kustomizeMissing)('the Ingress of production', () => {
   test('takes the bodies that the server takes, and more requests than it allows one equipment', () => {
     const { metadata } = only(overlay('production'), Ingress);
-    const { environment } = deployment(overlay('production'), 'diegate');
+    const { environment } = deploymentNamed(overlay('production'), 'diegate');
     const { MAX_BODY_BYTES, RATE_LIMIT_PER_SECOND } = readConfig(environment);
     expect(metadata.annotations?.[`${NGINX}/proxy-body-size`]).toBe(`${MAX_BODY_BYTES / 1024 ** 2}m`);
     expect(RATE_LIMIT_PER_SECOND).toBe(100);
@@ -262,8 +243,8 @@ describe.skipIf(kustomizeMissing)('the canary', () => {
   });
 
   test('runs another image with the settings, models and keys of production', () => {
-    const stable = deployment(objects, 'diegate');
-    const canary = deployment(objects, 'diegate-canary');
+    const stable = deploymentNamed(objects, 'diegate');
+    const canary = deploymentNamed(objects, 'diegate-canary');
     expect(canary.environment).toEqual(stable.environment);
     expect(canary.pod.volumes).toEqual(stable.pod.volumes);
     expect(canary.container.image).not.toBe(stable.container.image);
@@ -291,11 +272,11 @@ describe.skipIf(kustomizeMissing)('the canary', () => {
 
 describe.skipIf(kustomizeMissing)('the edge', () => {
   test('is one small pod on arm64 with the models of the image', () => {
-    const { spec, pod, container, environment } = deployment(overlay('edge'), 'diegate');
+    const { spec, pod, container, environment } = deploymentNamed(overlay('edge'), 'diegate');
     expect(spec.replicas).toBe(1);
     expect(pod.nodeSelector).toEqual({ 'kubernetes.io/arch': 'arm64' });
     expect(readConfig(environment).MODEL_REPOSITORY).toBe(modelsOfImage);
-    const large = deployment(overlay('production'), 'diegate').container;
+    const large = deploymentNamed(overlay('production'), 'diegate').container;
     for (const resource of ['cpu', 'memory']) {
       expect(quantity(container.resources?.requests?.[resource])).toBeLessThan(
         quantity(large.resources?.requests?.[resource]),
@@ -305,61 +286,5 @@ describe.skipIf(kustomizeMissing)('the edge', () => {
     expect(16 * readConfig(environment).MAX_BODY_BYTES).toBeLessThan(
       quantity(container.resources?.limits?.memory) / 4,
     );
-  });
-});
-
-/** The targets of an autoscaler: percent of the CPU, and values for each pod by metric. */
-function targetsOf({ metrics = [] }: IHorizontalPodAutoscalerSpec): Record<string, number> {
-  return Object.fromEntries(
-    metrics.map(({ resource, pods }) =>
-      resource
-        ? [resource.name, present(resource.target.averageUtilization)]
-        : [present(pods).metric.name, quantity(pods?.target.averageValue)],
-    ),
-  );
-}
-
-describe.skipIf(kustomizeMissing)('autoscaling', () => {
-  test('is by CPU, queue depth and requests, quick upwards and slow downwards', () => {
-    const { spec } = only(overlay('production'), HorizontalPodAutoscaler);
-    expect(targetsOf(present(spec))).toEqual({
-      cpu: 40,
-      queue_depth_dies: 64,
-      http_requests_per_second: 3000,
-    });
-    const { scaleUp, scaleDown } = present(spec?.behavior);
-    expect(present(scaleUp?.stabilizationWindowSeconds)).toBeLessThan(
-      present(scaleDown?.stabilizationWindowSeconds),
-    );
-    for (const { periodSeconds } of present(scaleUp?.policies)) expect(periodSeconds).toBeLessThanOrEqual(30);
-    expect(scaleDown?.policies).toEqual([{ type: 'Pods', value: 1, periodSeconds: 60 }]);
-  });
-
-  test('by KEDA has the same targets, bounds and behaviour', () => {
-    const { spec: hpa } = only(overlay('production'), HorizontalPodAutoscaler);
-    const { spec } = only(overlay('keda'), ScaledObject);
-    const { cpu, ...ofPods } = targetsOf(present(hpa));
-    const [queue, requests, processor] = spec.triggers;
-    expect([queue, requests].map((trigger) => trigger?.metadata.threshold)).toEqual(
-      Object.values(ofPods).map(String),
-    );
-    expect(processor).toMatchObject({ type: 'cpu', metadata: { value: String(cpu) } });
-    expect(spec.advanced?.horizontalPodAutoscalerConfig?.behavior).toEqual(hpa?.behavior);
-    expect([spec.minReplicaCount, spec.maxReplicaCount]).toEqual([hpa?.minReplicas, hpa?.maxReplicas]);
-  });
-
-  test('by KEDA has pods ready before each shift and falls back to as many when Prometheus is silent', () => {
-    const { spec } = only(overlay('keda'), ScaledObject);
-    const shifts = spec.triggers.filter(({ type }) => type === 'cron').map(({ metadata }) => metadata);
-    expect(shifts.map(({ start, end }) => [start, end])).toEqual([
-      ['45 5 * * *', '0 7 * * *'],
-      ['45 13 * * *', '0 15 * * *'],
-      ['45 21 * * *', '0 23 * * *'],
-    ]);
-    for (const { desiredReplicas, timezone } of shifts) {
-      expect(Number(desiredReplicas)).toBeGreaterThan(present(spec.minReplicaCount));
-      expect(Number(desiredReplicas)).toBe(spec.fallback?.replicas);
-      expect(() => new Intl.DateTimeFormat('en', { timeZone: present(timezone) })).not.toThrow();
-    }
   });
 });

@@ -54,3 +54,22 @@ export function present<T>(value: T | null | undefined): T {
   if (value === null || value === undefined) throw new Error('expected a value');
   return value;
 }
+
+/** The Deployment of a name. */
+export function deploymentNamed(objects: readonly KubernetesObject[], name: string): ServerDeployment {
+  return present(deployments(objects).find((candidate) => candidate.name === name));
+}
+
+const quantities: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  Ki: 1024,
+  Mi: 1024 ** 2,
+  Gi: 1024 ** 3,
+  '': 1,
+};
+
+/** A quantity such as 500m or 512Mi as a number. */
+export function quantity(value: string | number | undefined): number {
+  const [, amount = '', unit = ''] = present(/^(\d+)([a-zA-Z]*)$/.exec(String(value)));
+  return Number(amount) * present(quantities[unit]);
+}
