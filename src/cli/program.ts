@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { describeSettings, type Environment } from '../config.js';
 import { DIEGATE_VERSION } from '../version.js';
 import { backupCommand } from './backup.js';
+import { checkCommand } from './check.js';
 import { gateCommand } from './gate.js';
 import { inspectCommand } from './inspect.js';
 import { replayCommand } from './replay.js';
@@ -37,6 +38,7 @@ export function createProgram({ serve, environment }: ProgramOptions): Command {
   program.addCommand(trainCommand({ scoreDies: scoreInWorker }));
   program.addCommand(simulateCommand());
   program.addCommand(shippedModelCommand({ scoreDies: scoreInWorker }));
+  program.addCommand(checkCommand());
   program.addCommand(gateCommand());
   program.addCommand(backupCommand());
   program.addCommand(restoreCommand());
