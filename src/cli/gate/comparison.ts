@@ -90,7 +90,7 @@ export function gatesOf(comparison: Comparison, limits: GateLimits): Gate[] {
       holds: drop <= limits.maxAccuracyDrop + ROUNDING,
       measured: drop,
       required: limits.maxAccuracyDrop,
-      reason: `${candidate.model} decides ${points(candidate.accuracy)} of the dies rightly, ${baseline.model} ${points(baseline.accuracy)}: a ${drop > 0 ? `drop of ${drop.toFixed(2)}` : `gain of ${(-drop).toFixed(2)}`} points, allowed is a drop of ${limits.maxAccuracyDrop}`,
+      reason: `${candidate.model} decides ${points(candidate.accuracy)} of the dies rightly, ${baseline.model} ${points(baseline.accuracy)}: ${changeText(drop)}, allowed is a drop of ${limits.maxAccuracyDrop}`,
     },
     {
       gate: 'latency',
@@ -107,6 +107,11 @@ export function gatesOf(comparison: Comparison, limits: GateLimits): Gate[] {
       reason: `the labelled set has ${dies} dies, required are at least ${limits.minSamples}`,
     },
   ];
+}
+
+function changeText(drop: number): string {
+  if (drop === 0) return 'no change';
+  return drop > 0 ? `a drop of ${drop.toFixed(2)} points` : `a gain of ${(-drop).toFixed(2)} points`;
 }
 
 /** A share as a percentage with the two digits that points are told in. */
