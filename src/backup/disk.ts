@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { chmod, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, rename, rm, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
@@ -13,6 +13,8 @@ export interface Disk {
   /** Waits until a folder's list of names is on the disk. */
   syncFolder(folder: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Makes a link at `path` that leads to `to`. */
+  link(to: string, path: string): Promise<void>;
   /** Removes a folder and all in it. */
   remove(folder: string): Promise<void>;
 }
@@ -33,6 +35,7 @@ export const systemDisk: Disk = {
   },
   syncFolder,
   rename,
+  link: (to, path) => symlink(to, path),
   async remove(folder) {
     await rm(folder, { recursive: true, force: true });
   },

@@ -1,4 +1,4 @@
-import { lstat, statfs } from 'node:fs/promises';
+import { lstat, realpath, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fault } from '../errors.js';
 import { type Disk, systemDisk } from './disk.js';
@@ -36,28 +36,28 @@ export function checkBackup(archive: string): Promise<BackupIndex> {
 
 /**
  * Restores a repository from an archive. All files are unpacked into a folder beside it, proven and written
- * through to the disk; only then the folders are renamed: the old one away, the new one into its place. A
- * crash before that leaves the old one, after it the new one; between the two renames, which follow each
- * other at once, both lie whole beside the empty place, and the same command ends what it began.
+ * through to the disk; only then it takes the place of the old one. Where the repository is a link, the link is
+ * replaced in one step: a crash leaves the old one or the new one, whenever it comes. Where it is a folder, two
+ * are renamed, the old one away and the new one into its place: a crash between these two, which follow each
+ * other at once, leaves both whole beside the empty place, and the same command ends what it began.
  * @throws Fault `invalid_usage` when a repository is there and `force` is not set; `invalid_backup` when the
  * archive is not whole; `invalid_data` when the folder cannot be written
  */
 export async function restoreRepository(options: RestoreOptions): Promise<Restored> {
   const { archive, force, discard, now, disk = systemDisk } = options;
   const target = resolve(options.repository);
-  const replaces = await exists(target);
-  if (replaces && !force) {
+  const found = await lstat(target).catch(() => undefined);
+  if (found !== undefined && !force) {
     throw new Fault('invalid_usage', [
-      `${target} exists: choose another folder, or --force to replace it (it is kept as ${basename(target)}.previous-<time>)`,
+      `${target} exists: choose another folder, or --force to replace it (the old one is kept unless --discard is given)`,
     ]);
   }
+  const time = now().toISOString().replaceAll(/[:.]/g, '-');
   const partial = await writing(target, disk.makeTemporaryFolder(`${target}.restoring-`));
   try {
     const index = await unpack(archive, partial, disk);
-    const previous = replaces
-      ? `${target}.previous-${now().toISOString().replaceAll(/[:.]/g, '-')}`
-      : undefined;
-    await writing(target, swap(partial, target, previous, disk));
+    const place = found?.isSymbolicLink() ? relink : found === undefined ? putThere : swap;
+    const previous = await writing(target, place({ from: partial, target, time, disk }));
     if (previous === undefined || !discard) return { index, previous };
     await writing(target, disk.remove(previous));
     return { index, previous: undefined };
@@ -82,16 +82,48 @@ async function unpack(archive: string, folder: string, disk: Disk): Promise<Back
   return index;
 }
 
-async function swap(from: string, target: string, previous: string | undefined, disk: Disk): Promise<void> {
-  if (previous !== undefined) await disk.rename(target, previous);
+/** How a restored folder takes its place; the answer is where the old repository lies then. */
+interface Placing {
+  readonly from: string;
+  readonly target: string;
+  /** Fit for a name. */
+  readonly time: string;
+  readonly disk: Disk;
+}
+
+async function putThere({ from, target, disk }: Placing): Promise<undefined> {
+  await disk.rename(from, target);
+  await disk.syncFolder(dirname(target));
+}
+
+async function swap({ from, target, time, disk }: Placing): Promise<string> {
+  const previous = `${target}.previous-${time}`;
+  await disk.rename(target, previous);
   try {
     await disk.rename(from, target);
   } catch (error) {
-    if (previous !== undefined)
-      await writing(`${target} (its old content is ${previous})`, disk.rename(previous, target));
+    const old = `${target} (its old content is ${previous})`;
+    await writing(old, disk.rename(previous, target));
     throw error;
   }
   await disk.syncFolder(dirname(target));
+  return previous;
+}
+
+async function relink({ from, target, time, disk }: Placing): Promise<string | undefined> {
+  const previous = await realpath(target).catch(() => undefined);
+  const folder = `${target}.restored-${time}`;
+  const link = `${folder}.link`;
+  await disk.rename(from, folder);
+  try {
+    await disk.link(basename(folder), link);
+    await disk.rename(link, target);
+  } catch (error) {
+    for (const path of [link, folder]) await disk.remove(path).catch(() => {});
+    throw error;
+  }
+  await disk.syncFolder(dirname(target));
+  return previous;
 }
 
 async function assertRoom(archive: string, index: BackupIndex, folder: string): Promise<void> {
@@ -102,13 +134,6 @@ async function assertRoom(archive: string, index: BackupIndex, folder: string): 
       `${archive} unpacks to ${needed} bytes, the file system of ${folder} has ${free} bytes free`,
     ]);
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** What the file system says, with the path that it was about. */

@@ -12,7 +12,8 @@ Examples:
   $ diegate restore backup.tar.gz --repository models --force
 
 Everything is unpacked beside the repository and proven before anything is replaced; then the folders are
-renamed. The repository that was there is kept as <repository>.previous-<time>, unless --discard is given.
+renamed. The repository that was there is kept as <repository>.previous-<time>, unless --discard is given. Where
+the repository is a link, the link is replaced, in one step, and what it led to is left.
 
 Exit code 0: restored, or the archive is whole. 1: nothing was replaced, and why.`;
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -92,6 +93,26 @@ describe('a backup', () => {
     expect(await readdir(folder)).toEqual(['backup.tar.gz', 'models']);
   });
 
+  it.each([
+    ['as long as before', (bytes: Buffer) => Buffer.alloc(bytes.length)],
+    ['longer', (bytes: Buffer) => Buffer.concat([bytes, bytes])],
+    ['shorter', (bytes: Buffer) => bytes.subarray(1)],
+  ])('is refused when a file changes meanwhile, %s', async (_how, change) => {
+    const { folder, repository } = await backedUp();
+    const model = join(repository, 'sum', '1', 'model.onnx');
+    const changed = change(await readFile(model));
+    // The time is asked for when every file has been read once, and before it is read again.
+    const now = () => {
+      writeFileSync(model, changed);
+      return NOW();
+    };
+    const writing = writeBackup({ repository, out: join(folder, 'b.tar.gz'), toolVersion: '1', now });
+    expect(await problemsOf(writing)).toEqual([
+      `${model} changed while it was backed up: run the backup again`,
+    ]);
+    expect(await readdir(folder)).toEqual(['backup.tar.gz', 'models']);
+  });
+
   it('holds 300 versions without holding 300 files open', async () => {
     const { folder, repository } = await backedUp();
     for (let version = 3; version <= 300; version++) {
@@ -143,58 +164,95 @@ describe('a restore', () => {
     expect(await readdir(folder)).toEqual(['backup.tar.gz', 'models']);
   });
 
-  it('leaves the old or the new repository whole, wherever it is cut off, and can be run again', async () => {
-    const { folder, repository, archive } = await backedUp();
-    const restored = await treeOf(repository);
-    await writeFile(join(repository, 'serving.json'), 'the old one');
-    const old = await treeOf(repository);
-    let outcomes = '';
-    let minute = 0;
-    const now = () => new Date(Date.UTC(2026, 2, 1, 12, minute++));
-    for (let steps = 0; ; steps++) {
-      const disk = crashingAfter(steps);
-      const options = { archive, repository, force: true, discard: true, now };
-      const ended = await restoreRepository({ ...options, disk }).then(
-        () => 'done',
-        () => 'cut off',
-      );
-      const beside = await readdir(folder);
-      if (beside.includes('models')) {
-        const found = await treeOf(repository);
-        expect([old, restored]).toContainEqual(found);
-        outcomes += found['serving.json'] === 'the old one' ? 'o' : 'n';
-      } else {
-        // Between the two renames both are there, whole, under their other names.
-        const whole = beside.filter((name) => name.startsWith('models.'));
-        expect(await Promise.all(whole.map((name) => treeOf(join(folder, name))))).toEqual(
-          expect.arrayContaining([old, restored]),
-        );
-        outcomes += '-';
-      }
-      await restoreRepository(options);
-      expect(await treeOf(repository)).toEqual(restored);
-      if (ended === 'done') break;
-      await writeFile(join(repository, 'serving.json'), 'the old one');
-      for (const name of await readdir(folder)) {
-        if (name.startsWith('models.')) await rm(join(folder, name), { recursive: true });
-      }
-    }
-    expect(outcomes).toMatch(/^o{10,}-n+$/);
-  });
+  it.each([
+    // Between the two renames of a folder both lie whole beside the empty place.
+    { kind: 'folder', outcomes: /^o{10,}-n+$/ },
+    { kind: 'link', outcomes: /^o{10,}n+$/ },
+  ])(
+    'of a $kind leaves the old or the new repository whole, wherever it is cut off, and can be run again',
+    async ({ kind, outcomes }) => {
+      const { folder, repository: made, archive } = await backedUp();
+      const restored = await treeOf(made);
+      await writeFile(join(made, 'serving.json'), 'the old one');
+      const old = await treeOf(made);
+      const pristine = join(await temporaryFolder(), 'models');
+      await rename(made, pristine);
+      const repository = join(folder, 'models');
+      let seen = '';
+      let minute = 0;
+      const now = () => new Date(Date.UTC(2026, 2, 1, 12, minute++));
+      const options = { archive, repository, force: true, discard: kind === 'folder', now };
+      for (let steps = 0, ended = ''; ended !== 'done'; steps++) {
+        await cp(pristine, join(folder, kind === 'link' ? 'models.first' : 'models'), { recursive: true });
+        if (kind === 'link') await symlink('models.first', repository);
 
-  it('puts the old one back when the new one cannot take its place', async () => {
+        ended = await restoreRepository({ ...options, disk: crashingAfter(steps) }).then(
+          () => 'done',
+          () => 'cut off',
+        );
+        const found = await treeOf(repository).catch(() => undefined);
+        const beside = (await readdir(folder)).filter((name) => name.startsWith('models.'));
+        const whole = await Promise.all(beside.map((name) => treeOf(join(folder, name))));
+        expect(found === undefined ? whole : [old, restored]).toEqual(
+          expect.arrayContaining(found === undefined ? [old, restored] : [found]),
+        );
+        seen += found === undefined ? '-' : found['serving.json'] === 'the old one' ? 'o' : 'n';
+
+        await restoreRepository(options);
+        expect(await treeOf(repository)).toEqual(restored);
+        for (const name of await readdir(folder)) {
+          if (name.startsWith('models')) await rm(join(folder, name), { recursive: true });
+        }
+      }
+      expect(seen).toMatch(outcomes);
+    },
+  );
+
+  it('of a link leaves what it led to, unless that is not wanted', async () => {
     const { folder, repository, archive } = await backedUp();
     const before = await treeOf(repository);
-    const disk: Disk = {
-      ...systemDisk,
-      rename: (from, to) =>
-        from.includes('.restoring-') ? Promise.reject(new Error('EIO: disk error')) : rename(from, to),
-    };
-    const restoring = restoreRepository({ archive, repository, force: true, discard: false, now: NOW, disk });
-    expect(await problemsOf(restoring)).toEqual([`${repository} cannot be restored: EIO: disk error`]);
-    expect(await treeOf(repository)).toEqual(before);
-    expect(await readdir(folder)).toEqual(['backup.tar.gz', 'models']);
+    const [first, link] = [join(folder, 'first'), join(folder, 'link')];
+    await rename(repository, first);
+    await symlink('first', link);
+    const options = { archive, repository: link, force: true, now: NOW };
+    const { previous } = await restoreRepository({ ...options, discard: false });
+    expect([previous, await treeOf(link), await treeOf(first)]).toEqual([first, before, before]);
+    const second = `${link}.restored-2026-03-01T12-00-00-000Z`;
+    await restoreRepository({ ...options, discard: true, now: () => new Date(0) });
+    expect(await treeOf(link)).toEqual(before);
+    await expect(treeOf(second)).rejects.toThrow('ENOENT');
   });
+
+  it.each(['folder', 'link'])(
+    'of a %s puts the old one back when the new one cannot take its place',
+    async (kind) => {
+      const { folder, repository, archive } = await backedUp();
+      if (kind === 'link') {
+        await rename(repository, join(folder, 'first'));
+        await symlink('first', repository);
+      }
+      const held = await readdir(folder);
+      const before = await treeOf(repository);
+      const disk: Disk = {
+        ...systemDisk,
+        rename: (from, to) =>
+          (kind === 'folder' ? from.includes('.restoring-') : from.endsWith('.link'))
+            ? Promise.reject(new Error('EIO: disk error'))
+            : rename(from, to),
+      };
+      const restoring = restoreRepository({
+        archive,
+        repository,
+        force: true,
+        discard: false,
+        now: NOW,
+        disk,
+      });
+      expect(await problemsOf(restoring)).toEqual([`${repository} cannot be restored: EIO: disk error`]);
+      expect(await treeOf(repository)).toEqual(before);
+      expect(await readdir(folder)).toEqual(held);
+    },
+  );
 });
 
 /** A disk that does so many steps, and then, as after a crash, none at all. */
@@ -212,6 +270,7 @@ function crashingAfter(steps: number): Disk {
     writeFile: step(systemDisk.writeFile),
     syncFolder: step(systemDisk.syncFolder),
     rename: step(systemDisk.rename),
+    link: step(systemDisk.link),
     remove: step(systemDisk.remove),
   };
 }
