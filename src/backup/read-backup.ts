@@ -130,10 +130,17 @@ async function* verified(
 ): AsyncGenerator<Uint8Array, void, void> {
   const hash = createHash('sha256');
   let seen = 0;
-  for await (const chunk of body) {
-    hash.update(chunk);
-    seen += chunk.length;
-    yield chunk;
+  try {
+    for await (const chunk of body) {
+      hash.update(chunk);
+      seen += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    // Told here, or whoever writes the bytes would be blamed for it.
+    if (error instanceof Fault) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault('invalid_backup', [`${archive}: ${path} cannot be read: ${reason}`], error);
   }
   const found = hash.digest('hex');
   if (seen !== size) {

@@ -396,6 +396,17 @@ describe('an archive that is not whole or not honest', () => {
     expect(await problemsOf(checkBackup(`${other}.none`))).toEqual([expect.stringMatching(/ENOENT/)]);
   });
 
+  it('is refused when it ends within a file, naming that file', async () => {
+    const { folder, archive } = await backedUp();
+    const tar = gunzipSync(await readFile(archive));
+    const at = tar.indexOf('repository/sum/1/model.onnx', 0, 'latin1');
+    const cut = join(folder, 'cut.tar.gz');
+    // A header of 512 bytes, and 50 of the file.
+    await writeFile(cut, gzipSync(tar.subarray(0, at + 562)));
+    const [problem] = await problemsOf(checkBackup(cut));
+    expect(problem).toContain(`${cut}: sum/1/model.onnx`);
+  });
+
   it('is refused with one byte changed or the end cut off, and the repository stays as it was', async () => {
     const { folder, repository, archive } = await backedUp();
     const before = await treeOf(repository);
@@ -419,7 +430,7 @@ describe('an archive that is not whole or not honest', () => {
         expect(problem).toContain('damaged.tar.gz');
         expect(await treeOf(repository)).toEqual(before);
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
     expect((await readdir(folder)).sort()).toEqual(['backup.tar.gz', 'damaged.tar.gz', 'models']);
   });
