@@ -146,7 +146,7 @@ async function trialNotes(
       modelFile,
       inputName: input.name,
       parameterCount: input.parameters,
-      scoreName: guess.decisive,
+      outputs: [guess.decisive],
       contributionsName: guess.outputs.contributions,
       maxBatchSize: 64,
       probe: new Float32Array(input.parameters),

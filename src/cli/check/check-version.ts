@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Fault } from '../../errors.js';
+import { fetchedOutputs } from '../../models/manifest/fetched-outputs.js';
 import { graphProblems } from '../../models/manifest/graph.js';
 import { ManifestSchema } from '../../models/manifest/manifest.js';
 import { type ModelVersion, probeOf } from '../../models/model-version.js';
@@ -56,7 +57,7 @@ function specOf(version: ModelVersion): SessionSpec {
     modelFile,
     inputName: manifest.input.name,
     parameterCount: contract.parameterCount,
-    scoreName: manifest.outputs.score,
+    outputs: fetchedOutputs(manifest),
     contributionsName: manifest.outputs.contributions,
     maxBatchSize: manifest.batching.maxBatchSize,
     probe: probeOf(version),

@@ -111,14 +111,18 @@ function guessTask(graph: GraphInfo, parameters: number): TaskGuess | string[] {
   }
   const shown = graph.outputs.map(({ name, type, shape }) => `"${name}" is ${type} ${shapeText(shape)}`);
   return [
-    `no output fits a task that is served: ${shown.join(', ') || 'there is none'}; expected float32 [N] or [N, 1], with a dynamic first dimension`,
+    `no output fits a task that is served: ${shown.join(', ') || 'there is none'}; expected float32 [N], [N, 1] or [N, labels], with a dynamic first dimension`,
   ];
 }
 
 function unusedOutputs({ outputs }: GraphInfo, guess: TaskGuess): string[] {
   const used = Object.values(guess.outputs);
   const unused = outputs.filter(({ name }) => !used.includes(name)).map(({ name }) => `"${name}"`);
-  return unused.length === 0 ? [] : [`outputs: ${unused.join(', ')} will not be used`];
+  return unused.length === 0
+    ? []
+    : [
+        `outputs: ${unused.join(', ')} will not be used; name a float32 output in outputs.extra to have it returned with each prediction`,
+      ];
 }
 
 /** A shape as people write it; "?" for a dimension that has no name. */

@@ -25,7 +25,7 @@ export async function graphOf(modelFile: string, workerEntry?: string | undefine
     modelFile,
     inputName: '',
     parameterCount: 1,
-    scoreName: '',
+    outputs: [],
     contributionsName: undefined,
     maxBatchSize: 1,
     probe: new Float32Array(1),

@@ -72,7 +72,7 @@ async function decisionsOf({ version, engine, rows }: Side): Promise<GateDecisio
   for (let from = 0; from < rows.length; from += step) {
     const scores = await engine.score(rows.subarray(from, from + step), false);
     for (const die of scores) {
-      decisions.push(die.kind === 'scored' ? version.decide(die.score)?.prediction : undefined);
+      decisions.push(die.kind === 'scored' ? version.decide(die.row, 0)?.prediction : undefined);
     }
   }
   return decisions;

@@ -137,6 +137,20 @@ describe('diegate check of a model without a manifest', () => {
     ]);
   });
 
+  it('drafts a classification, and a person makes it a version by naming its labels', async () => {
+    const onnx = identity({
+      inputs: [{ name: 'x', dims: ['N', 3] }],
+      outputs: [{ name: 'probabilities', dims: ['N', 3] }],
+      nodes: [{ op: 'Softmax', inputs: ['x'], outputs: ['probabilities'], attributes: { axis: 1n } }],
+    });
+    const folder = dirname(await bare(onnx));
+    const drafted = JSON.parse((await check(folder)).out);
+    const lineage = { data: 'mine', rows: 1, codeVersion: 'x', created: '2026-01-01T00:00:00Z' };
+    const manifest = { ...drafted, labels: ['good', 'edge', 'scratch'], passLabels: ['good'], lineage };
+    await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+    expect((await check(folder)).out).toContain('mine/2 can be served: classification, 3 parameters');
+  });
+
   it('says when the score of a die of zeros is not finite', async () => {
     const { progress } = await check(await bare(logModel(2)));
     expect(progress).toContain('the output is not finite for a die of all zeros');

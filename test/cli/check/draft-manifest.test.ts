@@ -41,14 +41,14 @@ describe('the draft of a manifest', () => {
     const { manifest, notes } = draft([INPUT], [SCORE]);
     const parsed = ManifestSchema.safeParse(manifest);
     const missing = parsed.error?.issues.map(({ path }) => path.join('.'));
-    expect(missing).toEqual([
-      'threshold',
-      'calibration.slope',
+    expect(missing?.sort()).toEqual([
       'calibration.intercept',
-      'lineage.data',
-      'lineage.rows',
+      'calibration.slope',
       'lineage.codeVersion',
       'lineage.created',
+      'lineage.data',
+      'lineage.rows',
+      'threshold',
     ]);
     const told = notes.map((note) => note.split(':', 1)[0]);
     expect(told).toEqual([
@@ -73,16 +73,70 @@ describe('the draft of a manifest', () => {
   });
 
   it.each([
-    ['[N, 1]', [tensor('y', ['batch', 1])], 'y'],
+    ['[N, 1]', [tensor('distance', ['batch', 1])], 'distance'],
     ['the one that is called a score', [tensor('other', ['N']), tensor('anomaly', ['N'])], 'anomaly'],
-    ['no name at all', [tensor('y', [''])], 'y'],
+    ['no named dimension', [tensor('distance', [''])], 'distance'],
   ])('takes an output of %s', (_what, outputs, score) => {
     expect(draft([INPUT], outputs).manifest.outputs).toEqual({ score });
   });
 
+  const LINEAGE = { data: 'lots', rows: 10, codeVersion: 'sklearn 1.7', created: '2026-01-01T00:00:00Z' };
+
+  it('of a classifier has a placeholder for each label, and waits for those that pass', () => {
+    // As sklearn-onnx writes one: the labels as integers beside their probabilities.
+    const { manifest, guess, notes } = draft(
+      [INPUT],
+      [tensor('label', ['N'], 'int64'), tensor('probabilities', ['N', 3])],
+    );
+    expect(guess.decisive).toEqual({ name: 'probabilities', size: 3 });
+    expect(notes).toContainEqual(expect.stringMatching(/^labels: the names of the 3 classes/));
+    const issues = ManifestSchema.safeParse({ ...manifest, lineage: LINEAGE }).error?.issues ?? [];
+    expect(issues.map(({ path }) => path.join('.'))).toEqual(['passLabels']);
+    const filled = {
+      ...manifest,
+      lineage: LINEAGE,
+      labels: ['good', 'edge', 'scratch'],
+      passLabels: ['good'],
+    };
+    expect(ManifestSchema.parse(filled)).toMatchObject({ task: 'classification', threshold: 0.5 });
+  });
+
+  it('of a regression waits for the limits and the standard error of its target', () => {
+    const { manifest, guess } = draft([INPUT], [tensor('predicted_yield', ['N', 1])]);
+    expect(guess.decisive).toEqual({ name: 'predicted_yield', size: 1 });
+    const issues = ManifestSchema.safeParse({ ...manifest, lineage: LINEAGE }).error?.issues ?? [];
+    expect(issues.map(({ path }) => path.join('.'))).toEqual([
+      'target.unit',
+      'target.lowLimit',
+      'target.highLimit',
+      'target.standardError',
+    ]);
+    const filled = {
+      ...manifest,
+      lineage: LINEAGE,
+      target: { name: 'yield', unit: '%', lowLimit: 90, standardError: 2 },
+    };
+    expect(ManifestSchema.parse(filled)).toMatchObject({ task: 'regression', threshold: 0.5 });
+  });
+
+  it.each([
+    [
+      'a reconstruction as wide as the input beside a score',
+      [SCORE, tensor('reconstruction', ['N', 4])],
+      'anomaly-screen',
+    ],
+    ['probabilities of as many labels as parameters', [tensor('class_probs', ['N', 4])], 'classification'],
+    ['contributions beside a score', [SCORE, tensor('contributions', ['N', 4])], 'anomaly-screen'],
+    ['a score beside a quantity', [tensor('value', ['N']), SCORE], 'anomaly-screen'],
+  ])('takes %s for what it is', (_what, outputs, task) => {
+    expect(draft([INPUT], outputs).manifest.task).toBe(task);
+  });
+
   it('says which outputs it leaves out', () => {
     const { notes } = draft([INPUT], [SCORE, tensor('reconstruction', ['N', 4])]);
-    expect(notes[1]).toBe('outputs: "reconstruction" will not be used');
+    expect(notes[1]).toBe(
+      'outputs: "reconstruction" will not be used; name a float32 output in outputs.extra to have it returned with each prediction',
+    );
   });
 
   it('asks for the number of parameters where the graph leaves it open, and takes no other than its own', async () => {
