@@ -72,7 +72,9 @@ export type FaultCode =
   | 'invalid_model'
   | 'worker_failed'
   | 'invalid_data'
-  | 'invalid_usage';
+  | 'invalid_usage'
+  | 'invalid_backup'
+  | 'gate_missed';
 
 /**
  * Something that stops the start or a command: one line for each problem, each naming the thing,

@@ -80,8 +80,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   wafermap: ['type die'],
   replay: ['die', 'errors.ts', 'http/schemas', 'lots', 'stdf', 'type models/manifest', 'type wafermap'],
   training: ['die', 'errors.ts', 'models/**', 'stdf', 'version.ts'],
+  backup: ['errors.ts', 'models/manifest'],
   cli: [
     'app.ts',
+    'backup',
     'config.ts',
     'die',
     'errors.ts',
@@ -113,6 +115,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'ml-matrix': ['training'],
   pbf: ['training'],
   'hyparquet-writer': ['cli'],
+  'modern-tar': ['backup'],
 };
 
 /** Who may read the environment; the worker's process passes it on and switches telemetry off in it. */
