@@ -10,7 +10,10 @@ import type { ModelVersion } from './models/model-version.js';
 import { readRepository } from './models/repository/read-repository.js';
 import { LineBuffer } from './monitoring/line-buffer.js';
 import { createLogger } from './monitoring/logger.js';
+import { createDecodingMetrics } from './monitoring/metrics/decoding.js';
+import { watchEventLoop } from './monitoring/metrics/event-loop.js';
 import { createHttpMetrics } from './monitoring/metrics/http.js';
+import { createOutcomeMetrics } from './monitoring/metrics/outcomes.js';
 import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from './monitoring/metrics/registry.js';
 import { createServingMetrics } from './monitoring/metrics/serving.js';
@@ -75,9 +78,17 @@ export async function createApp({
   const onObserverError = (error: unknown) => logger.error({ err: error }, 'an observer failed');
   const catalogue = new Catalogue(repository.versions, repository.serving);
   const registry = createRegistry();
+  const loaded = (): ModelVersion[] =>
+    catalogue
+      .models()
+      .flatMap(({ versions }) => versions)
+      .flatMap(({ version, state }) => (state === 'ready' ? [version] : []));
   const servingMetrics = createServingMetrics(registry, {
     waitingDies: () => batcher.waitingDies(),
+    queueCapacities: () =>
+      new Map(loaded().map(({ key, manifest }) => [key, manifest.batching.maxQueueSize])),
     readyWorkers: () => pool.ready,
+    isReady: () => missing().length === 0,
   });
   const pool = new WorkerPool({
     workers: config.INFERENCE_WORKERS,
@@ -106,6 +117,7 @@ export async function createApp({
     onObserverError,
   });
 
+  let stopWatching = () => {};
   let draining = false;
   let closing = false;
   let requestsServed = 0;
@@ -150,6 +162,8 @@ export async function createApp({
         requestsServed++;
       },
     ],
+    onDecoded: createDecodingMetrics(registry),
+    onOutcomes: createOutcomeMetrics(registry, loaded),
     apiKeys,
     limits: {
       maxBodyBytes: config.MAX_BODY_BYTES,
@@ -165,6 +179,7 @@ export async function createApp({
     logger,
     catalogue,
     async listen() {
+      stopWatching = watchEventLoop(registry, clock);
       try {
         await http.listen({ host: config.HOST, port: config.PORT });
       } catch (error) {
@@ -200,6 +215,7 @@ export async function createApp({
       closing = true;
       await http.close();
       await pool.close();
+      stopWatching();
       requestLines.flush();
     },
     kill() {

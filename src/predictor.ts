@@ -10,6 +10,8 @@ import type { Clock } from './serving/clock.js';
 /** One request's dies and what was asked of them. */
 export interface PredictionRequest {
   readonly requestId: string;
+  /** Of the caller's trace, 32 lower-case hex digits; only where the caller has sampled the request. */
+  readonly traceId?: string | undefined;
   readonly version: ModelVersion;
   readonly measurements: Measurements;
   readonly lane: Lane;
