@@ -42,17 +42,30 @@ else say('skipped: no prometheus on the PATH (Debian: apt-get install prometheus
 async function check(): Promise<number> {
   const port = await freePort();
   const traced = createServer(createTracedMetrics()).listen(port, '127.0.0.1');
-  const diegate = await startDiegate(SHIPPED.repository, { INFERENCE_WORKERS: '1' });
+  try {
+    const diegate = await startDiegate(SHIPPED.repository, { INFERENCE_WORKERS: '1' });
+    try {
+      return await checkWith(diegate.port, port);
+    } finally {
+      await diegate.stop();
+    }
+  } finally {
+    traced.close();
+    traced.closeAllConnections();
+  }
+}
+
+/** @param tracedPort where the metrics with exemplars are */
+async function checkWith(port: number, tracedPort: number): Promise<number> {
   const prometheus = await Prometheus.start(`${ROOT}monitoring/prometheus`, {
-    diegate: `127.0.0.1:${diegate.port}`,
-    traced: `127.0.0.1:${port}`,
+    diegate: `127.0.0.1:${port}`,
+    traced: `127.0.0.1:${tracedPort}`,
   });
   try {
-    await load(diegate.port);
-    return (await runQueries(prometheus, diegate.port)) + (await checkExemplars(prometheus));
+    await load(port);
+    return (await runQueries(prometheus, port)) + (await checkExemplars(prometheus));
   } finally {
-    await Promise.all([prometheus.stop(), diegate.stop()]);
-    traced.close();
+    await prometheus.stop();
   }
 }
 

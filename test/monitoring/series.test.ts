@@ -68,6 +68,31 @@ describe('a rendered series', () => {
   });
 });
 
+test('a scrape that takes long gives way to the event loop between metrics', async () => {
+  const registry = new Registry();
+  for (let i = 0; i < 5; i++) {
+    new SeriesCounter({ name: `dies_${i}_total`, help: 'Dies', registers: [registry] }).series({});
+  }
+  const turnsWhile = async (msForEachLook: number) => {
+    let turns = 0;
+    let over = false;
+    const count = () => {
+      turns++;
+      if (!over) setImmediate(count);
+    };
+    setImmediate(count);
+    let nowMs = 0;
+    await renderMetrics(registry, 'openmetrics', () => {
+      nowMs += msForEachLook;
+      return nowMs;
+    });
+    over = true;
+    return turns;
+  };
+  expect(await turnsWhile(2)).toBeGreaterThanOrEqual(4);
+  expect(await turnsWhile(0.01)).toBe(0);
+});
+
 describe('exemplars', () => {
   test('each bucket shows its last trace, in OpenMetrics only', async () => {
     const { registry, histogram } = counterAndHistogram({});

@@ -31,22 +31,24 @@ export function createRegistry(): Registry {
 /**
  * Renders a registry as Prometheus text 0.0.4 or as OpenMetrics 1.0, a metric at a time: whenever
  * {@link SLICE_MS} have passed the event loop has a turn. The lines of one metric are of one moment.
+ * @param nowMs monotonic milliseconds
  */
 export async function renderMetrics(
   registry: Registry,
   format: MetricsFormat,
+  nowMs: () => number = () => performance.now(),
 ): Promise<{ text: string; contentType: string }> {
   const parts: string[] = [];
-  let sliceFromMs = performance.now();
+  let sliceFromMs = nowMs();
   for (const metric of registry.getMetricsAsArray()) {
     parts.push(
       metric instanceof SeriesCounter || metric instanceof SeriesHistogram
         ? metric.render(format)
         : foreignText(await registry.getSingleMetricAsString(metric.name), format),
     );
-    if (performance.now() - sliceFromMs > SLICE_MS) {
+    if (nowMs() - sliceFromMs > SLICE_MS) {
       await nextTurn();
-      sliceFromMs = performance.now();
+      sliceFromMs = nowMs();
     }
   }
   return format === 'prometheus'
