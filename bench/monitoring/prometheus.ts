@@ -86,7 +86,12 @@ export class Prometheus {
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
     const prometheus = new Prometheus(child, data, `http://${address}`);
-    await prometheus.#ready();
+    try {
+      await prometheus.#ready();
+    } catch (error) {
+      await prometheus.stop();
+      throw error;
+    }
     return prometheus;
   }
 
@@ -141,7 +146,6 @@ export class Prometheus {
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    await this.stop();
     throw new Error('prometheus did not become ready within 30 s');
   }
 }
