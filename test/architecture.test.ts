@@ -56,7 +56,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'http/schemas': ['die', 'errors.ts', 'models', 'models/manifest', 'models/repository', 'traffic'],
   'http/routes': [
     'die',
+    'errors.ts',
     'http',
+    'http/decode',
     'http/schemas',
     'traffic',
     'type lifecycle',
@@ -67,6 +69,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   monitoring: ['type config.ts', 'type die', 'type errors.ts', 'type prediction', 'type serving/workers'],
   'monitoring/metrics': [
+    'type die',
     'type errors.ts',
     'type lifecycle',
     'type models',
