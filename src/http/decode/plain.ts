@@ -41,7 +41,8 @@ export function decodeDiesPlainly(
   return measurements(validDies(parseJson(body), contract), contract, rows);
 }
 
-function parseJson(body: Buffer): unknown {
+/** @throws {Refusal} invalid_json, which says where and what was expected */
+export function parseJson(body: Buffer): unknown {
   if (body.length === 0) throw new Refusal('invalid_json', 'the body is empty, expected JSON');
   if (!isUtf8(body)) throw new Refusal('invalid_json', 'the body is not UTF-8');
   try {

@@ -21,6 +21,10 @@ export const docsPlugin = fp<{ version: string; keysAsked: boolean }>(
         tags: [
           { name: 'predict', description: 'Dies in, answers out' },
           { name: 'models', description: 'What is loaded' },
+          {
+            name: 'open inference protocol',
+            description: 'The same dies for KServe and Triton clients; errors in its own form',
+          },
           { name: 'operations', description: 'Probes and metrics' },
         ],
         ...(keysAsked
