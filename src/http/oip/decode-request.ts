@@ -3,10 +3,9 @@ import { Refusal } from '../../errors.js';
 import { decodeDiesBinary } from '../decode/binary.js';
 import { batchTooLarge, invalidInput } from '../decode/refusals.js';
 import type { OipVersion } from './engine.js';
-import { readJsonTensor } from './json-tensor.js';
+import { type JsonPart, readJsonPart } from './json-part.js';
 import type { InferOutput } from './outputs.js';
-import { readJson } from './read-json.js';
-import { type InferInput, type InferRequestHead, InferRequestSchema } from './schemas.js';
+import type { InferInput, InferRequestHead } from './schemas.js';
 
 /** The request header that says how many bytes of a body are JSON; the others are tensors. */
 export const JSON_LENGTH_HEADER = 'inference-header-content-length';
@@ -52,13 +51,13 @@ export function decodeInferRequest(
 ): InferRequest {
   const jsonBytes = readJsonLength(jsonLength, body.length);
   if (jsonBytes === 0) return rawRequest(body, limits);
-  const head = readJson(InferRequestSchema, jsonBytes === undefined ? body : body.subarray(0, jsonBytes));
+  const json = readJsonPart(jsonBytes === undefined ? body : body.subarray(0, jsonBytes));
+  const { head } = json;
   const tail = jsonBytes === undefined ? undefined : body.subarray(jsonBytes);
-  const [input] = head.inputs;
-  const dies = diesOf(input, limits);
+  const dies = diesOf(head.inputs[0], limits);
   return {
     id: head.id || undefined,
-    measurements: readInput(input, dies, tail, {
+    measurements: readInput(json, dies, tail, {
       ...limits,
       labelsOf: (n) => limits.labelsOf(n, head.id || undefined),
     }),
@@ -105,11 +104,12 @@ function diesOf({ name, shape }: InferInput, { version, maxDies }: InferLimits):
 }
 
 function readInput(
-  { data, parameters }: InferInput,
+  { head, values }: JsonPart,
   dies: number,
   tail: Buffer | undefined,
   { version, maxDies, labelsOf }: InferLimits & { readonly labelsOf: (dies: number) => readonly DieLabel[] },
 ): Measurements {
+  const [{ data, parameters }] = head.inputs;
   const size = parameters?.binary_data_size;
   const tailBytes = tail?.length ?? 0;
   if (size === undefined || tail === undefined) {
@@ -122,7 +122,7 @@ function readInput(
     }
     if (tailBytes > 0)
       throw faulty('inputs[0].parameters.binary_data_size', `expected ${tailBytes}`, 'nothing');
-    return { labels: labelsOf(dies), params: readJsonTensor(data, dies, version.contract) };
+    return { labels: labelsOf(dies), params: values(dies, version.contract) };
   }
   if (data !== undefined && data !== null) {
     throw faulty('inputs[0]', 'expected either data or binary_data_size', 'both');
