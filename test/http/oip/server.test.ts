@@ -127,6 +127,16 @@ describe('a server with two models', () => {
     });
   });
 
+  test('answers 504 at the deadline, in its own form', async () => {
+    const inputs = [{ name: 'test_params', shape: [4], datatype: 'FP32', data: [1, 2, 3, 4] }];
+    const body = JSON.stringify({ inputs, parameters: { timeout: 1 } });
+    const answer = await post(`${server().url}/v2/models/sum/infer`, body);
+    expect([answer.status, errorOf(answer.body)]).toEqual([
+      504,
+      'the deadline passed before the die was scored',
+    ]);
+  });
+
   test('refuses in the form of the protocol below /v2, and with a problem everywhere else', async () => {
     const unreadable = await send(`${server().url}/v2/%zz`);
     expect([unreadable.status, unreadable.headers.get('content-type')]).toEqual([400, 'application/json']);
