@@ -6,6 +6,7 @@ import type { Clock } from '../serving/clock.js';
 import { OIP_ERRORS, OIP_PREFIX } from './oip/error-form.js';
 import { PredictorEngine } from './oip/predictor-engine.js';
 import { oipRoutes } from './oip/routes.js';
+import type { InferStatistics } from './oip/statistics.js';
 import { type ApiKeys, apiKeysPlugin } from './plugins/api-keys.js';
 import { docsPlugin } from './plugins/docs.js';
 import { drainingPlugin } from './plugins/draining.js';
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly probes: ProbeRouteOptions;
   readonly metrics: MetricsText;
   readonly observers: readonly HttpObserver[];
+  /** See `PredictorEngineOptions.statistics`. */
+  readonly statistics?: InferStatistics;
   readonly apiKeys: ApiKeys | undefined;
   readonly limits: {
     readonly maxBodyBytes: number;

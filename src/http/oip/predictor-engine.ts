@@ -3,6 +3,8 @@ import type { ModelVersion } from '../../models/model-version.js';
 import type { Predictor } from '../../predictor.js';
 import type { OipEngine, OipInference, OipState, OipVersion } from './engine.js';
 import { type InferResults, outputsOf } from './outputs.js';
+import type { VersionStatistics } from './schemas.js';
+import type { InferStatistics } from './statistics.js';
 
 export interface PredictorEngineOptions {
   readonly predictor: Predictor;
@@ -11,15 +13,21 @@ export interface PredictorEngineOptions {
   readonly admit: (model: string | undefined, version: string | undefined) => ModelVersion;
   /** What readiness waits for; empty when ready. */
   readonly missing: () => readonly string[];
+  /** What versions have done, by their keys; without it the protocol offers no statistics. */
+  readonly statistics?: InferStatistics;
 }
 
 /** The protocol's view of the predictor and the catalogue: its infer requests enter the same queues as /predict. */
 export class PredictorEngine implements OipEngine {
+  readonly statistics?: (version: OipVersion) => VersionStatistics;
   readonly #options: PredictorEngineOptions;
   readonly #shown = new WeakMap<ModelVersion, OipVersion>();
 
   constructor(options: PredictorEngineOptions) {
     this.#options = options;
+    const { statistics } = options;
+    if (statistics !== undefined)
+      this.statistics = ({ name, version }) => statistics.of(`${name}/${version}`);
   }
 
   missing(): readonly string[] {
