@@ -103,39 +103,35 @@ function diesOf({ name, shape }: InferInput, { version, maxDies }: InferLimits):
   return dies;
 }
 
+/** The dies of the input: from its JSON data, or from the bytes behind the JSON. */
 function readInput(
   { head, values }: JsonPart,
   dies: number,
   tail: Buffer | undefined,
   { version, maxDies, labelsOf }: InferLimits & { readonly labelsOf: (dies: number) => readonly DieLabel[] },
 ): Measurements {
-  const [{ data, parameters }] = head.inputs;
-  const size = parameters?.binary_data_size;
-  const tailBytes = tail?.length ?? 0;
-  if (size === undefined || tail === undefined) {
-    if (size !== undefined) {
-      throw faulty(
-        'inputs[0].parameters.binary_data_size',
-        `expected the header ${JSON_LENGTH_HEADER}`,
-        'none',
-      );
-    }
-    if (tailBytes > 0)
-      throw faulty('inputs[0].parameters.binary_data_size', `expected ${tailBytes}`, 'nothing');
-    return { labels: labelsOf(dies), params: values(dies, version.contract) };
+  const [input] = head.inputs;
+  if (input.parameters?.binary_data_size !== undefined) {
+    const bytes = binaryOf(input, dies * version.contract.parameterCount, tail);
+    return decodeDiesBinary(bytes, version.contract, maxDies, () => [...labelsOf(dies)]);
   }
+  if (tail !== undefined && tail.length > 0) throw faulty(SIZE_PATH, `expected ${tail.length}`, 'nothing');
+  return { labels: labelsOf(dies), params: values(dies, version.contract) };
+}
+
+const SIZE_PATH = 'inputs[0].parameters.binary_data_size';
+
+/** The bytes of an input of so many values, checked against all that is said of their number. */
+function binaryOf({ data, parameters }: InferInput, values: number, tail: Buffer | undefined): Buffer {
+  if (tail === undefined) throw faulty(SIZE_PATH, `expected the header ${JSON_LENGTH_HEADER}`, 'none');
   if (data !== undefined && data !== null) {
     throw faulty('inputs[0]', 'expected either data or binary_data_size', 'both');
   }
-  const expected = dies * version.contract.parameterCount * Float32Array.BYTES_PER_ELEMENT;
-  if (size !== expected) {
-    const shape = `${dies} × ${version.contract.parameterCount} FP32`;
-    throw faulty('inputs[0].parameters.binary_data_size', `expected ${expected} for ${shape}`, `${size}`);
-  }
-  if (tailBytes !== size) {
-    throw new Refusal('bad_request', `expected ${size} bytes behind the JSON, found ${tailBytes}`);
-  }
-  return decodeDiesBinary(tail, version.contract, maxDies, () => [...labelsOf(dies)]);
+  const size = parameters?.binary_data_size;
+  const expected = values * Float32Array.BYTES_PER_ELEMENT;
+  if (size !== expected) throw faulty(SIZE_PATH, `expected ${expected} for ${values} FP32`, `${size}`);
+  if (tail.length === expected) return tail;
+  throw new Refusal('bad_request', `expected ${expected} bytes behind the JSON, found ${tail.length}`);
 }
 
 function readOutputs(

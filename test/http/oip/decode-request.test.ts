@@ -130,7 +130,7 @@ describe('binary tensors', () => {
   });
 
   test.each([
-    ['a size that is not the shape', [binaryInput(2, 16)], rows, /expected 32 for 2 × 4 FP32, found 16/],
+    ['a size that is not the shape', [binaryInput(2, 16)], rows, /expected 32 for 8 FP32, found 16/],
     [
       'a size that is text',
       [binaryInput(2, '32')],
