@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
 import { Fault, Refusal } from './errors.js';
+import { InferStatistics } from './http/oip/statistics.js';
 import { readApiKeys } from './http/plugins/api-keys.js';
 import { createServer } from './http/server.js';
 import { createLifecycle } from './lifecycle/lifecycle.js';
@@ -121,11 +122,12 @@ export async function createApp({
   // failure is met in load().
   const workersStarted = pool.start();
   workersStarted.catch(() => {});
+  const statistics = new InferStatistics(() => Date.now());
   const batcher = new Batcher({
     runner: pool,
     clock,
     workers: config.INFERENCE_WORKERS,
-    observers: [servingMetrics],
+    observers: [servingMetrics, statistics],
     onObserverError,
   });
   const experiments = new Experiments(catalogue, () => new Date());
@@ -171,8 +173,14 @@ export async function createApp({
       experiments.predicted,
       lifecycle.canaries.predicted,
       shadows.predicted,
+      ({ version, predictions, latencyMs }) =>
+        statistics.answered(version.key, predictions.length, latencyMs),
     ],
-    failureObservers: [experiments.failed, lifecycle.canaries.failed],
+    failureObservers: [
+      experiments.failed,
+      lifecycle.canaries.failed,
+      ({ key }, _dies, latencyMs) => statistics.failed(key, latencyMs),
+    ],
     onObserverError,
   });
 
@@ -217,8 +225,10 @@ export async function createApp({
     catalogue,
     predictor,
     admit: (model, version) => admission.admit(model, version),
+    target: (model, version) => targets.of(model, version),
     experiments,
     changes: lifecycle.changes,
+    statistics,
     isDraining: () => draining,
     probes: {
       version: DIEGATE_VERSION,

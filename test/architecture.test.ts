@@ -52,6 +52,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'http/**',
   ],
   'http/decode': ['die', 'errors.ts'],
+  'http/oip': [
+    'die',
+    'errors.ts',
+    'http',
+    'http/decode',
+    'http/schemas',
+    'type http/plugins',
+    'type models',
+    'type models/manifest',
+    'type predictor.ts',
+  ],
   'http/plugins': ['errors.ts', 'http', 'http/schemas', 'type serving'],
   'http/schemas': ['die', 'errors.ts', 'models', 'models/manifest', 'models/repository', 'traffic'],
   'http/routes': [

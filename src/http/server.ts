@@ -5,11 +5,15 @@ import type { Predictor } from '../prediction/predictor.js';
 import type { Experiments } from '../routing/experiments.js';
 import type { Target } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
+import { OIP_ERRORS, OIP_PREFIX } from './oip/error-form.js';
+import { PredictorEngine } from './oip/predictor-engine.js';
+import { oipRoutes } from './oip/routes.js';
+import type { InferStatistics } from './oip/statistics.js';
 import { type ApiKeys, apiKeysPlugin, hasAdmin } from './plugins/api-keys.js';
 import { docsPlugin } from './plugins/docs.js';
 import { drainingPlugin } from './plugins/draining.js';
 import { type HttpObserver, observePlugin } from './plugins/observe.js';
-import { problemsPlugin, refusalOf, sendProblem } from './plugins/problems.js';
+import { createSendRefusal, problemsPlugin, refusalOf } from './plugins/problems.js';
 import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
@@ -39,6 +43,10 @@ export interface ServerOptions {
   readonly observers: readonly HttpObserver[];
   readonly onDecoded: DecodeObserver;
   readonly onOutcomes: OutcomeObserver;
+  /** See `PredictorEngineOptions.statistics`. */
+  readonly statistics: InferStatistics;
+  /** See `PredictorEngineOptions.target`. */
+  readonly target: (model: string, version: string | undefined) => Target;
   readonly apiKeys: ApiKeys | undefined;
   readonly limits: {
     readonly maxBodyBytes: number;
@@ -59,6 +67,7 @@ const MAX_HEADER_BYTES = 65_536;
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { logger, limits } = options;
   const requestIds = createRequestIds();
+  const sendRefusal = createSendRefusal([OIP_ERRORS]);
   const app = Fastify({
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -83,7 +92,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     clientErrorHandler: createUnreadableAnswer({ logger, nextRequestId: () => requestIds({ headers: {} }) }),
     // No hook runs for these, so the headers of every answer are set here.
     frameworkErrors: (error, request, reply) =>
-      sendProblem(
+      sendRefusal(
         refusalOf(error),
         request,
         reply.headers(SECURITY_HEADERS).header('x-request-id', request.id),
@@ -98,7 +107,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await app.register(observePlugin, { clock: options.clock, observers: options.observers });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
-  await app.register(problemsPlugin);
+  await app.register(problemsPlugin, { sendRefusal });
   await app.register(drainingPlugin, { isDraining: options.isDraining });
   await app.register(apiKeysPlugin, { keys: options.apiKeys });
   await app.register(rateLimitPlugin, { perSecond: limits.ratePerSecond });
@@ -115,5 +124,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   if (hasAdmin(options.apiKeys)) adminRoutes(app, options);
   outcomeRoutes(app, options);
   predictRoutes(app, { ...options, maxBatchDies: limits.maxBatchDies });
+  await app.register(oipRoutes, {
+    prefix: OIP_PREFIX,
+    engine: new PredictorEngine({ ...options, missing: options.probes.missing }),
+    version: options.probes.version,
+    maxBodyBytes: limits.maxBodyBytes,
+    maxBatchDies: limits.maxBatchDies,
+  });
   return app;
 }

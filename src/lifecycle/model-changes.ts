@@ -63,6 +63,37 @@ export class ModelChanges {
     audit(actor, { action: 'unload', model: name, from: state, to: 'unloaded' });
   }
 
+  /** Loads a model's default version, or its highest, which the repository may have got only now. */
+  async loadModel(name: string, actor: Actor): Promise<void> {
+    const { catalogue, rescan } = this.#options;
+    await rescan();
+    const { number } = catalogue.find(name);
+    await this.load(name, number, actor);
+  }
+
+  /**
+   * Takes all versions of a model down, until one is loaded again or the server starts anew.
+   * @throws Refusal `change_conflict` for the default model, which POST /predict needs, and for a model
+   * that another one falls back on
+   */
+  async unloadModel(name: string, actor: Actor): Promise<void> {
+    const { catalogue, loader, audit } = this.#options;
+    const { versions } = catalogue.model(name);
+    if (name === catalogue.defaultModel)
+      throw new Refusal('change_conflict', `${name} cannot be unloaded: it is the model of POST /predict`);
+    for (const { number } of versions) {
+      const dependent = this.#dependentOf(name, number);
+      if (dependent !== undefined && !dependent.startsWith(`${name}/`))
+        throw new Refusal(
+          'change_conflict',
+          `${name} cannot be unloaded: it is the fallback of ${dependent}`,
+        );
+    }
+    const ready = versions.filter(({ state }) => state === 'ready');
+    for (const { key } of ready) await loader.unload(key);
+    audit(actor, { action: 'unload', model: name, from: ready.map(({ number }) => number), to: 'unloaded' });
+  }
+
   /** Makes a version the one that answers where none is named; a split and a canary of the model end. */
   async promote(name: string, number: string, actor: Actor): Promise<void> {
     await this.#makeReady(name, number);
@@ -209,11 +240,17 @@ export class ModelChanges {
     const { catalogue } = this.#options;
     if (catalogue.model(name).defaultVersion === number) return 'the default version';
     if (trafficOf(catalogue.serving, name).includes(number)) return 'in the split, the canary or the shadows';
-    const dependent = neededVersions(catalogue).find((key) => {
+    const dependent = this.#dependentOf(name, number);
+    return dependent === undefined ? undefined : `the fallback of ${dependent}`;
+  }
+
+  /** Key of a needed version that falls back on this one. */
+  #dependentOf(name: string, number: string): string | undefined {
+    const { catalogue } = this.#options;
+    return neededVersions(catalogue).find((key) => {
       const fallback = catalogue.entry(key)?.version?.fallback;
       return fallback?.by === 'version' && fallback.model === name && fallback.version === number;
     });
-    return dependent === undefined ? undefined : `the fallback of ${dependent}`;
   }
 }
 

@@ -22,6 +22,10 @@ export const docsPlugin = fp<{ version: string; keysAsked: boolean }>(
           { name: 'predict', description: 'Dies in, answers out' },
           { name: 'models', description: 'What is loaded, and how versions compare' },
           {
+            name: 'open inference protocol',
+            description: 'The same dies for KServe and Triton clients; errors in its own form',
+          },
+          {
             name: 'admin',
             description: 'What is served, changed while dies are answered; needs an admin key',
           },

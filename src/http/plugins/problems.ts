@@ -30,18 +30,37 @@ export function refusalOf(error: unknown): Refusal {
   });
 }
 
-/** Answers a refusal: the one place that writes a problem response. */
-export function sendProblem(refusal: Refusal, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
-  return reply
-    .code(refusal.status)
-    .header('content-type', PROBLEM_MEDIA_TYPE)
-    .send(JSON.stringify(problemOf(refusal, request.id)));
+/** How refusals are written below a path, where it is not as problems. */
+export interface ErrorForm {
+  /** The path, such as `/v2`, with everything below it. */
+  readonly prefix: string;
+  readonly mediaType: string;
+  readonly bodyOf: (refusal: Refusal, requestId: string) => unknown;
 }
 
-/** Turns every error and every unknown route into a problem response. */
-export const problemsPlugin = fp(
-  (app, _options, done) => {
+/** Writes the answer of a refused request. */
+export type SendRefusal = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+
+/**
+ * The one place that writes the answer of a refusal: in the form of the path that was called, else as a
+ * problem. It goes by the path, because requests to no route and to no valid URL are refused too.
+ */
+export function createSendRefusal(forms: readonly ErrorForm[]): SendRefusal {
+  return (refusal, request, reply) => {
+    const path = request.routeOptions.url ?? pathOf(request.url);
+    const form = forms.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+    const body = form === undefined ? problemOf(refusal, request.id) : form.bodyOf(refusal, request.id);
+    if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
+    return reply
+      .code(refusal.status)
+      .header('content-type', form?.mediaType ?? PROBLEM_MEDIA_TYPE)
+      .send(Buffer.from(JSON.stringify(body)));
+  };
+}
+
+/** Turns every error and every unknown route into the answer of a refusal. */
+export const problemsPlugin = fp<{ sendRefusal: SendRefusal }>(
+  (app, { sendRefusal }, done) => {
     app.setErrorHandler((error, request, reply) => {
       const refusal = refusalOf(error);
       if (refusal.code === 'internal_error') {
@@ -54,7 +73,7 @@ export const problemsPlugin = fp(
         const { socket } = request.raw;
         socket.destroySoon = () => closeAfterLinger(socket);
       }
-      return sendProblem(refusal, request, reply);
+      return sendRefusal(refusal, request, reply);
     });
     // Without this the body of a request to nowhere would be read before it is refused.
     app.addHook('onRequest', (request, _reply, next) => {
