@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
 import { Fault, Refusal } from './errors.js';
-import { readApiKeys } from './http/plugins/api-keys.js';
+import { createProbeServer } from './http/probe-server.js';
 import { createServer } from './http/server.js';
 import { Catalogue } from './models/catalogue.js';
 import type { ModelVersion } from './models/model-version.js';
@@ -17,6 +17,7 @@ import { createServingMetrics } from './monitoring/metrics/serving.js';
 import { createPredictionLog, createRefusalLog } from './monitoring/prediction-log.js';
 import { createWorkerLog } from './monitoring/worker-log.js';
 import { Predictor } from './predictor.js';
+import { openSecurity } from './security.js';
 import { Batcher } from './serving/batching/batcher.js';
 import { type Clock, systemClock } from './serving/clock.js';
 import { loadVersion } from './serving/load-version.js';
@@ -36,6 +37,8 @@ export interface AppOptions {
 /** A whole diegate: built once from its configuration, every part wired here and nowhere else. */
 export interface App {
   readonly http: FastifyInstance;
+  /** What answers probes over plain HTTP; undefined without PROBE_PORT. */
+  readonly probeServer: FastifyInstance | undefined;
   readonly logger: Logger;
   readonly catalogue: Catalogue;
   /** Starts to listen: /health answers from here on, /ready says what is missing. */
@@ -63,11 +66,9 @@ export async function createApp({
   clock = systemClock,
   workerEntry,
 }: AppOptions): Promise<App> {
-  const [repository, apiKeys] = await Promise.all([
-    readRepository(config.MODEL_REPOSITORY),
-    config.API_KEYS_FILE === undefined ? undefined : readApiKeys(config.API_KEYS_FILE),
-  ]);
   const logger = createLogger(config, logStream);
+  const repository = await readRepository(config.MODEL_REPOSITORY);
+  const security = await openSecurity({ config, clock, logger });
   // The lines of requests are info; where that is not wanted none are made.
   const loggedShare = logger.isLevelEnabled('info') ? config.LOG_PREDICTIONS : 0;
   const requestLines = new LineBuffer((lines) => logStream.write(lines), clock.after);
@@ -128,6 +129,20 @@ export async function createApp({
     return entry.version;
   };
 
+  const probes = {
+    version: DIEGATE_VERSION,
+    isModelLoaded: () => catalogue.find().state === 'ready',
+    missing,
+    uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
+    requestsServed: () => requestsServed,
+  };
+  const metrics = {
+    render: (format: 'prometheus' | 'openmetrics') => renderMetrics(registry, format),
+  };
+  const timeouts = {
+    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+    keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
+  };
   const http = await createServer({
     logger,
     clock,
@@ -135,14 +150,8 @@ export async function createApp({
     predictor,
     admit,
     isDraining: () => draining,
-    probes: {
-      version: DIEGATE_VERSION,
-      isModelLoaded: () => catalogue.find().state === 'ready',
-      missing,
-      uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
-      requestsServed: () => requestsServed,
-    },
-    metrics: { render: (format) => renderMetrics(registry, format) },
+    probes,
+    metrics,
     observers: [
       createHttpMetrics(registry),
       createRefusalLog(writeLine, loggedShare),
@@ -150,33 +159,36 @@ export async function createApp({
         requestsServed++;
       },
     ],
-    apiKeys,
+    security,
     limits: {
+      ...timeouts,
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchDies: config.MAX_BATCH_DIES,
-      requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
-      keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
-      ratePerSecond: config.RATE_LIMIT_PER_SECOND,
+      ratePerEquipment: config.RATE_LIMIT_PER_SECOND,
+      ratePerCaller: config.CALLER_RATE_LIMIT_PER_SECOND,
+      maxConnections: config.MAX_CONNECTIONS,
+      maxBufferedBytes: config.MAX_BUFFERED_BYTES,
     },
   });
+  security.secure(http.server);
+  const probeServer =
+    config.PROBE_PORT === undefined
+      ? undefined
+      : await createProbeServer({
+          ...timeouts,
+          logger,
+          probes,
+          metrics: config.METRICS_ACCESS === 'open' ? metrics : undefined,
+        });
 
   return {
     http,
+    probeServer,
     logger,
     catalogue,
     async listen() {
-      try {
-        await http.listen({ host: config.HOST, port: config.PORT });
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new Fault(
-          'invalid_config',
-          [`cannot listen on HOST ${config.HOST}, PORT ${config.PORT}: ${reason}`],
-          error,
-        );
-      }
-      const address = http.server.address();
-      if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
+      const address = await listenOn(http, config, 'PORT');
+      if (probeServer !== undefined) await listenOn(probeServer, config, 'PROBE_PORT');
       return address;
     },
     async load() {
@@ -199,6 +211,8 @@ export async function createApp({
       draining = true;
       closing = true;
       await http.close();
+      await probeServer?.close();
+      security.stop();
       await pool.close();
       requestLines.flush();
     },
@@ -207,4 +221,30 @@ export async function createApp({
       requestLines.flush();
     },
   };
+}
+
+/** @throws Fault `invalid_config` where the setting's port cannot be listened on */
+async function listenOn(
+  server: FastifyInstance,
+  config: Config,
+  setting: 'PORT' | 'PROBE_PORT',
+): Promise<AddressInfo> {
+  const port = config[setting] ?? 0;
+  try {
+    await server.listen({
+      host: config.HOST,
+      port,
+      listenTextResolver: (address) => `${setting} listens at ${address.replace(/^\w+:\/\//, '')}`,
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault(
+      'invalid_config',
+      [`cannot listen on HOST ${config.HOST}, ${setting} ${port}: ${reason}`],
+      error,
+    );
+  }
+  const address = server.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
+  return address;
 }

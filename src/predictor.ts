@@ -10,6 +10,8 @@ import type { Clock } from './serving/clock.js';
 /** One request's dies and what was asked of them. */
 export interface PredictionRequest {
   readonly requestId: string;
+  /** Who asks, for the log: see `FastifyRequest.keyId`; empty where nobody is asked. */
+  readonly keyId?: string | undefined;
   readonly version: ModelVersion;
   readonly measurements: Measurements;
   readonly lane: Lane;

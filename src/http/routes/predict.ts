@@ -180,6 +180,7 @@ async function predict(
   try {
     return await predictor.predict({
       requestId: request.id,
+      keyId: request.keyId,
       version,
       measurements,
       lane,
