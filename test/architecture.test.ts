@@ -56,6 +56,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'die',
     'errors.ts',
+    'http/access',
     'models/**',
     'predictor.ts',
     'serving/**',

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { describeSettings, type Environment } from '../config.js';
 import { DIEGATE_VERSION } from '../version.js';
 import { inspectCommand } from './inspect.js';
+import { keyCommand } from './key.js';
 import { replayCommand } from './replay.js';
 import { scoreCommand } from './score.js';
 import { scoreInWorker } from './score-in-worker.js';
@@ -33,12 +34,13 @@ export function createProgram({ serve, environment }: ProgramOptions): Command {
   program.addCommand(replayCommand({ environment }));
   program.addCommand(trainCommand({ scoreDies: scoreInWorker }));
   program.addCommand(simulateCommand());
+  program.addCommand(keyCommand());
   program.addCommand(shippedModelCommand({ scoreDies: scoreInWorker }));
   return program;
 }
 
 function settingsHelp(): string {
   return describeSettings()
-    .map(({ name, defaultText, meaning }) => `  ${name.padEnd(23)}${meaning} (${defaultText})`)
+    .map(({ name, defaultText, meaning }) => `  ${name.padEnd(30)}${meaning} (${defaultText})`)
     .join('\n');
 }
