@@ -76,7 +76,7 @@ export async function readTokenKeys(file: string): Promise<TokenKeys> {
 }
 
 function isForSignatures(key: unknown): boolean {
-  const found = z.looseObject({ use: z.unknown(), alg: z.unknown() }).safeParse(key);
+  const found = z.looseObject({ use: z.unknown().optional(), alg: z.unknown().optional() }).safeParse(key);
   if (!found.success) return true;
   const { use, alg } = found.data;
   return use !== 'enc' && (typeof alg !== 'string' || ALGORITHMS.includes(alg));
