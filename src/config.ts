@@ -47,7 +47,7 @@ function list(isItem: (text: string) => boolean, expected: string) {
 
 /** Scheme, host and port as a browser sends them, with nothing behind. */
 function isOrigin(text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+  return /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 function isNetwork(text: string): boolean {
@@ -103,10 +103,12 @@ export const ConfigSchema = z.object({
   JWT_AUDIENCE: text.describe('Audience (aud) that tokens must name'),
   METRICS_ACCESS: oneOf('open', 'read')
     .prefault('open')
-    .describe('/metrics: open to everybody, or for the permission read'),
+    .describe('Who may read /metrics: open for everybody, read for holders of that permission'),
   DOCS_ACCESS: oneOf('open', 'read', 'off')
     .prefault('open')
-    .describe('/docs and /openapi.json: open to everybody, for the permission read, or off'),
+    .describe(
+      'Who may read /docs and /openapi.json: open for everybody, read for holders of that permission, or off',
+    ),
   RATE_LIMIT_PER_SECOND: whole(0, 1_000_000)
     .prefault('0')
     .describe(

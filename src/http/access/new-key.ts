@@ -9,13 +9,22 @@ const KEY_BYTES = 32;
  * @throws Fault `invalid_usage` with one line for each problem of the entry
  */
 export function newApiKey(
-  entry: { readonly id: string; readonly permissions: readonly string[]; readonly expires: string | undefined },
+  entry: {
+    readonly id: string;
+    readonly permissions: readonly string[];
+    readonly expires: string | undefined;
+  },
   random: (bytes: number) => Buffer,
 ): { readonly key: string; readonly entry: ApiKey } {
   const key = `dg_${random(KEY_BYTES).toString('base64url')}`;
   const { id, permissions, expires } = entry;
   const sha256 = hashKey(key).toString('hex');
-  const parsed = ApiKeySchema.safeParse({ id, sha256, permissions, ...(expires === undefined ? {} : { expires }) });
+  const parsed = ApiKeySchema.safeParse({
+    id,
+    sha256,
+    permissions,
+    ...(expires === undefined ? {} : { expires }),
+  });
   if (parsed.success) return { key, entry: parsed.data };
   throw new Fault(
     'invalid_usage',

@@ -42,7 +42,9 @@ export const slowReadersPlugin = fp<SlowReadersOptions>(
     const intervalMs = Math.ceil(Math.min(MAX_INTERVAL_MS, timeoutMs / 4));
     let cancel = clock.after(intervalMs, look);
     app.addHook('onClose', (_app, closed) => {
-      cancel();
+      // While it closes it still waits for those who read.
+      if (app.server.listening) app.server.once('close', () => cancel());
+      else cancel();
       closed();
     });
     done();
@@ -56,7 +58,10 @@ function takenBy({ bytesWritten, writableLength }: Socket): number {
 }
 
 /** Those with the most unread bytes, so many that the others' are within the bound. */
-function beyond(sockets: readonly Socket[], maxBytes: number): Socket[] {
+export function beyond<S extends Pick<Socket, 'writableLength'>>(
+  sockets: readonly S[],
+  maxBytes: number,
+): S[] {
   const byMost = [...sockets].sort((a, b) => b.writableLength - a.writableLength);
   let total = byMost.reduce((sum, { writableLength }) => sum + writableLength, 0);
   return byMost.filter(({ writableLength }) => {
