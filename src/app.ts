@@ -234,7 +234,11 @@ async function listenOn(
     await server.listen({
       host: config.HOST,
       port,
-      listenTextResolver: (address) => `${setting} listens at ${address.replace(/^\w+:\/\//, '')}`,
+      // Fastify's own words, but for the scheme, which it cannot know.
+      listenTextResolver: (address) => {
+        const secure = setting === 'PORT' && config.TLS_CERT_FILE !== undefined;
+        return `Server listening at ${secure ? address.replace(/^http:/, 'https:') : address}`;
+      },
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
