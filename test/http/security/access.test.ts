@@ -1,6 +1,7 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Fastify from 'fastify';
+import fc from 'fast-check';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openAccess } from '../../../src/http/access/access.js';
@@ -144,24 +145,9 @@ describe('what can be protected', () => {
 });
 
 describe('routes of the permission admin', () => {
-  /** A server with one such route, and what its answer is to this key. */
+  /** What the answer of such a route is to this key. */
   async function answerTo(name: string | undefined, ...keys: object[]) {
-    const clock = new FakeClock();
-    const silent = { info: () => {}, error: () => {} };
-    const apiKeysFile = keys.length === 0 ? undefined : await keysFile(...keys);
-    const access = await openAccess({
-      apiKeysFile,
-      tokens: undefined,
-      reloadIntervalMs: 1000,
-      clock,
-      logger: silent,
-      now: () => Date.parse('2026-06-01T00:00:00Z'),
-    });
-    const app = Fastify();
-    onTestFinished(() => app.close());
-    await app.register(problemsPlugin);
-    await app.register(accessPlugin, { access });
-    app.post('/admin/do', { config: { permission: 'admin' } }, async (request) => ({ by: request.keyId }));
+    const app = await serverWith(keys);
     const headers = name === undefined ? {} : { 'x-api-key': `${name}-key` };
     const { statusCode, body } = await app.inject({ method: 'POST', url: '/admin/do', headers });
     return { statusCode, body };
@@ -187,3 +173,46 @@ describe('routes of the permission admin', () => {
     expect((await answerTo('boss', expired)).statusCode).toBe(404);
   });
 });
+
+test('whatever stands in the headers of a credential is refused with 401, and nothing worse', async () => {
+  const app = await serverWith([key('boss', ['admin'])]);
+  const visible = fc.string({
+    unit: fc.integer({ min: 0x20, max: 0xff }).map((c) => String.fromCharCode(c)),
+  });
+  const scheme = fc.constantFrom(
+    'Bearer ',
+    'bearer  ',
+    'Basic ',
+    'Negotiate ',
+    '',
+    'Bearer a.b.',
+    'Basic Ojp',
+  );
+  await fc.assert(
+    fc.asyncProperty(scheme, visible, visible, async (start, rest, apiKey) => {
+      const headers = { authorization: start + rest, 'x-api-key': apiKey };
+      const { statusCode, body } = await app.inject({ method: 'POST', url: '/admin/do', headers });
+      expect(statusCode).toBe(401);
+      if (rest.trim().length > 8) expect(body).not.toContain(rest.trim());
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** A server with one route of the permission admin, in June 2026. */
+async function serverWith(keys: readonly object[]): Promise<FastifyInstance> {
+  const access = await openAccess({
+    apiKeysFile: keys.length === 0 ? undefined : await keysFile(...keys),
+    tokens: undefined,
+    reloadIntervalMs: 1000,
+    clock: new FakeClock(),
+    logger: { info: () => {}, error: () => {} },
+    now: () => Date.parse('2026-06-01T00:00:00Z'),
+  });
+  const app = Fastify();
+  onTestFinished(() => app.close());
+  await app.register(problemsPlugin);
+  await app.register(accessPlugin, { access });
+  app.post('/admin/do', { config: { permission: 'admin' } }, async (request) => ({ by: request.keyId }));
+  return app;
+}

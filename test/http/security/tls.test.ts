@@ -10,6 +10,7 @@ import { HAS_OPENSSL, makeCertificate, type TestCertificate } from '../../suppor
 import { dieOf } from '../../support/dies.js';
 import { expectProblem, type RawAnswer, send } from '../../support/http.js';
 import { sumVersion, temporaryFolder } from '../../support/models.js';
+import { ServerProcess } from '../../support/server-process.js';
 import { type StartedApp, startApp } from '../../support/start-app.js';
 
 /** A request over TLS, on a connection of its own unless an agent is given. */
@@ -140,6 +141,13 @@ describe.skipIf(!HAS_OPENSSL)('TLS (needs openssl)', () => {
     expectProblem(await send(`${url}/predict`, { method: 'POST', body: '{}' }), 'not_found');
     app.app.drain();
     expect((await send(`${url}/ready`)).status).toBe(503);
+  });
+
+  test('the server says where it is with its scheme', async () => {
+    const { certFile, keyFile } = await makeCertificate('server');
+    const server = new ServerProcess({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+    expect(await server.logs(/Server listening/)).toContain('https://127.0.0.1:');
+    expect(await server.url()).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
   });
 
   test('files that are wrong stop the start, with one line for each', async () => {
