@@ -154,7 +154,7 @@ export async function createApp({
     metrics,
     observers: [
       createHttpMetrics(registry),
-      createRefusalLog(writeLine, loggedShare),
+      ...(logger.isLevelEnabled('info') ? [createRefusalLog(writeLine, loggedShare)] : []),
       () => {
         requestsServed++;
       },

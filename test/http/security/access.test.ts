@@ -74,6 +74,14 @@ test('keys and tokens side by side: each is answered for what it may, and named 
   expect(JSON.stringify(log.lines)).not.toContain('cell-7-key');
 });
 
+test('with LOG_LEVEL=warn no refusal is logged', async () => {
+  const file = await keysFile(key('cell-7', ['predict']));
+  const { url, app, log } = await start({ API_KEYS_FILE: file, LOG_LEVEL: 'warn' });
+  expectProblem(await post(`${url}/predict`, die), 'unauthorized');
+  await app.close();
+  expect(log.lines).toEqual([]);
+});
+
 test('a key that has expired is refused, and its holder is told so', async () => {
   const file = await keysFile(
     key('old', ['predict'], { expires: '2020-01-01T00:00:00Z' }),
