@@ -26,7 +26,8 @@ COPY models models
 # A number, so that Kubernetes can see that it is not root.
 USER 65532:65532
 EXPOSE 8000
+# With TLS it needs PROBE_PORT: it knows no certificate.
 HEALTHCHECK --interval=10s --timeout=2s --start-period=10s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8000}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PROBE_PORT || process.env.PORT || 8000}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Without npm or a shell in between, so that SIGTERM reaches the server.
 CMD ["node", "dist/main.js"]

@@ -5,7 +5,7 @@ import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
 import { Fault, Refusal } from './errors.js';
 import { InferStatistics } from './http/oip/statistics.js';
-import { readApiKeys } from './http/plugins/api-keys.js';
+import { createProbeServer } from './http/probe-server.js';
 import { createServer } from './http/server.js';
 import { createLifecycle } from './lifecycle/lifecycle.js';
 import { Catalogue } from './models/catalogue.js';
@@ -36,6 +36,7 @@ import { Experiments } from './routing/experiments.js';
 import { ShadowRunner } from './routing/shadow-runner.js';
 import { Targets } from './routing/targets.js';
 import { VersionFallbacks } from './routing/version-fallbacks.js';
+import { openSecurity } from './security.js';
 import { Batcher } from './serving/batching/batcher.js';
 import { type Clock, systemClock } from './serving/clock.js';
 import { WorkerPool } from './serving/workers/pool.js';
@@ -54,6 +55,8 @@ export interface AppOptions {
 /** A whole diegate: built once from its configuration, every part wired here and nowhere else. */
 export interface App {
   readonly http: FastifyInstance;
+  /** What answers probes over plain HTTP; undefined without PROBE_PORT. */
+  readonly probeServer: FastifyInstance | undefined;
   readonly logger: Logger;
   readonly catalogue: Catalogue;
   /** Starts to listen: /health answers from here on, /ready says what is missing. */
@@ -82,12 +85,12 @@ export async function createApp({
   workerEntry,
 }: AppOptions): Promise<App> {
   const servingFile = resolve(config.SERVING_FILE ?? join(config.MODEL_REPOSITORY, 'serving.json'));
-  const [repository, servingAsRead, apiKeys] = await Promise.all([
+  const logger = createLogger(config, logStream);
+  const [repository, servingAsRead] = await Promise.all([
     readRepository(config.MODEL_REPOSITORY),
     readServing(servingFile),
-    config.API_KEYS_FILE === undefined ? undefined : readApiKeys(config.API_KEYS_FILE),
   ]);
-  const logger = createLogger(config, logStream);
+  const security = await openSecurity({ config, clock, logger });
   // The lines of requests are info; where that is not wanted none are made.
   const loggedShare = logger.isLevelEnabled('info') ? config.LOG_PREDICTIONS : 0;
   const requestLines = new LineBuffer((lines) => logStream.write(lines), clock.after);
@@ -219,6 +222,21 @@ export async function createApp({
     ];
   };
 
+  const probes = {
+    version: DIEGATE_VERSION,
+    isModelLoaded: () => defaultProblem() === undefined,
+    missing,
+    failed: () => failedVersions(catalogue),
+    uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
+    requestsServed: () => requestsServed,
+  };
+  const metrics = {
+    render: (format: 'prometheus' | 'openmetrics') => renderMetrics(registry, format),
+  };
+  const timeouts = {
+    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+    keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
+  };
   const http = await createServer({
     logger,
     clock,
@@ -230,52 +248,48 @@ export async function createApp({
     changes: lifecycle.changes,
     statistics,
     isDraining: () => draining,
-    probes: {
-      version: DIEGATE_VERSION,
-      isModelLoaded: () => defaultProblem() === undefined,
-      missing,
-      failed: () => failedVersions(catalogue),
-      uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
-      requestsServed: () => requestsServed,
-    },
-    metrics: { render: (format) => renderMetrics(registry, format) },
+    probes,
+    metrics,
     observers: [
       createHttpMetrics(registry),
-      createRefusalLog(writeLine, loggedShare),
+      ...(logger.isLevelEnabled('info') ? [createRefusalLog(writeLine, loggedShare)] : []),
       () => {
         requestsServed++;
       },
     ],
     onDecoded: createDecodingMetrics(registry),
     onOutcomes: createOutcomeMetrics(registry, loaded),
-    apiKeys,
+    security,
     limits: {
+      ...timeouts,
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchDies: config.MAX_BATCH_DIES,
-      requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
-      keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
-      ratePerSecond: config.RATE_LIMIT_PER_SECOND,
+      ratePerEquipment: config.RATE_LIMIT_PER_SECOND,
+      ratePerCaller: config.CALLER_RATE_LIMIT_PER_SECOND,
+      maxConnections: config.MAX_CONNECTIONS,
+      maxBufferedBytes: config.MAX_BUFFERED_BYTES,
     },
   });
+  security.secure(http.server);
+  const probeServer =
+    config.PROBE_PORT === undefined
+      ? undefined
+      : await createProbeServer({
+          ...timeouts,
+          logger,
+          probes,
+          metrics: config.METRICS_ACCESS === 'open' ? metrics : undefined,
+        });
 
   return {
     http,
+    probeServer,
     logger,
     catalogue,
     async listen() {
       stopWatching = watchEventLoop(registry, clock);
-      try {
-        await http.listen({ host: config.HOST, port: config.PORT });
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new Fault(
-          'invalid_config',
-          [`cannot listen on HOST ${config.HOST}, PORT ${config.PORT}: ${reason}`],
-          error,
-        );
-      }
-      const address = http.server.address();
-      if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
+      const address = await listenOn(http, config, 'PORT');
+      if (probeServer !== undefined) await listenOn(probeServer, config, 'PROBE_PORT');
       return address;
     },
     async load() {
@@ -290,6 +304,8 @@ export async function createApp({
       closing = true;
       lifecycle.stop();
       await http.close();
+      await probeServer?.close();
+      security.stop();
       await pool.close();
       stopWatching();
       requestLines.flush();
@@ -318,4 +334,34 @@ function failedVersions(catalogue: Catalogue): string[] {
     .entries()
     .flatMap(({ key, state, reason }) => (state === 'failed' ? [reason ?? `${key} has failed`] : []));
   return [...versions, ...Array.from(catalogue.faulty.values(), ({ reason }) => reason)];
+}
+
+/** @throws Fault `invalid_config` where the setting's port cannot be listened on */
+async function listenOn(
+  server: FastifyInstance,
+  config: Config,
+  setting: 'PORT' | 'PROBE_PORT',
+): Promise<AddressInfo> {
+  const port = config[setting] ?? 0;
+  try {
+    await server.listen({
+      host: config.HOST,
+      port,
+      // Fastify's own words, but for the scheme, which it cannot know.
+      listenTextResolver: (address) => {
+        const secure = setting === 'PORT' && config.TLS_CERT_FILE !== undefined;
+        return `Server listening at ${secure ? address.replace(/^http:/, 'https:') : address}`;
+      },
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault(
+      'invalid_config',
+      [`cannot listen on HOST ${config.HOST}, ${setting} ${port}: ${reason}`],
+      error,
+    );
+  }
+  const address = server.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
+  return address;
 }

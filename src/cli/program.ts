@@ -5,6 +5,7 @@ import { backupCommand } from './backup.js';
 import { checkCommand } from './check.js';
 import { gateCommand } from './gate.js';
 import { inspectCommand } from './inspect.js';
+import { keyCommand } from './key.js';
 import { replayCommand } from './replay.js';
 import { restoreCommand } from './restore.js';
 import { scoreCommand } from './score.js';
@@ -37,6 +38,7 @@ export function createProgram({ serve, environment }: ProgramOptions): Command {
   program.addCommand(replayCommand({ environment }));
   program.addCommand(trainCommand({ scoreDies: scoreInWorker }));
   program.addCommand(simulateCommand());
+  program.addCommand(keyCommand());
   program.addCommand(shippedModelCommand({ scoreDies: scoreInWorker }));
   program.addCommand(checkCommand());
   program.addCommand(gateCommand());
@@ -47,6 +49,6 @@ export function createProgram({ serve, environment }: ProgramOptions): Command {
 
 function settingsHelp(): string {
   return describeSettings()
-    .map(({ name, defaultText, meaning }) => `  ${name.padEnd(23)}${meaning} (${defaultText})`)
+    .map(({ name, defaultText, meaning }) => `  ${name.padEnd(30)}${meaning} (${defaultText})`)
     .join('\n');
 }

@@ -12,6 +12,8 @@ import { predictionByLimits, predictionOf } from './prediction-of.js';
 /** One request's dies and what was asked of them. */
 export interface PredictionRequest {
   readonly requestId: string;
+  /** Who asks: the id of a key, a token's subject; empty or left out for nobody in particular. */
+  readonly keyId?: string | undefined;
   /** Of the caller's trace, 32 lower-case hex digits; only where the caller has sampled the request. */
   readonly traceId?: string | undefined;
   /** The version by whose contract the dies were read, and which answers where `assign` says no other. */

@@ -3,15 +3,16 @@ import type { Readable, Transform } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 import { Refusal } from '../../errors.js';
-import { readBody } from '../read-body.js';
+import { type ArrivingBytes, readBody } from '../read-body.js';
 
 const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Takes the bytes of every body, up to `limitBytes` once unpacked: stock clients send no media type, or
  * text/plain, or the one of HTML forms, and mean JSON or tensors.
+ * @param arriving bounds all large bodies of the server together
  */
-export function anyBodyParser(app: FastifyInstance, limitBytes: number): void {
+export function anyBodyParser(app: FastifyInstance, limitBytes: number, arriving: ArrivingBytes): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', ({ headers }, payload, done) => {
     let unpacker: Transform | undefined;
@@ -23,9 +24,9 @@ export function anyBodyParser(app: FastifyInstance, limitBytes: number): void {
     }
     if (unpacker === undefined) {
       const { 'content-length': length } = headers;
-      readBody(payload, length === undefined ? undefined : Number(length), limitBytes, done);
+      readBody(payload, length === undefined ? undefined : Number(length), limitBytes, arriving, done);
     } else {
-      readPacked(payload, unpacker, limitBytes, done);
+      readPacked(payload, unpacker, limitBytes, arriving, done);
     }
   });
 }
@@ -59,13 +60,14 @@ function readPacked(
   payload: Readable,
   unpacker: Transform,
   limitBytes: number,
+  arriving: ArrivingBytes,
   done: (refusal: Refusal | null, bytes?: Buffer) => void,
 ): void {
   const onPayloadError = (error: Error): void => {
     unpacker.destroy(error);
   };
   payload.on('error', onPayloadError);
-  readBody(unpacker, undefined, limitBytes, (refusal, bytes) => {
+  readBody(unpacker, undefined, limitBytes, arriving, (refusal, bytes) => {
     payload.unpipe(unpacker);
     payload.removeListener('error', onPayloadError);
     // What still comes is let go by, so that the client can read the answer; destroying it would cut the line.

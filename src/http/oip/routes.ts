@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { Refusal } from '../../errors.js';
+import type { ArrivingBytes } from '../read-body.js';
 import { ModelParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 import { anyBodyParser, bytesOf } from './body-parser.js';
@@ -28,6 +29,8 @@ export interface OipRouteOptions {
   readonly version: string;
   /** Largest body, after unpacking. */
   readonly maxBodyBytes: number;
+  /** Bounds all large bodies of the server together. */
+  readonly arriving: ArrivingBytes;
   /** Most dies in one infer request. */
   readonly maxBatchDies: number;
 }
@@ -40,7 +43,7 @@ const ADMIN = { permission: 'admin' as const };
  * repository and statistics, to be registered under `/v2`.
  */
 export async function oipRoutes(app: FastifyInstance, options: OipRouteOptions): Promise<void> {
-  anyBodyParser(app, options.maxBodyBytes);
+  anyBodyParser(app, options.maxBodyBytes, options.arriving);
   // The index is an array, which the server's own compiler does not take; none of these is asked for often.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   serverRoutes(app, options);

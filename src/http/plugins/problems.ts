@@ -15,6 +15,9 @@ const FASTIFY_ERRORS: Readonly<Record<string, readonly [RefusalCode, string]>> =
   FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'a part of the path is too long to name anything here'],
 };
 
+/** node:http would leave out, without a word, those above a limit of its own. */
+const MAX_HEADERS = 100;
+
 /** Any error as the refusal that answers it; what nobody foresaw is a bare `internal_error`. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
@@ -68,8 +71,8 @@ export const problemsPlugin = fp<{ sendRefusal: SendRefusal }>(
       }
       request.refusalCode = refusal.code;
       request.refusalDetail = refusal.message;
-      if (refusal.code === 'body_too_large') {
-        // Fastify has the connection closed after this answer: not before the client had time to read it.
+      if (reply.getHeader('connection') === 'close' && !request.raw.complete) {
+        // The connection is closed after this answer: not before the client had time to read it.
         const { socket } = request.raw;
         socket.destroySoon = () => closeAfterLinger(socket);
       }
@@ -78,6 +81,7 @@ export const problemsPlugin = fp<{ sendRefusal: SendRefusal }>(
     // Without this the body of a request to nowhere would be read before it is refused.
     app.addHook('onRequest', (request, _reply, next) => {
       if (request.is404) next(noSuchRoute(request));
+      else if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) next(tooManyHeaders(request));
       else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') next(noHost());
       else next();
     });
@@ -108,13 +112,19 @@ function isHttpError(error: unknown): error is Error & { statusCode: number } {
   return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number';
 }
 
-function noSuchRoute({ method, url }: FastifyRequest): Refusal {
+/** The refusal of a request to nowhere. */
+export function noSuchRoute({ method, url }: FastifyRequest): Refusal {
   return new Refusal('not_found', `there is no ${method} ${pathOf(url)}`);
 }
 
 /** RFC 9112, section 3.2; node:http would answer without a body. */
 function noHost(): Refusal {
   return new Refusal('bad_request', 'an HTTP/1.1 request needs a host header');
+}
+
+function tooManyHeaders({ raw }: FastifyRequest): Refusal {
+  const found = raw.rawHeaders.length / 2;
+  return new Refusal('headers_too_large', `expected at most ${MAX_HEADERS} headers, found ${found} or more`);
 }
 
 function pathOf(url: string): string {

@@ -192,6 +192,7 @@ async function predict(
   try {
     return await predictor.predict({
       requestId: request.id,
+      keyId: request.keyId,
       version,
       assign,
       shadows,

@@ -14,7 +14,7 @@ import {
 } from '../../../src/http/oip/schemas.js';
 import { InferStatistics } from '../../../src/http/oip/statistics.js';
 import { post, type RawAnswer, send } from '../../support/http.js';
-import { FakeEngine, float32Bytes, keyFor, screenVersion, startOip, wire } from './support.js';
+import { accessFor, FakeEngine, float32Bytes, screenVersion, startOip, wire } from './support.js';
 
 const DIE = { name: 'test_params', shape: [1, 4], datatype: 'FP32', data: [0.25, 0.25, 0, 0] };
 const inferBody = (changes: object = {}) => JSON.stringify({ inputs: [DIE], ...changes });
@@ -290,8 +290,8 @@ describe('what is no route', () => {
 describe('keys and rates', () => {
   test('each route asks for its permission; health asks for none', async () => {
     const engine = new FakeEngine();
-    const keys = [keyFor('reader', ['read']), keyFor('tester', ['predict']), keyFor('boss', ['admin'])];
-    const { url } = await startOip(engine, { keys });
+    const access = accessFor({ reader: ['read'], tester: ['predict'], boss: ['admin'] });
+    const { url } = await startOip(engine, { access });
     const statuses = async (method: 'GET' | 'POST', path: string) => {
       const init = method === 'POST' ? { method, body: inferBody() } : { method };
       const call = async (headers: Record<string, string>) =>
@@ -311,7 +311,7 @@ describe('keys and rates', () => {
     expect(await statuses('POST', '/repository/index')).toEqual([401, 200, 403, 403]);
     expect(await statuses('POST', '/models/screen/infer')).toEqual([401, 403, 200, 403]);
     expect(await statuses('POST', '/repository/models/screen/unload')).toEqual([401, 403, 403, 200]);
-    expect(errorOf(await send(`${url}/v2`), 401)).toMatch(/no API key was sent/);
+    expect(errorOf(await send(`${url}/v2`), 401)).toMatch(/no credential was sent; expected an API key/);
   });
 
   test('equipment over its rate is refused in the same form', async () => {

@@ -97,7 +97,7 @@ describe('a server that is still loading', () => {
     expect([infer.status, errorOf(infer.body)]).toEqual([503, 'sum/1 is still being loaded']);
     const index = await post(`${url}/v2/repository/index`, '');
     expect(JSON.parse(index.body)).toEqual([
-      { name: 'sum', version: '1', state: 'LOADING', reason: 'sum/1 is still being loaded' },
+      { name: 'sum', version: '1', state: 'LOADING', reason: 'sum/1 is loading' },
     ]);
   });
 });

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -6,17 +5,20 @@ import { onTestFinished } from 'vitest';
 import type { MeasurementContract } from '../../../src/die/die.js';
 import type { Prediction } from '../../../src/die/prediction.js';
 import { Refusal } from '../../../src/errors.js';
+import type { Access } from '../../../src/http/access/access.js';
+import type { Permission } from '../../../src/http/access/caller.js';
 import type { InferLimits } from '../../../src/http/oip/decode-request.js';
 import type { OipEngine, OipInference, OipState, OipVersion } from '../../../src/http/oip/engine.js';
 import { OIP_ERRORS, OIP_PREFIX } from '../../../src/http/oip/error-form.js';
 import { contributionsOutput, outputsOf } from '../../../src/http/oip/outputs.js';
 import { oipRoutes } from '../../../src/http/oip/routes.js';
 import type { VersionStatistics } from '../../../src/http/oip/schemas.js';
-import { type ApiKeys, apiKeysPlugin, type Permission } from '../../../src/http/plugins/api-keys.js';
+import { accessPlugin } from '../../../src/http/plugins/access.js';
 import { observePlugin } from '../../../src/http/plugins/observe.js';
 import { createSendRefusal, problemsPlugin } from '../../../src/http/plugins/problems.js';
 import { rateLimitPlugin } from '../../../src/http/plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from '../../../src/http/plugins/request-ids.js';
+import { ArrivingBytes } from '../../../src/http/read-body.js';
 import { serializeByZod, validateByZod } from '../../../src/http/zod-provider.js';
 import { ManifestSchema } from '../../../src/models/manifest/manifest.js';
 import { systemClock } from '../../../src/serving/clock.js';
@@ -128,7 +130,7 @@ export function predictionOf(dieId: string, row: Float32Array): Prediction {
 /** The protocol's routes on a real socket, with the plugins that the server puts before them. */
 export async function startOip(
   engine: OipEngine,
-  options: { keys?: ApiKeys; perSecond?: number; maxBodyBytes?: number; maxBatchDies?: number } = {},
+  options: { access?: Access; perSecond?: number; maxBodyBytes?: number; maxBatchDies?: number } = {},
 ): Promise<{ port: number; url: string; app: FastifyInstance }> {
   const app = Fastify({ genReqId: createRequestIds() });
   app.setValidatorCompiler(validateByZod);
@@ -136,13 +138,21 @@ export async function startOip(
   await app.register(observePlugin, { clock: systemClock, observers: [] });
   await app.register(requestIdsPlugin);
   await app.register(problemsPlugin, { sendRefusal: createSendRefusal([OIP_ERRORS]) });
-  await app.register(apiKeysPlugin, { keys: options.keys });
-  await app.register(rateLimitPlugin, { perSecond: options.perSecond ?? 0 });
+  await app.register(accessPlugin, { access: options.access });
+  if (options.access === undefined) {
+    // Where nobody is asked who they are there are no admin routes; here everybody may use them.
+    app.addHook('onRoute', (route) => {
+      const { permission: _permission, ...config } = route.config ?? {};
+      route.config = config;
+    });
+  }
+  await app.register(rateLimitPlugin, { perEquipment: options.perSecond ?? 0, perCaller: 0 });
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
     engine,
     version: '9.9.9',
     maxBodyBytes: options.maxBodyBytes ?? 1_048_576,
+    arriving: new ArrivingBytes(134_217_728),
     maxBatchDies: options.maxBatchDies ?? 100,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -152,8 +162,18 @@ export async function startOip(
   return { port: address.port, url: `http://127.0.0.1:${address.port}`, app };
 }
 
-export function keyFor(secret: string, permissions: Permission[]): ApiKeys[number] {
-  return { id: secret, sha256: createHash('sha256').update(secret).digest('hex'), permissions };
+/** Callers by their secrets, each named by its own. */
+export function accessFor(callers: Readonly<Record<string, readonly Permission[]>>): Access {
+  return {
+    identify: (credential) => {
+      const permissions = callers[credential];
+      if (permissions === undefined) throw new Refusal('unauthorized', 'the API key is not known');
+      return { id: credential, permissions };
+    },
+    expected: 'an API key',
+    hasAdmin: () => Object.values(callers).flat().includes('admin'),
+    stop: () => {},
+  };
 }
 
 /** An answer as bytes. */
