@@ -70,7 +70,8 @@ export type FaultCode =
   | 'invalid_model'
   | 'worker_failed'
   | 'invalid_data'
-  | 'invalid_usage';
+  | 'invalid_usage'
+  | 'unhealthy';
 
 /**
  * Something that stops the start or a command: one line for each problem, each naming the thing,

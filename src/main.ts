@@ -1,16 +1,22 @@
 #!/usr/bin/env node
 import { Fault } from './errors.js';
 
-const [command, ...rest] = process.argv.slice(2);
+const [command = 'serve', ...rest] = process.argv.slice(2);
 
-// The server starts without loading what only the other commands need, and they without the server.
+// The server starts without loading what only the other commands need, and they without the server; a
+// container asks for its health every few seconds, which should cost little.
 const serve = () => import('./serve.js').then((server) => server.serve(process.env));
+const health = () => import('./health.js').then(({ checkHealth }) => checkHealth(process.env));
+const direct = new Map([
+  ['serve', serve],
+  ['health', health],
+]).get(rest.length === 0 ? command : '');
 const run =
-  command === undefined || (command === 'serve' && rest.length === 0)
-    ? serve()
-    : import('./cli/program.js').then(({ runCommand }) =>
-        runCommand(process.argv, { serve, environment: process.env }),
-      );
+  direct === undefined
+    ? import('./cli/program.js').then(({ runCommand }) =>
+        runCommand(process.argv, { serve, health, environment: process.env }),
+      )
+    : direct();
 
 // Somebody reads no further, as `| head` does: a command has then said enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
