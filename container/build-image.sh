@@ -11,9 +11,19 @@
 # certificate authorities. They are secrets of the build and reach no layer.
 set -eu
 
+# In a mount namespace of its own, so that no mount of buildah's outlives the build, however that ends.
+if [ -z "${IMAGE_WORK:-}" ]; then
+  work="$(mktemp -d)"
+  trap 'rm -rf --one-file-system "$work"' EXIT
+  trap 'exit 1' INT TERM
+  IMAGE_WORK="$work" unshare --mount --propagation private "$0" "$@"
+  exit
+fi
+
 arch="$1"
 mkdir -p "$2"
 out="$(cd "$2" && pwd)"
+work="$IMAGE_WORK"
 here="$(cd "$(dirname "$0")" && pwd)"
 project="$(dirname "$here")"
 npmrc="${NPMRC:-$HOME/.npmrc}"
@@ -22,15 +32,9 @@ build_arch="$(dpkg --print-architecture)"
 base="$(sed -n 's/^ARG NODE_IMAGE=//p' "$project/Dockerfile")"
 node_version="$(printf %s "$base" | sed 's/.*:\([0-9.]*\)-.*/\1/')"
 
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-touch "$work/none"
-
-# Its own storage, which goes with the folder, and a bound: a registry that does not answer ends the build.
+# A storage of its own, and a bound: a registry that does not answer ends the build.
 buildah() {
-  timeout 900 buildah --log-level error --root "$work/storage" --runroot "$work/run" \
-    --storage-driver "${STORAGE_DRIVER:-vfs}" "$@"
+  timeout 900 buildah --log-level error --root "$work/storage" --runroot "$work/run" "$@"
 }
 
 step() { printf '\n== %s\n' "$1"; }
@@ -39,21 +43,23 @@ step() { printf '\n== %s\n' "$1"; }
 buildah manifest create "$base" >/dev/null
 for each in $(printf '%s\n' "$build_arch" "$arch" | sort -u); do
   step "base image for $each: Debian packages and Node $node_version"
-  sh "$here/debian-base.sh" "$each" "$work/base-$each" "$node_version"
+  "$here/debian-base.sh" "$each" "$work/base" "$node_version"
   container="$(buildah from --arch "$each" scratch)"
-  buildah copy --quiet "$container" "$work/base-$each" / >/dev/null
+  buildah copy --quiet "$container" "$work/base" / >/dev/null
   buildah config --arch "$each" --env PATH=/usr/local/bin:/usr/bin:/bin "$container"
   buildah manifest add "$base" "$(buildah commit --quiet --rm "$container")" >/dev/null
-  rm -rf "$work/base-$each"
+  rm -rf "$work/base"
 done
 
 step "image for $arch"
+touch "$work/none"
 [ -r "$npmrc" ] || npmrc="$work/none"
 [ -r "$ca" ] || ca="$work/none"
 revision="$(git -C "$project" rev-parse HEAD 2>/dev/null || echo unknown)"
-# HEALTHCHECK is a part of docker's format only.
+# HEALTHCHECK is in docker's format only; buildah 1.28 does not set BUILDPLATFORM by itself.
 buildah bud --isolation chroot --format docker --layers --pull-never \
-  --platform "linux/$arch" --secret "id=npmrc,src=$npmrc" --secret "id=ca,src=$ca" \
+  --platform "linux/$arch" --build-arg "BUILDPLATFORM=linux/$build_arch" \
+  --secret "id=npmrc,src=$npmrc" --secret "id=ca,src=$ca" \
   --label "org.opencontainers.image.revision=$revision" --tag diegate "$project"
 
 rm -rf "$out/image"
