@@ -11,9 +11,9 @@ ARG NODE_IMAGE=docker.io/library/node:26.10.0-bookworm-slim
 
 # Files of the image's own platform. No command runs in this stage, so that an image for arm64 is built on
 # amd64 without emulation.
-FROM ${NODE_IMAGE} AS platform
+FROM $NODE_IMAGE AS platform
 
-FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
+FROM --platform=$BUILDPLATFORM $NODE_IMAGE AS build
 ARG TARGETARCH
 WORKDIR /app
 
@@ -68,6 +68,9 @@ RUN --mount=type=bind,from=platform,target=/platform \
     for package in libc6 gcc-12-base; do \
       install -D -m 644 "/platform/usr/share/doc/${package}/copyright" "usr/share/doc/${package}/copyright"; \
     done; \
+    if [ -f /platform/usr/local/LICENSE ]; then \
+      install -D -m 644 /platform/usr/local/LICENSE usr/share/doc/nodejs/copyright; \
+    fi; \
     cp /platform/usr/lib/os-release usr/lib/ && ln -s ../usr/lib/os-release etc/os-release; \
     echo 'hosts: files dns' >etc/nsswitch.conf; \
     echo 'diegate:x:65532:65532::/nonexistent:/nonexistent' >etc/passwd; \

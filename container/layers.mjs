@@ -16,10 +16,17 @@ const total = rows.reduce(
   (sum, row) => ({ made: 'in all', bytes: sum.bytes + row.bytes, packed: sum.packed + row.packed }),
   { made: 'in all', bytes: 0, packed: 0 },
 );
+/** "COPY in node_modules" of what the builder notes: its no-op shell command with a digest of the files. */
+const nameOf = (made) =>
+  made
+    .replace(/^.*#\(nop\) /, '')
+    .replace(/\w+:[0-9a-f]{64} /, '')
+    .trim();
+
 process.stdout.write('        MB   gzip MB  layer\n');
 for (const row of [...rows, total]) {
   const [size, packed] = [row.bytes, row.packed].map((bytes) => (bytes / MB).toFixed(1).padStart(10));
-  process.stdout.write(`${size}${packed}  ${row.made.replace(/^.*?(COPY|ADD|RUN)/, '$1').slice(0, 90)}\n`);
+  process.stdout.write(`${size}${packed}  ${nameOf(row.made)}\n`);
 }
 if (total.bytes > 250 * MB) {
   process.stderr.write(`${folder}: expected at most 250 MB, found ${(total.bytes / MB).toFixed(1)} MB\n`);

@@ -3,6 +3,20 @@ import { Fault } from './errors.js';
 
 const [command = 'serve', ...rest] = process.argv.slice(2);
 
+// The kernel keeps from process 1, which a container's is, every signal that it does not ask for: without
+// this a command, and a server that is still being loaded, could only be killed.
+// What has handlers of its own, as the server and a replay have, goes by these.
+if (process.pid === 1) {
+  for (const [signal, exitCode] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(exitCode);
+    });
+  }
+}
+
 // The server starts without loading what only the other commands need, and they without the server; a
 // container asks for its health every few seconds, which should cost little.
 const serve = () => import('./serve.js').then((server) => server.serve(process.env));
