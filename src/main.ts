@@ -4,17 +4,15 @@ import { Fault } from './errors.js';
 const [command = 'serve', ...rest] = process.argv.slice(2);
 
 // The kernel keeps from process 1, which a container's is, every signal that it does not ask for: without
-// this a command, and a server that is still being loaded, could only be killed.
-// What has handlers of its own, as the server and a replay have, goes by these.
+// this a command, and a server that is still being loaded, could only be killed. A handler that comes
+// later, as the server and a replay have one, takes over.
+const endOn = (signal: 'SIGTERM' | 'SIGINT', exitCode: number) =>
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(exitCode);
+  });
 if (process.pid === 1) {
-  for (const [signal, exitCode] of [
-    ['SIGTERM', 143],
-    ['SIGINT', 130],
-  ] as const) {
-    process.on(signal, () => {
-      if (process.listenerCount(signal) === 1) process.exit(exitCode);
-    });
-  }
+  endOn('SIGTERM', 143);
+  endOn('SIGINT', 130);
 }
 
 // The server starts without loading what only the other commands need, and they without the server; a

@@ -16,7 +16,8 @@ test.skipIf(!canBeProcess1)('as process 1 a command ends on SIGTERM too', async 
   const folder = mkdtempSync(join(tmpdir(), 'diegate-main-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const lot = join(folder, 'lot.stdf');
-  expect((await new ServerProcess({}, { args: ['simulate', '--seed', '1', '-o', lot] }).ended).code).toBe(0);
+  const simulate = ['simulate', '--wafers', '1', '--across', '5', '-o', lot];
+  expect((await new ServerProcess({}, { args: simulate }).ended).code).toBe(0);
   // Takes the command's first question and never answers: the command is in the midst of its work.
   const silent = createServer();
   onTestFinished(() => void silent.close());
