@@ -74,7 +74,8 @@ export type FaultCode =
   | 'invalid_data'
   | 'invalid_usage'
   | 'invalid_backup'
-  | 'gate_missed';
+  | 'gate_missed'
+  | 'unhealthy';
 
 /**
  * Something that stops the start or a command: one line for each problem, each naming the thing,

@@ -11,9 +11,10 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
  * file's room.
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  'main.ts': ['serve.ts', 'cli', 'errors.ts'],
+  'main.ts': ['serve.ts', 'health.ts', 'cli', 'errors.ts'],
   'security.ts': ['type config.ts', 'http', 'http/access', 'type serving'],
   'serve.ts': ['app.ts', 'config.ts', 'monitoring', 'version.ts'],
+  'health.ts': ['config.ts', 'errors.ts'],
   'app.ts': [
     'config.ts',
     'errors.ts',
