@@ -1,0 +1,100 @@
+import { type CountingTable, countRow, edgesBelow } from './bin-counts.js';
+import { CONFIDENCE_BINS, DriftCounts } from './counts.js';
+import { Sampler } from './sampler.js';
+
+/** What a worker needs to count the drift of one version; plain, so that it can be sent. */
+export interface CountingSpec extends CountingTable {
+  readonly parameters: number;
+  /** float32 [9]. */
+  readonly scoreEdges: Float32Array;
+  /** Groups of equipment, numbered from 0. */
+  readonly groups: number;
+}
+
+/** Decides the die whose outputs begin at `at` in `rows`; undefined where they mean nothing. */
+export type DecideOutputs = (
+  rows: Float32Array,
+  at: number,
+) =>
+  | { readonly prediction: 'pass' | 'fail'; readonly confidence: number; readonly anomalyScore: number }
+  | undefined;
+
+/** The dies of one run, as they were scored. */
+export interface CountedRun {
+  readonly dies: number;
+  /** float32 [dies, parameters] row-major. */
+  readonly params: Float32Array;
+  /** float32 [dies, outputs] row-major, as `DecideOutputs` reads them. */
+  readonly rows: Float32Array;
+  /** float32 [dies]: the group of each die; a number that is no group counts as the last. */
+  readonly groups: Float32Array;
+}
+
+/** Counts of one group. */
+export interface GroupCounts {
+  readonly group: number;
+  readonly counts: DriftCounts;
+}
+
+/**
+ * Dies of one version whose parameters a worker counts in a second. Counting one die of 512 takes
+ * about twice as long as scoring it in a full batch; 250 a second are 900,000 in an hour, and a
+ * hundredth of these tell a distribution as well as the reference itself is known.
+ */
+export const SAMPLED_PER_SECOND = 250;
+
+/** Counts beside a session: the outputs of every die, the parameters of a sample. Lives in the worker. */
+export class DriftCounter {
+  readonly #spec: CountingSpec;
+  readonly #decide: DecideOutputs;
+  readonly #sampler: Sampler;
+  #counts: (DriftCounts | undefined)[] = [];
+
+  /** @param random uniform in [0, 1) */
+  constructor(spec: CountingSpec, decide: DecideOutputs, random: () => number) {
+    this.#spec = spec;
+    this.#decide = decide;
+    this.#sampler = new Sampler(SAMPLED_PER_SECOND, random);
+  }
+
+  /** Counts the dies of a run; `nowMs` may come from any clock that only rises. */
+  count({ dies, params, rows, groups }: CountedRun, nowMs: number): void {
+    this.#sampler.at(nowMs);
+    const width = rows.length / dies;
+    for (let die = 0; die < dies; die++) {
+      const counts = this.#of(groups[die] ?? 0);
+      this.#countOutputs(counts, rows, die * width);
+      if (this.#sampler.take()) countRow(counts, this.#spec, params, die);
+    }
+  }
+
+  /** Hands over what was counted since the last time, and begins anew. */
+  take(): GroupCounts[] {
+    const taken = this.#counts.flatMap((counts, group) => (counts === undefined ? [] : [{ group, counts }]));
+    this.#counts = [];
+    return taken;
+  }
+
+  #of(group: number): DriftCounts {
+    const last = this.#spec.groups - 1;
+    const known = group >= 0 && group < last ? Math.floor(group) : last;
+    this.#counts[known] ??= new DriftCounts(this.#spec.parameters);
+    return this.#counts[known];
+  }
+
+  #countOutputs(counts: DriftCounts, rows: Float32Array, at: number): void {
+    counts.dies++;
+    const decided = this.#decide(rows, at);
+    if (decided === undefined) {
+      counts.unscorable++;
+      return;
+    }
+    const { prediction, confidence, anomalyScore } = decided;
+    if (prediction === 'fail') counts.fails++;
+    const bin = Math.min(CONFIDENCE_BINS - 1, Math.floor(confidence * CONFIDENCE_BINS));
+    counts.confidenceSum += confidence;
+    counts.confidence[bin] = (counts.confidence[bin] ?? 0) + 1;
+    const score = edgesBelow(this.#spec.scoreEdges, 0, anomalyScore);
+    counts.score[score] = (counts.score[score] ?? 0) + 1;
+  }
+}
