@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { Fault } from './errors.js';
 
 const DAY_MS = 86_400_000;
+// Below so many steps nobody can say how much a mean wanders from step to step; each is kept in memory.
+const DRIFT_STEPS = { least: 6, most: 48 };
 
 /** A whole number in an environment variable. */
 function whole(min: number, max: number) {
@@ -24,6 +26,11 @@ const share = z
     error: ({ input }) => `expected a number from 0 to 1, found "${input}"`,
   })
   .transform(Number);
+
+/** An address that events are posted to. */
+const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+  error: ({ input }) => `expected an http or https URL, found "${String(input)}"`,
+});
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -71,6 +78,23 @@ export const ConfigSchema = z.object({
     .describe(
       'Prediction requests a second for each equipment (equipment_id, else key, else address); 0 for no limit',
     ),
+  DRIFT_WINDOW_MINUTES: whole(6, 1440)
+    .prefault('60')
+    .describe('Dies of so many minutes are compared with the reference: 6 to 48 steps'),
+  DRIFT_STEP_MINUTES: whole(1, 60)
+    .prefault('5')
+    .describe('How often drift is judged and the window moves on'),
+  DRIFT_MINIMUM_DIES: whole(50, 1_000_000)
+    .prefault('500')
+    .describe('Dies in the window, of the product and of each equipment, before drift is judged'),
+  DRIFT_WEBHOOK_URL: httpUrl
+    .optional()
+    .describe('Where an event is posted when drift starts or ends; needs DRIFT_WEBHOOK_SECRET_FILE'),
+  DRIFT_WEBHOOK_SECRET_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the key that events are signed with (HMAC-SHA256), at least 16 characters'),
 });
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -95,13 +119,29 @@ export function readConfig(environment: Environment): Config {
       parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
     );
   }
-  if (parsed.data.SHUTDOWN_GRACE_MS <= parsed.data.SHUTDOWN_DELAY_MS) {
-    const { SHUTDOWN_GRACE_MS: grace, SHUTDOWN_DELAY_MS: delay } = parsed.data;
-    throw new Fault('invalid_config', [
-      `SHUTDOWN_GRACE_MS: expected more than SHUTDOWN_DELAY_MS (${delay}), found ${grace}`,
-    ]);
-  }
+  const problems = disagreements(parsed.data);
+  if (problems.length > 0) throw new Fault('invalid_config', problems);
   return Object.freeze(parsed.data);
+}
+
+/** Settings that are each valid and do not go together. */
+function disagreements(config: Config): string[] {
+  const { SHUTDOWN_GRACE_MS: grace, SHUTDOWN_DELAY_MS: delay } = config;
+  const { DRIFT_WINDOW_MINUTES: window, DRIFT_STEP_MINUTES: step } = config;
+  const { DRIFT_WEBHOOK_URL: url, DRIFT_WEBHOOK_SECRET_FILE: secret } = config;
+  return [
+    ...(grace > delay
+      ? []
+      : [`SHUTDOWN_GRACE_MS: expected more than SHUTDOWN_DELAY_MS (${delay}), found ${grace}`]),
+    ...(window % step === 0 && window >= DRIFT_STEPS.least * step && window <= DRIFT_STEPS.most * step
+      ? []
+      : [
+          `DRIFT_WINDOW_MINUTES: expected ${DRIFT_STEPS.least} to ${DRIFT_STEPS.most} whole steps of DRIFT_STEP_MINUTES (${step}), found ${window}`,
+        ]),
+    ...((url === undefined) === (secret === undefined)
+      ? []
+      : ['DRIFT_WEBHOOK_URL and DRIFT_WEBHOOK_SECRET_FILE: expected both or neither, found one']),
+  ];
 }
 
 /** One row of the table of settings. */

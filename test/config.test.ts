@@ -30,6 +30,9 @@ const DEFAULTS = {
   LOG_LEVEL: 'info',
   LOG_PREDICTIONS: 1,
   RATE_LIMIT_PER_SECOND: 0,
+  DRIFT_WINDOW_MINUTES: 60,
+  DRIFT_STEP_MINUTES: 5,
+  DRIFT_MINIMUM_DIES: 500,
 };
 
 /** Least and greatest value of each number. */
@@ -135,6 +138,32 @@ test('the grace period must be longer than the delay that is a part of it', () =
   expect(readConfig({ SHUTDOWN_DELAY_MS: '5000', SHUTDOWN_GRACE_MS: '5001' }).SHUTDOWN_GRACE_MS).toBe(5001);
 });
 
+test('the drift window is 6 to 48 whole steps', () => {
+  expect(readConfig({ DRIFT_WINDOW_MINUTES: '48', DRIFT_STEP_MINUTES: '1' }).DRIFT_WINDOW_MINUTES).toBe(48);
+  for (const [window, step] of [
+    ['62', '5'],
+    ['25', '5'],
+    ['49', '1'],
+  ] as const) {
+    expect(problemsOf({ DRIFT_WINDOW_MINUTES: window, DRIFT_STEP_MINUTES: step })).toEqual([
+      `DRIFT_WINDOW_MINUTES: expected 6 to 48 whole steps of DRIFT_STEP_MINUTES (${step}), found ${window}`,
+    ]);
+  }
+});
+
+test('the drift webhook needs its address and the key that signs, or neither', () => {
+  const both = { DRIFT_WEBHOOK_URL: 'https://retrain.local/hook', DRIFT_WEBHOOK_SECRET_FILE: '/run/key' };
+  expect(readConfig(both)).toMatchObject(both);
+  for (const one of [{ DRIFT_WEBHOOK_URL: 'http://a' }, { DRIFT_WEBHOOK_SECRET_FILE: '/run/key' }]) {
+    expect(problemsOf(one)).toEqual([
+      'DRIFT_WEBHOOK_URL and DRIFT_WEBHOOK_SECRET_FILE: expected both or neither, found one',
+    ]);
+  }
+  expect(problemsOf({ ...both, DRIFT_WEBHOOK_URL: 'ftp://a' })).toEqual([
+    'DRIFT_WEBHOOK_URL: expected an http or https URL, found "ftp://a"',
+  ]);
+});
+
 test('every setting is described with its default and its meaning', () => {
   const described = describeSettings();
   expect(described.map(({ name }) => name)).toEqual(Object.keys(ConfigSchema.shape));
@@ -144,5 +173,7 @@ test('every setting is described with its default and its meaning', () => {
     ...Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, String(value)])),
     INFERENCE_WORKERS: 'cores - 1, at least 1',
     API_KEYS_FILE: 'not set',
+    DRIFT_WEBHOOK_URL: 'not set',
+    DRIFT_WEBHOOK_SECRET_FILE: 'not set',
   });
 });

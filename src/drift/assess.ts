@@ -44,12 +44,12 @@ export interface Assessment {
  */
 export function assess(reference: ReferenceBins, window: DriftWindow, minimumDies: number): Assessment {
   const comparison = new Comparison(reference);
-  const all = window.dies(() => true);
+  const all = window.all();
   const parameters = Array.from(reference.means, (_, p) => comparison.parameter(all.total, p));
   const groups = window.groups().map((group) =>
     assessGroup(comparison, group, {
-      dies: window.dies((other) => other === group),
-      others: window.dies((other) => other !== group),
+      dies: window.of(group),
+      others: window.but(group, all),
       minimumDies,
     }),
   );

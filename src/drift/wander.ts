@@ -7,15 +7,15 @@ export const MINIMUM_STEPS = 6;
 
 /**
  * How many squared standard errors of the mean are taken off a stability index before drift is declared:
- * five standard errors, as hundreds of parameters are looked at every few minutes, and the error itself is
+ * 4.5 standard errors, as hundreds of parameters are looked at every few minutes, and the error itself is
  * known from a dozen steps only.
  */
-const SQUARED_ERRORS = 25;
+const SQUARED_ERRORS = 20;
 
 /**
  * What a stability index may owe to the wafers: dies of one wafer resemble each other, so the mean over
  * an hour wanders by far more than so many independent dies would let it, and a mean that is off by d
- * standard deviations alone gives an index of about d². For each parameter this is 25 squared standard
+ * standard deviations alone gives an index of about d². For each parameter this is 20 squared standard
  * errors of its mean over the window, taken from how the mean changes from one step to the next (mean square
  * successive difference, J. von Neumann et al., Annals of Mathematical Statistics 12 (1941) 153-162: a slow
  * creep, which is what is sought, hardly adds to it). A parameter is given no less than the average of
@@ -27,12 +27,13 @@ const SQUARED_ERRORS = 25;
  */
 export function wander({ total, steps }: WindowDies): Float64Array {
   const allowances = new Float64Array(total.parameters);
-  if (steps.length < MINIMUM_STEPS) return allowances.fill(Number.POSITIVE_INFINITY);
+  const filled = steps.filter(({ sampled }) => sampled > 0);
+  if (filled.length < MINIMUM_STEPS) return allowances.fill(Number.POSITIVE_INFINITY);
   let sum = 0;
   for (let p = 0; p < allowances.length; p++) {
     let [squares, differences, values] = [0, 0, 0];
     let before = Number.NaN;
-    for (const { sampled, cells, sums } of steps) {
+    for (const { sampled, cells, sums } of filled) {
       const measured = sampled - (cells[p * CELLS + BINS] ?? 0);
       if (measured === 0) continue;
       values++;

@@ -38,13 +38,28 @@ export class DriftWindow {
     return [...new Set(this.#counts.flatMap((step) => [...step.keys()]))].sort((a, b) => a - b);
   }
 
-  /** The dies of the groups that are asked for, oldest step first; steps without any are left out. */
-  dies(isAsked: (group: number) => boolean): WindowDies {
-    const steps = this.#counts.flatMap((step) => {
-      const asked = [...step].flatMap(([group, counts]) => (isAsked(group) ? [counts] : []));
-      return asked.length === 0 ? [] : [this.#merge(asked)];
-    });
-    return { total: this.#merge(steps), steps };
+  /** All dies. */
+  all(): WindowDies {
+    return this.#over(this.#counts.map((step) => this.#merge([...step.values()])));
+  }
+
+  /** The dies of one group. */
+  of(group: number): WindowDies {
+    return this.#over(this.#counts.map((step) => step.get(group) ?? new DriftCounts(0)));
+  }
+
+  /** All dies but those of one group; `all` is what `all()` gives, so that many groups merge it once. */
+  but(group: number, all: WindowDies): WindowDies {
+    return this.#over(
+      this.#counts.map((step, i) => {
+        const [total, own] = [all.steps[i], step.get(group)];
+        return total !== undefined && own !== undefined ? total.without(own) : (total ?? new DriftCounts(0));
+      }),
+    );
+  }
+
+  #over(steps: readonly DriftCounts[]): WindowDies {
+    return { total: this.#merge(steps.filter(({ dies }) => dies > 0)), steps };
   }
 
   #merge(parts: readonly DriftCounts[]): DriftCounts {
@@ -59,6 +74,6 @@ export class DriftWindow {
 /** Counted dies of a window, whole and by step; to be read only, and before the next are added. */
 export interface WindowDies {
   readonly total: DriftCounts;
-  /** Oldest first; none is empty. */
+  /** Every step, oldest first; some may be empty. */
   readonly steps: readonly DriftCounts[];
 }
