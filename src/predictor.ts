@@ -41,6 +41,8 @@ export type PredictionObserver = (predicted: Predicted) => void;
 export interface PredictorOptions {
   readonly scorer: Scorer;
   readonly clock: Clock;
+  /** The group of equipment of each die, float32 [dies], where the version's drift is counted. */
+  readonly groupsOf?: (key: string, labels: readonly DieLabel[]) => Float32Array | undefined;
   readonly observers: readonly PredictionObserver[];
   /** Called when an observer throws. */
   readonly onObserverError: (error: unknown) => void;
@@ -64,7 +66,7 @@ export class Predictor {
    * @throws Refusal of the queue, `unscorable_die`, or `invalid_input` where the version cannot explain
    */
   async predict(request: PredictionRequest): Promise<Prediction[]> {
-    const { clock, scorer } = this.#options;
+    const { clock, scorer, groupsOf } = this.#options;
     const { version, measurements, lane, onGone } = request;
     assertExplainable(request);
     // What the caller asks for counts from the arrival; the default from now, as a slow line is not a
@@ -79,6 +81,7 @@ export class Predictor {
       lane,
       deadlineAtMs,
       explain: request.explain > 0,
+      groups: groupsOf?.(version.key, measurements.labels),
       onGone,
     });
     const timestamp = this.#timestamp();

@@ -1,20 +1,11 @@
-/** One five-minute step of the simulation. */
-export interface DriftPoint {
-  /** How far the creeping tester is off, in standard deviations. */
-  readonly creptSigmas: number;
-  /** By tester: the largest index that is its own, over all parameters. */
-  readonly own: ReadonlyMap<string, number>;
-  /** By tester: the largest index against the reference, of the creeping parameters. */
-  readonly psi: ReadonlyMap<string, number>;
-  /** By tester: share of failing dies of the wafer tested in this step. */
-  readonly failRates: ReadonlyMap<string, number>;
-}
+import type { CreepStep } from '../scenarios/creeping-tester.js';
 
+/** What the figure shows. */
 export interface DriftFigure {
-  readonly points: readonly DriftPoint[];
+  readonly points: readonly CreepStep[];
   /** The tester that creeps. */
   readonly creeping: string;
-  /** Step from which on it creeps, at which it was flagged, and at which its fail rate had clearly moved. */
+  /** Steps: from which on it creeps, at which it was flagged, at which its fail rate had clearly moved. */
   readonly creepFrom: number;
   readonly flagged: number;
   readonly failsFrom: number | undefined;
@@ -40,7 +31,7 @@ interface Panel {
   readonly max: number;
   readonly ticks: readonly number[];
   readonly format: (value: number) => string;
-  readonly valuesOf: (point: DriftPoint) => ReadonlyMap<string, number>;
+  readonly seriesOf: (point: CreepStep) => ReadonlyMap<string, number>;
   readonly limit?: { readonly at: number; readonly label: string };
 }
 
@@ -57,7 +48,7 @@ export function driftFigure(figure: DriftFigure): string {
       max: 4,
       ticks: [0, 1, 2, 3, 4],
       format: String,
-      valuesOf: ({ psi }) => psi,
+      seriesOf: ({ psi }) => psi,
     },
     {
       top: TOP + PANEL + GAP,
@@ -65,7 +56,7 @@ export function driftFigure(figure: DriftFigure): string {
       max: 2,
       ticks: [0, 0.5, 1, 1.5, 2],
       format: String,
-      valuesOf: ({ own }) => own,
+      seriesOf: ({ own }) => own,
       limit: { at: 0.25, label: 'limit 0.25' },
     },
     {
@@ -74,7 +65,7 @@ export function driftFigure(figure: DriftFigure): string {
       max: 0.6,
       ticks: [0, 0.2, 0.4, 0.6],
       format: percent,
-      valuesOf: ({ failRates }) => failRates,
+      seriesOf: ({ failRates }) => failRates,
     },
   ];
   const smoothed = points.map((point, i) => ({ ...point, failRates: recentMeans(points, i) }));
@@ -89,7 +80,7 @@ ${axisSvg(points, x, height - 64)}
 `;
 }
 
-function recentMeans(points: readonly DriftPoint[], at: number): Map<string, number> {
+function recentMeans(points: readonly CreepStep[], at: number): Map<string, number> {
   const recent = points.slice(Math.max(0, at - 5), at + 1);
   return new Map(
     [...(points[at]?.failRates.keys() ?? [])].map((tester) => [
@@ -101,25 +92,23 @@ function recentMeans(points: readonly DriftPoint[], at: number): Map<string, num
 
 function panelSvg(
   panel: Panel,
-  points: readonly DriftPoint[],
+  points: readonly CreepStep[],
   figure: DriftFigure,
   x: (step: number) => number,
 ) {
-  const { top, title, max, ticks, format, valuesOf, limit } = panel;
+  const { top, title, max, ticks, format, seriesOf, limit } = panel;
   const y = (value: number) => top + PANEL - (Math.min(value, max) / max) * PANEL;
   const right = x(points.length - 1);
   const grid = ticks.map(
     (tick) =>
       `<line x1="${LEFT}" x2="${right}" y1="${y(tick)}" y2="${y(tick)}" stroke="${GRID}"/><text x="${LEFT - 8}" y="${y(tick) + 4}" text-anchor="end" fill="${SOFT}">${format(tick)}</text>`,
   );
-  const testers = [
-    ...(points.at(-1) === undefined ? [] : valuesOf(points[points.length - 1] as DriftPoint).keys()),
-  ];
+  const testers = points.slice(-1).flatMap((point) => [...seriesOf(point).keys()]);
   const others = testers.filter((tester) => tester !== figure.creeping);
   const lines = [...others, figure.creeping].map((tester) => {
     const hot = tester === figure.creeping;
     const path = points.flatMap((point, i) => {
-      const value = valuesOf(point).get(tester);
+      const value = seriesOf(point).get(tester);
       return value === undefined ? [] : [`${x(i).toFixed(1)},${y(value).toFixed(1)}`];
     });
     return `<polyline points="${path.join(' ')}" fill="none" stroke="${hot ? HOT : COOL}" stroke-width="${hot ? 2.4 : 1.2}" stroke-opacity="${hot ? 1 : 0.75}" stroke-linejoin="round"/>`;
@@ -147,11 +136,11 @@ function panelSvg(
   return `<g><text x="${LEFT}" y="${top - 10}" font-weight="600">${title}</text>${grid.join('')}${limitLine}${marks.join('')}${lines.join('')}${key}</g>`;
 }
 
-function axisSvg(points: readonly DriftPoint[], x: (step: number) => number, top: number): string {
-  const labels = points.flatMap(({ creptSigmas }, step) => {
+function axisSvg(points: readonly CreepStep[], x: (step: number) => number, top: number): string {
+  const labels = points.flatMap(({ sigmas }, step) => {
     if (step % 12 !== 0) return [];
-    const sigmas = creptSigmas === 0 ? '0' : `${creptSigmas.toFixed(1)}σ`;
-    return `<text x="${x(step)}" y="${top + 18}" text-anchor="middle" fill="${SOFT}">${step / 12} h</text><text x="${x(step)}" y="${top + 34}" text-anchor="middle" fill="${SOFT}">${sigmas}</text>`;
+    const offset = sigmas === 0 ? '0' : `${sigmas.toFixed(1)}σ`;
+    return `<text x="${x(step)}" y="${top + 18}" text-anchor="middle" fill="${SOFT}">${step / 12} h</text><text x="${x(step)}" y="${top + 34}" text-anchor="middle" fill="${SOFT}">${offset}</text>`;
   });
   const right = x(points.length - 1);
   return `<g>${labels.join('')}<text x="${right + 8}" y="${top + 18}" fill="${SOFT}">time</text><text x="${right + 8}" y="${top + 34}" fill="${SOFT}">offset by now</text></g>`;

@@ -1,5 +1,5 @@
 import { type CountingTable, countRow, edgesBelow } from './bin-counts.js';
-import { CONFIDENCE_BINS, DriftCounts } from './counts.js';
+import { CONFIDENCE_BINS, DriftCounts, floatsOf } from './counts.js';
 import { Sampler } from './sampler.js';
 
 /** What a worker needs to count the drift of one version; plain, so that it can be sent. */
@@ -97,4 +97,34 @@ export class DriftCounter {
     const score = edgesBelow(this.#spec.scoreEdges, 0, anomalyScore);
     counts.score[score] = (counts.score[score] ?? 0) + 1;
   }
+}
+
+/** Counts as they cross from a worker: the groups, and their floats one behind the other. */
+export interface CountsMessage {
+  readonly groups: readonly number[];
+  readonly counts: Float32Array;
+}
+
+/** Group counts as a message. */
+export function toMessage(counted: readonly GroupCounts[]): CountsMessage {
+  const blocks = counted.map(({ counts }) => counts.toFloats());
+  const counts = new Float32Array(blocks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    counts.set(block, at);
+    at += block.length;
+  }
+  return { groups: counted.map(({ group }) => group), counts };
+}
+
+/**
+ * Group counts from a message.
+ * @throws RangeError when the floats are not those of so many groups and parameters
+ */
+export function fromMessage(parameters: number, { groups, counts }: CountsMessage): GroupCounts[] {
+  const size = floatsOf(parameters);
+  return groups.map((group, i) => ({
+    group,
+    counts: DriftCounts.fromFloats(parameters, counts.subarray(i * size, (i + 1) * size)),
+  }));
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DieLabel } from '../die/die.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { Clock } from '../serving/clock.js';
-import type { GroupCounts } from './drift-counter.js';
+import type { CountsMessage } from './drift-counter.js';
 import type { DriftEvent } from './events.js';
 import type { DriftReport } from './report.js';
 import { type DriftSettings, type DriftSummary, VersionDrift } from './version-drift.js';
@@ -13,7 +13,7 @@ export interface DriftSource {
    * Asks every worker for what it has counted of a version since the last time; each answer is handed over
    * as it comes. A worker that is lost takes its counts with it. Never rejects.
    */
-  collectDrift(key: string, receive: (counted: readonly GroupCounts[]) => void): Promise<void>;
+  collectDrift(key: string, receive: (counted: CountsMessage) => void): Promise<void>;
 }
 
 export interface DriftMonitorOptions {

@@ -3,7 +3,7 @@ import { Refusal } from '../errors.js';
 import type { Reference } from '../models/manifest/reference.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { type Assessment, assess, countOver, largest } from './assess.js';
-import type { CountingSpec, GroupCounts } from './drift-counter.js';
+import { type CountsMessage, fromMessage } from './drift-counter.js';
 import { type Change, DriftState, type Observed } from './drift-state.js';
 import { EquipmentGroups, UNNAMED } from './equipment-groups.js';
 import type { DriftEvent } from './events.js';
@@ -24,19 +24,6 @@ export interface DriftSettings {
 export type MonitoredVersion = Pick<ModelVersion, 'key' | 'name' | 'version' | 'manifest' | 'contract'> & {
   readonly reference: Reference;
 };
-
-/** What a worker counts a version by. */
-export function countingSpecOf({ reference, contract }: MonitoredVersion): CountingSpec {
-  const { parameters, means, scales, score } = referenceBins(reference);
-  return {
-    parameters: contract.parameterCount,
-    edges: parameters.edges,
-    means,
-    scales,
-    scoreEdges: score.edges,
-    groups: new EquipmentGroups(contract.parameterCount).groups,
-  };
-}
 
 /** What metrics show of a version. */
 export interface DriftSummary {
@@ -76,10 +63,13 @@ export class VersionDrift {
     return Float32Array.from(labels, ({ equipment_id }) => this.#equipment.groupOf(equipment_id));
   }
 
-  /** Takes over what a worker has counted. */
-  add(counted: readonly GroupCounts[]): void {
-    if (counted.length === 0) return;
-    this.#window.add(counted);
+  /**
+   * Takes over what a worker has counted.
+   * @throws RangeError when it is not of this version's parameters
+   */
+  add(message: CountsMessage): void {
+    if (message.groups.length === 0) return;
+    this.#window.add(fromMessage(this.#version.contract.parameterCount, message));
     this.#assessment = undefined;
   }
 
