@@ -2,14 +2,19 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
+import { DriftMonitor } from './drift/drift-monitor.js';
+import { Webhook } from './drift/webhook.js';
+import { readWebhookSecret } from './drift/webhook-secret.js';
 import { Fault, Refusal } from './errors.js';
 import { readApiKeys } from './http/plugins/api-keys.js';
 import { createServer } from './http/server.js';
 import { Catalogue } from './models/catalogue.js';
 import type { ModelVersion } from './models/model-version.js';
 import { readRepository } from './models/repository/read-repository.js';
+import { createDriftLog } from './monitoring/drift-log.js';
 import { LineBuffer } from './monitoring/line-buffer.js';
 import { createLogger } from './monitoring/logger.js';
+import { createDriftMetrics } from './monitoring/metrics/drift.js';
 import { createHttpMetrics } from './monitoring/metrics/http.js';
 import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from './monitoring/metrics/registry.js';
@@ -63,9 +68,12 @@ export async function createApp({
   clock = systemClock,
   workerEntry,
 }: AppOptions): Promise<App> {
-  const [repository, apiKeys] = await Promise.all([
+  const [repository, apiKeys, webhookSecret] = await Promise.all([
     readRepository(config.MODEL_REPOSITORY),
     config.API_KEYS_FILE === undefined ? undefined : readApiKeys(config.API_KEYS_FILE),
+    config.DRIFT_WEBHOOK_SECRET_FILE === undefined
+      ? undefined
+      : readWebhookSecret(config.DRIFT_WEBHOOK_SECRET_FILE),
   ]);
   const logger = createLogger(config, logStream);
   // The lines of requests are info; where that is not wanted none are made.
@@ -99,9 +107,38 @@ export async function createApp({
     observers: [servingMetrics],
     onObserverError,
   });
+  const driftLog = createDriftLog(logger);
+  const webhook =
+    config.DRIFT_WEBHOOK_URL === undefined || webhookSecret === undefined
+      ? undefined
+      : new Webhook({
+          url: config.DRIFT_WEBHOOK_URL,
+          secret: webhookSecret,
+          clock,
+          now: () => new Date(),
+          random: Math.random,
+          onSettled(outcome, event, reason) {
+            driftMetrics.deliverySettled(outcome);
+            driftLog.delivery(outcome, event, reason);
+          },
+        });
+  const drift = new DriftMonitor({
+    source: pool,
+    clock,
+    now: () => new Date(),
+    settings: {
+      windowMinutes: config.DRIFT_WINDOW_MINUTES,
+      stepMinutes: config.DRIFT_STEP_MINUTES,
+      minimumDies: config.DRIFT_MINIMUM_DIES,
+    },
+    observers: [driftLog.event, (event) => webhook?.send(event)],
+    onError: onObserverError,
+  });
+  const driftMetrics = createDriftMetrics(registry, () => drift.summaries());
   const predictor = new Predictor({
     scorer: batcher,
     clock,
+    groupsOf: (key, labels) => drift.groupsOf(key, labels),
     observers: [createPredictionMetrics(registry), createPredictionLog(writeLine, loggedShare)],
     onObserverError,
   });
@@ -134,6 +171,7 @@ export async function createApp({
     catalogue,
     predictor,
     admit,
+    drift,
     isDraining: () => draining,
     probes: {
       version: DIEGATE_VERSION,
@@ -184,13 +222,16 @@ export async function createApp({
       const problems: string[] = [];
       for (const version of repository.versions) {
         try {
-          catalogue.markReady(version, await loadVersion(version, { pool, batcher, clock }));
+          const report = await loadVersion(version, { pool, batcher, clock });
+          drift.add(version);
+          catalogue.markReady(version, report);
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           problems.push(...error.problems);
         }
       }
       if (problems.length > 0) throw new Fault('invalid_model', problems);
+      drift.start();
     },
     drain() {
       draining = true;
@@ -199,10 +240,14 @@ export async function createApp({
       draining = true;
       closing = true;
       await http.close();
+      drift.close();
+      webhook?.close();
       await pool.close();
       requestLines.flush();
     },
     kill() {
+      drift.close();
+      webhook?.close();
       pool.kill();
       requestLines.flush();
     },

@@ -50,7 +50,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'http/decode': ['die', 'errors.ts'],
   'http/plugins': ['errors.ts', 'http', 'http/schemas', 'type serving'],
   'http/schemas': ['die', 'errors.ts', 'models', 'models/manifest'],
-  'http/routes': ['die', 'http', 'http/schemas', 'type models', 'type predictor.ts', 'type serving/batching'],
+  'http/routes': [
+    'die',
+    'drift',
+    'errors.ts',
+    'http',
+    'http/schemas',
+    'type models',
+    'type predictor.ts',
+    'type serving/batching',
+  ],
   monitoring: [
     'type config.ts',
     'type die',

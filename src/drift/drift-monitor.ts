@@ -119,6 +119,7 @@ export class DriftMonitor {
     this.#collectedAtMs.set(key, this.#options.clock.nowMs());
     const collection = this.#options.source
       .collectDrift(key, (counted) => this.#versions.get(key)?.add(counted))
+      .catch(this.#options.onError)
       .finally(() => this.#collecting.delete(key));
     this.#collecting.set(key, collection);
     return collection;

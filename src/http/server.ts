@@ -12,6 +12,7 @@ import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
 import { bodyParsers } from './read-dies.js';
+import { type DriftReports, driftRoutes } from './routes/drift.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { modelRoutes } from './routes/models.js';
 import { predictRoutes } from './routes/predict.js';
@@ -27,6 +28,7 @@ export interface ServerOptions {
   /** See `PredictRouteOptions.admit`. */
   readonly admit: (model: string | undefined, version: string | undefined) => ModelVersion;
   readonly isDraining: () => boolean;
+  readonly drift: DriftReports;
   readonly probes: ProbeRouteOptions;
   readonly metrics: MetricsText;
   readonly observers: readonly HttpObserver[];
@@ -101,6 +103,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   probeRoutes(app, options.probes);
   metricsRoutes(app, options.metrics);
   modelRoutes(app, options);
+  driftRoutes(app, options);
   predictRoutes(app, { ...options, maxBatchDies: limits.maxBatchDies });
   return app;
 }
