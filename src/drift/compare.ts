@@ -73,7 +73,7 @@ export class Comparison {
 
   /** The score's distribution against the reference's, which is that of passing dies. */
   score(counts: DriftCounts): Difference {
-    const dies = counts.dies - counts.unscorable;
+    const dies = counts.sampled - counts.unscorable;
     this.#shares(this.#reference.score, 0, counts.score, 0, dies);
     const [expected, actual] = [this.#expected.subarray(0, BINS), this.#actual.subarray(0, BINS)];
     if (dies === 0) return { psi: NO_DIFFERENCE, ks: 0 };

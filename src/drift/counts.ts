@@ -12,9 +12,9 @@ const OUTPUT_FLOATS = HEAD + BINS + CONFIDENCE_BINS;
 /** What was counted of some dies: of one worker, one equipment, one step, or merged from several. */
 export class DriftCounts {
   readonly parameters: number;
-  /** Dies whose parameters were counted: a sample of `dies`. */
+  /** Dies that were counted: a sample of `dies`. */
   sampled = 0;
-  /** Dies whose outputs were counted: all of them. */
+  /** Dies that were run. */
   dies = 0;
   fails = 0;
   /** Dies whose outputs the version could not decide by, such as a score that is not finite; in no bin. */

@@ -37,13 +37,13 @@ export interface GroupCounts {
 }
 
 /**
- * Dies of one version whose parameters a worker counts in a second. Counting one die of 512 takes
- * about twice as long as scoring it in a full batch; 250 a second are 900,000 in an hour, and a
- * hundredth of these tell a distribution as well as the reference itself is known.
+ * Dies of one version that a worker counts in a second. Counting one die of 512 parameters takes about
+ * twice as long as scoring it in a full batch; 250 a second are 900,000 in an hour, and a hundredth of
+ * these tell a distribution as well as the reference itself is known.
  */
 export const SAMPLED_PER_SECOND = 250;
 
-/** Counts beside a session: the outputs of every die, the parameters of a sample. Lives in the worker. */
+/** Counts beside a session: outputs and parameters of a sample of the dies. Lives in the worker. */
 export class DriftCounter {
   readonly #spec: CountingSpec;
   readonly #decide: DecideOutputs;
@@ -63,8 +63,10 @@ export class DriftCounter {
     const width = rows.length / dies;
     for (let die = 0; die < dies; die++) {
       const counts = this.#of(groups[die] ?? 0);
+      counts.dies++;
+      if (!this.#sampler.take()) continue;
       this.#countOutputs(counts, rows, die * width);
-      if (this.#sampler.take()) countRow(counts, this.#spec, params, die);
+      countRow(counts, this.#spec, params, die);
     }
   }
 
@@ -83,7 +85,6 @@ export class DriftCounter {
   }
 
   #countOutputs(counts: DriftCounts, rows: Float32Array, at: number): void {
-    counts.dies++;
     const decided = this.#decide(rows, at);
     if (decided === undefined) {
       counts.unscorable++;

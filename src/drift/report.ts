@@ -34,7 +34,7 @@ const EquipmentDriftSchema = z.object({
     .enum(['equipment', 'unnamed', 'other'])
     .describe('unnamed: dies without equipment_id; other: equipment beyond those that are told apart'),
   dies: z.int(),
-  sampled_dies: z.int().describe('Dies whose parameters were counted'),
+  sampled_dies: z.int().describe('Dies that were counted'),
   judged: z.boolean().describe('Whether its dies and steps are enough'),
   drifts: z.boolean().describe('Whether a parameter of its own is over 0.25'),
   fail_rate: z.number().nullable(),
@@ -64,7 +64,7 @@ export const DriftReportSchema = z.object({
     .array(z.string())
     .describe('What has started to drift and has not ended: "product" or "equipment <id>"'),
   dies: z.int(),
-  sampled_dies: z.int().describe('Dies whose parameters were counted: a random sample of all'),
+  sampled_dies: z.int().describe('Dies that were counted: a random sample of all'),
   psi_max: IndexSchema,
   over_0_1: z.int(),
   over_0_25: z.int(),
@@ -122,7 +122,7 @@ export function driftReport(
   const { verdict, drifting, sentence } = judge(assessment, names, context.minimumDies);
   const indexes = Float64Array.from(assessment.parameters, ({ psi }) => psi.psi);
   const over = countOver(indexes);
-  const scored = all.dies - all.unscorable;
+  const scored = all.sampled - all.unscorable;
   return {
     model_name: context.modelName,
     model_version: context.modelVersion,
@@ -213,8 +213,8 @@ export function namedWorst(indexes: Float64Array, names: Names) {
   }));
 }
 
-function failRate({ dies, unscorable, fails }: DriftCounts): number | null {
-  return dies > unscorable ? fails / (dies - unscorable) : null;
+function failRate({ sampled, unscorable, fails }: DriftCounts): number | null {
+  return sampled > unscorable ? fails / (sampled - unscorable) : null;
 }
 
 function shares(bins: Float64Array, dies: number): number[] {

@@ -156,7 +156,7 @@ export class VersionDrift {
     const { all, groups } = this.#assess();
     const group = groups.find((each) => this.#equipment.idOf(each.group) === equipmentId);
     const counts = equipmentId === undefined ? all : group?.counts;
-    const scored = (counts?.dies ?? 0) - (counts?.unscorable ?? 0);
+    const scored = (counts?.sampled ?? 0) - (counts?.unscorable ?? 0);
     return {
       event: event === 'started' ? 'drift.started' : 'drift.ended',
       event_id: id,

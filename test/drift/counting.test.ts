@@ -210,7 +210,7 @@ describe('a counter beside a session', () => {
     expect(counter.take().map(({ group, counts }) => [group, counts.dies])).toEqual([[3, 4]]);
   });
 
-  test('under load the outputs of all dies are counted and the parameters of a sample', () => {
+  test('under load a sample is counted, and all dies are known by number', () => {
     const random = createRandom('under load');
     const counter = new DriftCounter(spec, decide, random.uniform);
     const dies = 64;
