@@ -36,10 +36,7 @@ const session = await InferenceSession.create(version.modelFile, { intraOpNumThr
 const { steps, flagged } = await simulateCreep({
   version,
   score,
-  decide: (rows, at) => {
-    const decided = version.decide(rows[at] ?? Number.NaN);
-    return decided && { ...decided, anomalyScore: rows[at] ?? Number.NaN };
-  },
+  decide: version.decide,
   seed: option('seed', 2027),
   steps: option('steps', 60),
   diesAcross: 13,

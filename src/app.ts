@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
@@ -8,23 +9,35 @@ import { readWebhookSecret } from './drift/webhook-secret.js';
 import { Fault, Refusal } from './errors.js';
 import { readApiKeys } from './http/plugins/api-keys.js';
 import { createServer } from './http/server.js';
+import { createLifecycle } from './lifecycle/lifecycle.js';
 import { Catalogue } from './models/catalogue.js';
-import type { ModelVersion } from './models/model-version.js';
-import { readRepository } from './models/repository/read-repository.js';
+import { type Repository, readRepository } from './models/repository/read-repository.js';
+import {
+  assertDefaultModel,
+  checkServing,
+  type ReadServing,
+  readServing,
+} from './models/repository/read-serving.js';
 import { createDriftLog } from './monitoring/drift-log.js';
 import { LineBuffer } from './monitoring/line-buffer.js';
 import { createLogger } from './monitoring/logger.js';
 import { createDriftMetrics } from './monitoring/metrics/drift.js';
 import { createHttpMetrics } from './monitoring/metrics/http.js';
+import { createModelMetrics } from './monitoring/metrics/models.js';
 import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from './monitoring/metrics/registry.js';
 import { createServingMetrics } from './monitoring/metrics/serving.js';
+import { createTrafficMetrics } from './monitoring/metrics/traffic.js';
 import { createPredictionLog, createRefusalLog } from './monitoring/prediction-log.js';
 import { createWorkerLog } from './monitoring/worker-log.js';
-import { Predictor } from './predictor.js';
+import { Predictor } from './prediction/predictor.js';
+import { Admission } from './routing/admission.js';
+import { Experiments } from './routing/experiments.js';
+import { ShadowRunner } from './routing/shadow-runner.js';
+import { Targets } from './routing/targets.js';
+import { VersionFallbacks } from './routing/version-fallbacks.js';
 import { Batcher } from './serving/batching/batcher.js';
 import { type Clock, systemClock } from './serving/clock.js';
-import { loadVersion } from './serving/load-version.js';
 import { WorkerPool } from './serving/workers/pool.js';
 import { DIEGATE_VERSION } from './version.js';
 
@@ -68,8 +81,10 @@ export async function createApp({
   clock = systemClock,
   workerEntry,
 }: AppOptions): Promise<App> {
-  const [repository, apiKeys, webhookSecret] = await Promise.all([
+  const servingFile = resolve(config.SERVING_FILE ?? join(config.MODEL_REPOSITORY, 'serving.json'));
+  const [repository, servingAsRead, apiKeys, webhookSecret] = await Promise.all([
     readRepository(config.MODEL_REPOSITORY),
+    readServing(servingFile),
     config.API_KEYS_FILE === undefined ? undefined : readApiKeys(config.API_KEYS_FILE),
     config.DRIFT_WEBHOOK_SECRET_FILE === undefined
       ? undefined
@@ -81,10 +96,15 @@ export async function createApp({
   const requestLines = new LineBuffer((lines) => logStream.write(lines), clock.after);
   const writeLine = (line: string) => requestLines.add(line);
   const onObserverError = (error: unknown) => logger.error({ err: error }, 'an observer failed');
-  const catalogue = new Catalogue(repository.versions, repository.serving);
+  const catalogue = createCatalogue(repository, servingAsRead);
+  for (const problem of repository.problems)
+    logger.error({ problem }, 'a folder of the repository is no model');
+  for (const [model, { reason }] of catalogue.faulty)
+    logger.error({ model, reason }, 'serving.json is wrong about a model');
   const registry = createRegistry();
   const servingMetrics = createServingMetrics(registry, {
     waitingDies: () => batcher.waitingDies(),
+    capacityDies: () => batcher.capacityDies(),
     readyWorkers: () => pool.ready,
   });
   const pool = new WorkerPool({
@@ -135,11 +155,58 @@ export async function createApp({
     onError: onObserverError,
   });
   const driftMetrics = createDriftMetrics(registry, () => drift.summaries());
+  const experiments = new Experiments(catalogue, () => new Date());
+  const trafficMetrics = createTrafficMetrics(registry);
+  const lifecycle = createLifecycle({
+    folder: repository.folder,
+    servingFile,
+    catalogue,
+    pool,
+    batcher,
+    clock,
+    logger,
+    loadObservers: [
+      createModelMetrics(registry),
+      {
+        versionLoaded: ({ version }) => version && drift.add(version),
+        versionUnloaded: ({ key }) => drift.remove(key),
+      },
+    ],
+    lazyBudgetBytes: config.LAZY_MEMORY_MB * 1024 * 1024,
+    watchEveryMs: config.REPOSITORY_WATCH_MS,
+    onTrafficChange: (model) => experiments.reset(model),
+    onCanaryEvent: (model, event) => logger.warn({ model, ...event }, 'canary'),
+  });
+  const shadows = new ShadowRunner({
+    submit: (key, call) => batcher.submitShadow(key, call),
+    clock,
+    catalogue,
+    experiments,
+    observers: [trafficMetrics],
+    onError: onObserverError,
+  });
   const predictor = new Predictor({
     scorer: batcher,
     clock,
     groupsOf: (key, labels) => drift.groupsOf(key, labels),
-    observers: [createPredictionMetrics(registry), createPredictionLog(writeLine, loggedShare)],
+    fallbacks: new VersionFallbacks({
+      catalogue,
+      clock,
+      readyWorkers: () => pool.ready,
+      onCircuit: ({ key, name, version }, circuit, reason) => {
+        logger.warn({ version: key, circuit, reason }, 'circuit');
+        if (circuit === 'open') lifecycle.canaries.circuitOpened(name, version);
+      },
+    }),
+    observers: [
+      createPredictionMetrics(registry),
+      createPredictionLog(writeLine, loggedShare),
+      trafficMetrics.predicted,
+      experiments.predicted,
+      lifecycle.canaries.predicted,
+      shadows.predicted,
+    ],
+    failureObservers: [experiments.failed, lifecycle.canaries.failed],
     onObserverError,
   });
 
@@ -148,21 +215,33 @@ export async function createApp({
   let requestsServed = 0;
   const startedAtMs = clock.nowMs();
 
-  const missing = (): string[] => [
-    ...(draining ? ['the server is draining'] : []),
-    ...catalogue.notReady().map((key) => `${key} is not loaded`),
-    ...(pool.ready === 0 ? [`0 of ${pool.size} workers are ready`] : []),
-  ];
-  const admit = (model: string | undefined, version: string | undefined): ModelVersion => {
-    if (closing) throw new Refusal('draining', 'the server is shutting down', { retryAfterSeconds: 1 });
-    const entry = catalogue.find(model, version);
-    if (entry.state !== 'ready') {
-      throw new Refusal('model_not_ready', `${entry.version.key} is still being loaded`, {
-        retryAfterSeconds: 1,
-      });
+  const targets = new Targets(catalogue);
+  const admission = new Admission({
+    targets,
+    clock,
+    assertRoom: (key, dies) => batcher.assertRoom(key, dies),
+    lazy: lifecycle.lazy,
+    lazyWaitMs: config.LAZY_WAIT_MS,
+    isClosing: () => closing,
+  });
+  const defaultProblem = (): string | undefined => {
+    try {
+      admission.check(undefined, undefined);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Refusal) return error.message;
+      throw error;
     }
-    batcher.assertRoom(entry.version.key, 1);
-    return entry.version;
+  };
+  const missing = (): string[] => {
+    const loading = lifecycle.missing().map((key) => `${key} is not loaded`);
+    const problem = loading.length === 0 ? defaultProblem() : undefined;
+    return [
+      ...(draining ? ['the server is draining'] : []),
+      ...loading,
+      ...(problem === undefined ? [] : [problem]),
+      ...(pool.ready === 0 ? [`0 of ${pool.size} workers are ready`] : []),
+    ];
   };
 
   const http = await createServer({
@@ -170,13 +249,16 @@ export async function createApp({
     clock,
     catalogue,
     predictor,
-    admit,
+    admit: (model, version) => admission.admit(model, version),
+    experiments,
+    changes: lifecycle.changes,
     drift,
     isDraining: () => draining,
     probes: {
       version: DIEGATE_VERSION,
-      isModelLoaded: () => catalogue.find().state === 'ready',
+      isModelLoaded: () => defaultProblem() === undefined,
       missing,
+      failed: () => failedVersions(catalogue),
       uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
       requestsServed: () => requestsServed,
     },
@@ -219,18 +301,7 @@ export async function createApp({
     },
     async load() {
       await workersStarted;
-      const problems: string[] = [];
-      for (const version of repository.versions) {
-        try {
-          const report = await loadVersion(version, { pool, batcher, clock });
-          drift.add(version);
-          catalogue.markReady(version, report);
-        } catch (error) {
-          if (!(error instanceof Fault)) throw error;
-          problems.push(...error.problems);
-        }
-      }
-      if (problems.length > 0) throw new Fault('invalid_model', problems);
+      await lifecycle.start();
       drift.start();
     },
     drain() {
@@ -239,6 +310,7 @@ export async function createApp({
     async close() {
       draining = true;
       closing = true;
+      lifecycle.stop();
       await http.close();
       drift.close();
       webhook?.close();
@@ -246,10 +318,29 @@ export async function createApp({
       requestLines.flush();
     },
     kill() {
+      lifecycle.stop();
       drift.close();
       webhook?.close();
       pool.kill();
       requestLines.flush();
     },
   };
+}
+
+function createCatalogue({ versions }: Repository, serving: ReadServing): Catalogue {
+  const catalogue = new Catalogue(versions, serving);
+  assertDefaultModel(
+    serving.serving,
+    catalogue.models().map(({ name }) => name),
+  );
+  catalogue.serve(checkServing(serving, (name) => catalogue.numbersOf(name)));
+  return catalogue;
+}
+
+/** Versions and models that take no traffic, and why. */
+function failedVersions(catalogue: Catalogue): string[] {
+  const versions = catalogue
+    .entries()
+    .flatMap(({ key, state, reason }) => (state === 'failed' ? [reason ?? `${key} has failed`] : []));
+  return [...versions, ...Array.from(catalogue.faulty.values(), ({ reason }) => reason)];
 }

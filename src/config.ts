@@ -42,6 +42,22 @@ export const ConfigSchema = z.object({
   HOST: z.string().min(1).prefault('0.0.0.0').describe('Address to listen on'),
   PORT: whole(0, 65_535).prefault('8000').describe('Port to listen on; 0 takes a free one'),
   MODEL_REPOSITORY: z.string().min(1).prefault('models').describe('Folder of the model repository'),
+  SERVING_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Path of serving.json; in MODEL_REPOSITORY if not set, which then has to be writable for changes',
+    ),
+  REPOSITORY_WATCH_MS: whole(0, DAY_MS)
+    .prefault('0')
+    .describe('How often to look for changes of the model repository and follow them; 0 never'),
+  LAZY_MEMORY_MB: whole(1, 1_048_576)
+    .prefault('512')
+    .describe('Model files, times workers, that lazy models may hold; the least recently used leaves first'),
+  LAZY_WAIT_MS: whole(0, 600_000)
+    .prefault('0')
+    .describe('How long a call may wait for a lazy model to be loaded; 0 answers 503 with retry-after'),
   INFERENCE_WORKERS: whole(1, 64)
     .prefault(() => String(Math.max(1, availableParallelism() - 1)))
     .describe('Worker processes that run ONNX Runtime'),

@@ -8,6 +8,7 @@ export const REFUSALS = {
   model_not_found: { status: 404, title: 'No such model' },
   version_not_found: { status: 404, title: 'No such model version' },
   drift_not_measured: { status: 404, title: 'The drift of this version is not measured' },
+  change_conflict: { status: 409, title: 'The change conflicts with what is served' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   body_too_large: { status: 413, title: 'The body is too large' },
   batch_too_large: { status: 413, title: 'Too many dies in one call' },
@@ -20,6 +21,7 @@ export const REFUSALS = {
   queue_full: { status: 503, title: 'The queue is full' },
   draining: { status: 503, title: 'The server is shutting down' },
   model_not_ready: { status: 503, title: 'The model is not loaded' },
+  state_not_saved: { status: 503, title: 'The change could not be saved' },
   inference_failed: { status: 503, title: 'The model could not be run' },
   deadline_exceeded: { status: 504, title: 'The deadline passed before the die was scored' },
 } as const satisfies Record<string, { status: number; title: string }>;
@@ -71,7 +73,9 @@ export type FaultCode =
   | 'invalid_model'
   | 'worker_failed'
   | 'invalid_data'
-  | 'invalid_usage';
+  | 'invalid_usage'
+  | 'invalid_backup'
+  | 'gate_missed';
 
 /**
  * Something that stops the start or a command: one line for each problem, each naming the thing,

@@ -18,6 +18,9 @@ const DEFAULTS = {
   HOST: '0.0.0.0',
   PORT: 8000,
   MODEL_REPOSITORY: 'models',
+  REPOSITORY_WATCH_MS: 0,
+  LAZY_MEMORY_MB: 512,
+  LAZY_WAIT_MS: 0,
   INFERENCE_WORKERS: Math.max(1, availableParallelism() - 1),
   INTRA_OP_THREADS: 1,
   BATCH_TIMEOUT_MS: 10_000,
@@ -38,6 +41,9 @@ const DEFAULTS = {
 /** Least and greatest value of each number. */
 const BOUNDS = {
   PORT: [0, 65_535],
+  REPOSITORY_WATCH_MS: [0, 86_400_000],
+  LAZY_MEMORY_MB: [1, 1_048_576],
+  LAZY_WAIT_MS: [0, 600_000],
   INFERENCE_WORKERS: [1, 64],
   INTRA_OP_THREADS: [1, 64],
   BATCH_TIMEOUT_MS: [10, 86_400_000],
@@ -175,5 +181,6 @@ test('every setting is described with its default and its meaning', () => {
     API_KEYS_FILE: 'not set',
     DRIFT_WEBHOOK_URL: 'not set',
     DRIFT_WEBHOOK_SECRET_FILE: 'not set',
+    SERVING_FILE: 'not set',
   });
 });

@@ -13,6 +13,7 @@ test('the catalogue of refusals is the one that callers know', () => {
     model_not_found: 404,
     version_not_found: 404,
     drift_not_measured: 404,
+    change_conflict: 409,
     request_timeout: 408,
     body_too_large: 413,
     batch_too_large: 413,
@@ -25,6 +26,7 @@ test('the catalogue of refusals is the one that callers know', () => {
     queue_full: 503,
     draining: 503,
     model_not_ready: 503,
+    state_not_saved: 503,
     inference_failed: 503,
     deadline_exceeded: 504,
   });

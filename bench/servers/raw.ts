@@ -1,3 +1,4 @@
+import { fetchedOutputs } from '../../src/models/manifest/fetched-outputs.js';
 import { probeOf } from '../../src/models/model-version.js';
 import { readVersion } from '../../src/models/repository/read-version.js';
 import { Session } from '../../src/serving/workers/session.js';
@@ -18,7 +19,7 @@ const session = await Session.open(
     modelFile: version.modelFile,
     inputName: version.manifest.input.name,
     parameterCount,
-    scoreName: version.manifest.outputs.score,
+    outputs: fetchedOutputs(version.manifest),
     contributionsName: undefined,
     maxBatchSize: BATCH,
     probe,

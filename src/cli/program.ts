@@ -1,8 +1,12 @@
 import { Command } from 'commander';
 import { describeSettings, type Environment } from '../config.js';
 import { DIEGATE_VERSION } from '../version.js';
+import { backupCommand } from './backup.js';
+import { checkCommand } from './check.js';
+import { gateCommand } from './gate.js';
 import { inspectCommand } from './inspect.js';
 import { replayCommand } from './replay.js';
+import { restoreCommand } from './restore.js';
 import { scoreCommand } from './score.js';
 import { scoreInWorker } from './score-in-worker.js';
 import { shippedModelCommand } from './shipped-model.js';
@@ -34,6 +38,10 @@ export function createProgram({ serve, environment }: ProgramOptions): Command {
   program.addCommand(trainCommand({ scoreDies: scoreInWorker }));
   program.addCommand(simulateCommand());
   program.addCommand(shippedModelCommand({ scoreDies: scoreInWorker }));
+  program.addCommand(checkCommand());
+  program.addCommand(gateCommand());
+  program.addCommand(backupCommand());
+  program.addCommand(restoreCommand());
   return program;
 }
 

@@ -17,7 +17,7 @@ export const scoreInWorker: ScoreDies = (modelFile, params, parameterCount) =>
         modelFile,
         inputName: INPUT,
         parameterCount,
-        scoreName: SCORE,
+        outputs: [{ name: SCORE, size: 1 }],
         contributionsName: undefined,
         maxBatchSize: BATCH,
         probe: params.slice(0, parameterCount),

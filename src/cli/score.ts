@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { Fault } from '../errors.js';
 import type { ModelVersion } from '../models/model-version.js';
-import { readVersion } from '../models/repository/read-version.js';
 import { terminalWaferMap } from '../wafermap/terminal.js';
 import { lotBytes, namingFile } from './lot-file.js';
 import { createOptionReader } from './options.js';
@@ -15,6 +13,7 @@ import { type ScoredLot, scoreLot } from './score/score-lot.js';
 import { describeScored, scoreAsJson } from './score/summary.js';
 import { writerFor } from './score/write-predictions.js';
 import { terminalOf } from './terminal.js';
+import { versionAt } from './version-at.js';
 import { assertWritable } from './writable.js';
 
 const EXAMPLES = `
@@ -132,12 +131,6 @@ function toRead(
     describeScored(lots, version),
     ...files.map((file) => `written: ${file}\n`),
   ].join('');
-}
-
-/** The version whose folder is given: its name and number are those of the folders. */
-function versionAt(folder: string): Promise<ModelVersion> {
-  const path = resolve(folder);
-  return readVersion(path, basename(dirname(path)), basename(path));
 }
 
 /**

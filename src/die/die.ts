@@ -51,6 +51,16 @@ export interface MeasurementContract {
   readonly parameterCount: number;
   /** Whether `null` (no value measured) is accepted; it travels as NaN. */
   readonly acceptsMissing: boolean;
+  /** The range of each parameter that the model was made for, where its manifest gives any. */
+  readonly bounds?: readonly ParameterBounds[];
+}
+
+/** The range of one test parameter, ends included; infinite where there is none. */
+export interface ParameterBounds {
+  readonly name: string;
+  readonly unit: string | undefined;
+  readonly minimum: number;
+  readonly maximum: number;
 }
 
 /**

@@ -28,13 +28,34 @@ export const PredictionSchema = z
     die_id: z.string(),
     prediction: DecisionSchema,
     confidence: z.number().min(0).max(1).describe('Calibrated probability that this decision is right'),
-    anomaly_score: z.number().describe("The model's score; the die fails above the version's threshold"),
+    anomaly_score: z
+      .number()
+      .describe(
+        "The die fails above the version's threshold: a screen's own score, else the probability of failing",
+      ),
     inference_time_ms: z
       .number()
       .describe('Duration of the session.run that scored the die, in milliseconds'),
     timestamp: z.iso.datetime().describe('When the die was decided, ISO 8601 UTC'),
     model_name: z.string(),
     model_version: z.string(),
+    label: z.string().optional().describe('Classification: the most probable label'),
+    probabilities: z
+      .record(z.string(), z.number())
+      .optional()
+      .describe('Classification: the probability of each label'),
+    value: z.number().optional().describe('Regression: the predicted value'),
+    unit: z.string().optional().describe('Regression: unit of value'),
+    outputs: z
+      .record(z.string(), z.union([z.number(), z.array(z.number())]))
+      .optional()
+      .describe('Further outputs of the model, by name'),
+    fallback: z
+      .literal(true)
+      .optional()
+      .describe(
+        'The model could not answer; its fallback did: a simpler version or the limits of the parameters',
+      ),
     explanation: z
       .array(ContributionSchema)
       .optional()

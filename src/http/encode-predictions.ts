@@ -1,4 +1,4 @@
-import type { Contribution, Prediction, Predictions } from '../die/prediction.js';
+import type { Prediction, Predictions } from '../die/prediction.js';
 
 /**
  * Predictions as JSON by template: what the serializer compiled from `PredictionSchema` writes, in a third
@@ -6,12 +6,12 @@ import type { Contribution, Prediction, Predictions } from '../die/prediction.js
  * names and versions of models have no character that JSON escapes.
  */
 export function encodePrediction(prediction: Prediction): string {
-  const { die_id, confidence, anomaly_score, inference_time_ms, explanation } = prediction;
+  const { die_id, confidence, anomaly_score, inference_time_ms } = prediction;
   return (
     `{"die_id":${JSON.stringify(die_id)},"prediction":"${prediction.prediction}","confidence":${confidence}` +
     `,"anomaly_score":${anomaly_score},"inference_time_ms":${inference_time_ms}` +
     `,"timestamp":"${prediction.timestamp}","model_name":"${prediction.model_name}"` +
-    `,"model_version":"${prediction.model_version}"${explanation === undefined ? '' : encodeExplanation(explanation)}}`
+    `,"model_version":"${prediction.model_version}"${encodeRest(prediction)}}`
   );
 }
 
@@ -20,6 +20,23 @@ export function encodePredictions({ predictions, count }: Predictions): string {
   return `{"predictions":[${predictions.map(encodePrediction).join(',')}],"count":${count}}`;
 }
 
-function encodeExplanation(explanation: readonly Contribution[]): string {
-  return `,"explanation":${JSON.stringify(explanation)}`;
+/** What most predictions do not have, in the order of the schema. */
+function encodeRest({
+  label,
+  probabilities,
+  value,
+  unit,
+  outputs,
+  fallback,
+  explanation,
+}: Prediction): string {
+  let text = '';
+  if (label !== undefined) text += `,"label":${JSON.stringify(label)}`;
+  if (probabilities !== undefined) text += `,"probabilities":${JSON.stringify(probabilities)}`;
+  if (value !== undefined) text += `,"value":${value}`;
+  if (unit !== undefined) text += `,"unit":${JSON.stringify(unit)}`;
+  if (outputs !== undefined) text += `,"outputs":${JSON.stringify(outputs)}`;
+  if (fallback === true) text += ',"fallback":true';
+  if (explanation !== undefined) text += `,"explanation":${JSON.stringify(explanation)}`;
+  return text;
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Measurements } from '../die/die.js';
+import { assertWithinBounds } from '../die/bounds.js';
+import type { MeasurementContract, Measurements } from '../die/die.js';
 import { Refusal } from '../errors.js';
-import type { ModelVersion } from '../models/model-version.js';
 import type { Lane } from '../serving/batching/queue.js';
 import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
 import { labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
@@ -38,6 +38,11 @@ export function bodyParsers(app: FastifyInstance, limitBytes: number): void {
   }
 }
 
+/** The bytes of a request's body; none for a request without one. */
+export function bodyOf({ body }: FastifyRequest): Body {
+  return isBody(body) ? body : NO_BODY;
+}
+
 function isBody(value: unknown): value is Body {
   return typeof value === 'object' && value !== null && 'bytes' in value && Buffer.isBuffer(value.bytes);
 }
@@ -56,8 +61,14 @@ export class DieReader {
    * The dies of a request: one in the realtime lane, any number in the bulk lane.
    * @throws Refusal `invalid_json`, `invalid_input` or `batch_too_large`
    */
-  read(request: FastifyRequest, { contract }: ModelVersion, lane: Lane): Measurements {
-    const { media, bytes } = isBody(request.body) ? request.body : NO_BODY;
+  read(request: FastifyRequest, contract: MeasurementContract, lane: Lane): Measurements {
+    const measurements = this.#decode(request, contract, lane);
+    if (contract.bounds !== undefined) assertWithinBounds(measurements, contract.bounds);
+    return measurements;
+  }
+
+  #decode(request: FastifyRequest, contract: MeasurementContract, lane: Lane): Measurements {
+    const { media, bytes } = bodyOf(request);
     if (media === 'binary') {
       return lane === 'realtime'
         ? decodeDieBinary(bytes, contract, labelFromHeaders(request.headers))
@@ -72,7 +83,7 @@ export class DieReader {
   }
 
   /** Takes back the rows of dies that have been answered; nobody may refer to them any more. */
-  release({ params }: Measurements, { contract }: ModelVersion): void {
+  release({ params }: Measurements, contract: MeasurementContract): void {
     this.#rowsOf(contract.parameterCount).give(params);
   }
 

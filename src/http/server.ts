@@ -1,9 +1,11 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { ModelChanges } from '../lifecycle/model-changes.js';
 import type { Catalogue } from '../models/catalogue.js';
-import type { ModelVersion } from '../models/model-version.js';
-import type { Predictor } from '../predictor.js';
+import type { Predictor } from '../prediction/predictor.js';
+import type { Experiments } from '../routing/experiments.js';
+import type { Target } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
-import { type ApiKeys, apiKeysPlugin } from './plugins/api-keys.js';
+import { type ApiKeys, apiKeysPlugin, hasAdmin } from './plugins/api-keys.js';
 import { docsPlugin } from './plugins/docs.js';
 import { drainingPlugin } from './plugins/draining.js';
 import { type HttpObserver, observePlugin } from './plugins/observe.js';
@@ -12,7 +14,9 @@ import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
 import { bodyParsers } from './read-dies.js';
+import { adminRoutes } from './routes/admin.js';
 import { type DriftReports, driftRoutes } from './routes/drift.js';
+import { experimentRoutes } from './routes/experiments.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { modelRoutes } from './routes/models.js';
 import { predictRoutes } from './routes/predict.js';
@@ -26,9 +30,11 @@ export interface ServerOptions {
   readonly catalogue: Catalogue;
   readonly predictor: Predictor;
   /** See `PredictRouteOptions.admit`. */
-  readonly admit: (model: string | undefined, version: string | undefined) => ModelVersion;
+  readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
   readonly isDraining: () => boolean;
   readonly drift: DriftReports;
+  readonly experiments: Experiments;
+  readonly changes: ModelChanges;
   readonly probes: ProbeRouteOptions;
   readonly metrics: MetricsText;
   readonly observers: readonly HttpObserver[];
@@ -104,6 +110,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   metricsRoutes(app, options.metrics);
   modelRoutes(app, options);
   driftRoutes(app, options);
+  experimentRoutes(app, options);
+  // Without a key that may, nobody could use them: then they do not exist.
+  if (hasAdmin(options.apiKeys)) adminRoutes(app, options);
   predictRoutes(app, { ...options, maxBatchDies: limits.maxBatchDies });
   return app;
 }

@@ -1,5 +1,6 @@
 import type { MeasurementContract } from '../die/die.js';
 import { createDecide, type Decide } from './decision/decide.js';
+import { type ParameterLimits, parameterLimits } from './decision/limits.js';
 import { type Manifest, parameterCount } from './manifest/manifest.js';
 import type { Reference } from './manifest/reference.js';
 
@@ -13,15 +14,25 @@ export interface ModelVersion {
   readonly reference: Reference | undefined;
   /** Absolute path of model.onnx. */
   readonly modelFile: string;
+  /** Bytes of model.onnx. */
+  readonly modelBytes: number;
   readonly contract: MeasurementContract;
   readonly decide: Decide;
+  /** What answers for it when it cannot; undefined for a refusal. */
+  readonly fallback: VersionFallback | undefined;
 }
+
+/** A fallback as the manifest names it, ready to be used. */
+export type VersionFallback =
+  | { readonly by: 'version'; readonly model: string; readonly version: string }
+  | { readonly by: 'limits'; readonly limits: ParameterLimits };
 
 /** What the files of a version say, with everything derived from them. */
 export function createModelVersion(
   manifest: Manifest,
   reference: Reference | undefined,
   modelFile: string,
+  modelBytes = 0,
 ): ModelVersion {
   return {
     key: `${manifest.name}/${manifest.version}`,
@@ -30,20 +41,59 @@ export function createModelVersion(
     manifest,
     reference,
     modelFile,
-    contract: {
-      parameterCount: parameterCount(manifest),
-      acceptsMissing: manifest.input.missing === 'impute',
-    },
+    modelBytes,
+    contract: contractOf(manifest),
     decide: createDecide(manifest),
+    fallback: fallbackOf(manifest, reference),
   };
+}
+
+function contractOf(manifest: Manifest): MeasurementContract {
+  const { parameters, missing } = manifest.input;
+  const bounded =
+    typeof parameters !== 'number' &&
+    parameters.some(({ minimum, maximum }) => minimum !== undefined || maximum !== undefined);
+  return {
+    parameterCount: parameterCount(manifest),
+    acceptsMissing: missing === 'impute',
+    ...(bounded && {
+      bounds: parameters.map(({ name, unit, minimum, maximum }) => ({
+        name,
+        unit,
+        minimum: minimum ?? Number.NEGATIVE_INFINITY,
+        maximum: maximum ?? Number.POSITIVE_INFINITY,
+      })),
+    }),
+  };
+}
+
+function fallbackOf(manifest: Manifest, reference: Reference | undefined): VersionFallback | undefined {
+  const { fallback, name } = manifest;
+  if (fallback === undefined) return undefined;
+  if (fallback.by === 'version')
+    return { by: 'version', model: fallback.model ?? name, version: fallback.version };
+  const limits = parameterLimits(manifest, reference, fallback.sigmas);
+  return limits && { by: 'limits', limits };
 }
 
 /**
  * A measurement that the version should score without complaint: the passing dies' means where the
- * manifest knows them, else zeros. float32 [parameters].
+ * manifest knows them, else the middle of the bounds, else zeros. float32 [parameters].
  */
 export function probeOf({ manifest, contract }: ModelVersion): Float32Array {
   const { parameters } = manifest.input;
   if (typeof parameters === 'number') return new Float32Array(contract.parameterCount);
-  return Float32Array.from(parameters, ({ expected }) => expected ?? 0);
+  return Float32Array.from(parameters, ({ expected, minimum, maximum }) => {
+    if (expected !== undefined) return expected;
+    if (minimum !== undefined && maximum !== undefined) return (minimum + maximum) / 2;
+    return minimum ?? maximum ?? 0;
+  });
+}
+
+/** Whether the dies of one version can be scored by the other as they are. */
+export function sameContract(a: ModelVersion, b: ModelVersion): boolean {
+  return (
+    a.contract.parameterCount === b.contract.parameterCount &&
+    a.contract.acceptsMissing === b.contract.acceptsMissing
+  );
 }

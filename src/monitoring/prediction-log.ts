@@ -1,6 +1,6 @@
 import type { Prediction } from '../die/prediction.js';
 import type { RefusalCode } from '../errors.js';
-import type { PredictionObserver } from '../predictor.js';
+import type { PredictionObserver } from '../prediction/predictor.js';
 
 /** Decides which share of the requests is logged, evenly: 0.25 logs every fourth. */
 export function createSampler(share: number): () => boolean {

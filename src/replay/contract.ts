@@ -37,6 +37,7 @@ export async function findTarget(
   const model = address?.model ?? (await ask('/models', ModelsSchema)).default_model;
   const modelPath = `/models/${encodeURIComponent(model)}`;
   const version = address?.version ?? (await ask(modelPath, ModelSummarySchema)).default_version;
+  if (version === null) throw unasked(modelPath, 'the model has no default version; name one');
   const versionPath = `${modelPath}/versions/${encodeURIComponent(version)}`;
   const detail = await ask(versionPath, VersionDetailSchema);
   const prefix = address === undefined ? '' : address.version === undefined ? modelPath : versionPath;

@@ -1,6 +1,7 @@
 import { countingSpecOf } from '../drift/counting-spec.js';
 import { Fault } from '../errors.js';
 import type { LoadReport } from '../models/catalogue.js';
+import { fetchedOutputs } from '../models/manifest/fetched-outputs.js';
 import { graphProblems } from '../models/manifest/graph.js';
 import { type ModelVersion, probeOf } from '../models/model-version.js';
 import type { Batcher } from './batching/batcher.js';
@@ -25,7 +26,7 @@ export async function loadVersion(
     modelFile,
     inputName: manifest.input.name,
     parameterCount: contract.parameterCount,
-    scoreName: manifest.outputs.score,
+    outputs: fetchedOutputs(manifest),
     contributionsName: manifest.outputs.contributions,
     maxBatchSize,
     probe: probeOf(version),

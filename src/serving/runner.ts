@@ -15,7 +15,7 @@ export interface BatchToRun {
 export type BatchOutcome =
   | {
       readonly kind: 'scored';
-      /** float32 [dies]. */
+      /** float32 [dies, outputs] row-major: the fetched outputs of each die; one score for a screen. */
       readonly scores: Float32Array;
       /** float32 [dies, parameters] row-major, where asked for. */
       readonly contributions: Float32Array | undefined;

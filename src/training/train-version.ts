@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Manifest } from '../models/manifest/manifest.js';
+import type { ScreenManifest } from '../models/manifest/manifest.js';
 import { referenceOf } from './evaluation/reference.js';
 import { withLabel } from './evaluation/split.js';
 import type { LotAccount } from './lots/lot-account.js';
@@ -45,7 +45,7 @@ export interface TrainingData {
 /** A version that was written, and what it was made from. */
 export interface TrainedVersion extends Pick<TrainingData, 'table' | 'account'> {
   readonly folder: string;
-  readonly manifest: Manifest;
+  readonly manifest: ScreenManifest;
   readonly result: TrainingResult;
   readonly modelBytes: number;
 }

@@ -57,7 +57,7 @@ describe('keys', () => {
     expect((await post(`${url}/predict`, die, { 'x-api-key': 'tester-key' })).status).toBe(200);
     expect((await post(`${url}/predict`, die, { authorization: 'Bearer tester-key' })).status).toBe(200);
     expect((await send(`${url}/models`, { headers: { 'x-api-key': 'engineer-key' } })).status).toBe(200);
-    expect(app.catalogue.notReady()).toEqual([]);
+    expect(app.catalogue.entries().map(({ state }) => state)).toEqual(['ready']);
   });
 
   test('probes, metrics and documentation need no key', async () => {

@@ -13,8 +13,8 @@ import { startPool } from '../support/pool.js';
 async function readOne(version: TestVersion): Promise<ModelVersion> {
   const { versions } = await readRepository(await writeRepository([version]));
   const [only] = versions;
-  if (only === undefined) throw new Error('the test repository is empty');
-  return only;
+  if (only === undefined || !('key' in only.read)) throw new Error('the test repository holds no version');
+  return only.read;
 }
 
 async function load(version: ModelVersion) {

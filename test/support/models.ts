@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { z } from 'zod';
-import type { ManifestSchema } from '../../src/models/manifest/manifest.js';
+import type { ScreenManifestSchema } from '../../src/models/manifest/manifest.js';
 import type { Reference } from '../../src/models/manifest/reference.js';
 import { encodeOnnx } from '../../src/training/onnx/encode.js';
 import type { OnnxModel, OnnxNode, OnnxTensor } from '../../src/training/onnx/model.js';
@@ -91,7 +91,7 @@ export function slowModel(parameters: number, rounds: number): Uint8Array {
   );
 }
 
-export type ManifestInput = z.input<typeof ManifestSchema>;
+export type ManifestInput = z.input<typeof ScreenManifestSchema>;
 
 /** A manifest for one of the models above; `changes` replace whole top-level keys. */
 export function manifestOf(

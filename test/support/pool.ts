@@ -49,7 +49,7 @@ export async function specOf(onnx: Uint8Array, parameterCount: number, changes: 
     modelFile,
     inputName: 'test_params',
     parameterCount,
-    scoreName: 'anomaly_score',
+    outputs: [{ name: 'anomaly_score', size: 1 }],
     contributionsName: undefined,
     maxBatchSize: 16,
     probe: new Float32Array(parameterCount).fill(1),

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { ManifestSchema } from '../../src/models/manifest/manifest.js';
+import { ScreenManifestSchema } from '../../src/models/manifest/manifest.js';
 import { ReferenceSchema } from '../../src/models/manifest/reference.js';
 import { createRandom } from '../../src/training/random.js';
 import { buildShippedModel } from '../../src/training/shipped-model.js';
@@ -11,7 +11,7 @@ import { runWithOrt, scoreWithOrt } from './score-with-ort.js';
 
 const COMMITTED = fileURLToPath(new URL('../../models/die-defect/1', import.meta.url));
 const committed = (name: string) => readFile(join(COMMITTED, name));
-const manifest = ManifestSchema.parse(JSON.parse(String(await committed('manifest.json'))));
+const manifest = ScreenManifestSchema.parse(JSON.parse(String(await committed('manifest.json'))));
 
 describe('the model that ships', () => {
   it('is made again, bit for bit, from the simulator and the trainer', async () => {

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { trainCommand } from '../../src/cli/train.js';
-import { ManifestSchema } from '../../src/models/manifest/manifest.js';
+import { ScreenManifestSchema } from '../../src/models/manifest/manifest.js';
 import { ReferenceSchema } from '../../src/models/manifest/reference.js';
 import type { ScoreDies } from '../../src/training/version/check-graph.js';
 import { Collector } from '../support/collector.js';
@@ -34,7 +34,7 @@ async function trainOn(text: string, parameters: number, ...args: string[]) {
     out,
     printed,
     card: await file('MODEL_CARD.md'),
-    manifest: ManifestSchema.parse(JSON.parse(await file('manifest.json'))),
+    manifest: ScreenManifestSchema.parse(JSON.parse(await file('manifest.json'))),
     reference: ReferenceSchema.parse(JSON.parse(await file('reference.json'))),
   };
 }

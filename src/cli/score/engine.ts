@@ -10,8 +10,8 @@ import { withWorkerPool } from '../worker-pool.js';
 export type DieScore =
   | {
       readonly kind: 'scored';
-      /** May be NaN or infinite: the model's own. */
-      readonly score: number;
+      /** float32 [outputs]: the die's row; may hold NaN or infinity, the model's own. */
+      readonly row: Float32Array;
       /** float32 [parameters], where asked for and the model has them. */
       readonly contributions: Float32Array | undefined;
     }
@@ -66,9 +66,10 @@ function engineOf({ key, manifest, contract }: ModelVersion, batcher: Batcher): 
     if (dies === 0) return [];
     try {
       const { scores, contributions } = await submit(params, explain);
-      return Array.from(scores, (value, i) => ({
+      const outputs = scores.length / dies;
+      return Array.from({ length: dies }, (_, i) => ({
         kind: 'scored',
-        score: value,
+        row: scores.subarray(i * outputs, (i + 1) * outputs),
         contributions: contributions?.subarray(i * width, (i + 1) * width),
       }));
     } catch (error) {

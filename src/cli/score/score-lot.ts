@@ -145,7 +145,7 @@ function outcomeOf(
   testOf: TestFinder,
 ): PartOutcome {
   if (die.kind === 'failed') return { kind: 'not_scored', reason: 'inference_failed' };
-  const decided = version.decide(die.score);
+  const decided = version.decide(die.row, 0);
   if (decided === undefined) return { kind: 'not_scored', reason: 'not_finite' };
   const { parameters } = version.manifest.input;
   const listed = typeof parameters === 'number' ? [] : parameters;
@@ -153,8 +153,9 @@ function outcomeOf(
     die.contributions === undefined ? [] : explain(k, die.contributions, values, version.manifest);
   return {
     kind: 'scored',
-    ...decided,
-    score: die.score,
+    prediction: decided.prediction,
+    confidence: decided.confidence,
+    score: decided.anomalyScore,
     explanations: contributions.map((contribution) => explanationOf(contribution, listed, testOf)),
   };
 }

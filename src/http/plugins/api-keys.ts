@@ -89,6 +89,11 @@ export const apiKeysPlugin = fp<{ keys: ApiKeys | undefined }>(
   { name: 'api-keys' },
 );
 
+/** Whether any key may change what is served. */
+export function hasAdmin(keys: ApiKeys | undefined): boolean {
+  return keys?.some(({ permissions }) => permissions.includes('admin')) ?? false;
+}
+
 /** Compares with every hash, each in constant time, so that the time tells nothing of a key. */
 function findKey<K extends { hash: Buffer }>(keys: readonly K[], given: string): K | undefined {
   const hash = createHash('sha256').update(given).digest();

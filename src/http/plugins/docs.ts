@@ -20,7 +20,11 @@ export const docsPlugin = fp<{ version: string; keysAsked: boolean }>(
         info: { title: 'diegate', version, description: DESCRIPTION },
         tags: [
           { name: 'predict', description: 'Dies in, answers out' },
-          { name: 'models', description: 'What is loaded' },
+          { name: 'models', description: 'What is loaded, and how versions compare' },
+          {
+            name: 'admin',
+            description: 'What is served, changed while dies are answered; needs an admin key',
+          },
           { name: 'operations', description: 'Probes and metrics' },
         ],
         ...(keysAsked

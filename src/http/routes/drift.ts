@@ -47,7 +47,7 @@ export function driftRoutes(
       },
     },
     async ({ params, query }) => {
-      const { key } = catalogue.find(params.model, params.version).version;
+      const { key } = catalogue.find(params.model, params.version);
       const report = await drift.report(key, query.equipment);
       if (report !== undefined) return report;
       throw new Refusal('drift_not_measured', `${key} has no reference.json, or is not loaded`);

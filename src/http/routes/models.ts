@@ -5,6 +5,7 @@ import {
   ModelSummarySchema,
   ModelsSchema,
   modelSummary,
+  readable,
   VersionDetailSchema,
   versionDetail,
 } from '../schemas/models.js';
@@ -16,7 +17,10 @@ import type { ZodTypeProvider } from '../zod-provider.js';
 export function modelRoutes(app: FastifyInstance, { catalogue }: { catalogue: Catalogue }): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const config = { permission: 'read' as const };
-  const problems = { 404: problemAnswer('No such model or version') };
+  const problems = {
+    404: problemAnswer('No such model or version'),
+    503: problemAnswer('The files of the version are none'),
+  };
   routes.get(
     '/models',
     { config, schema: { tags: ['models'], summary: 'All models', response: { 200: ModelsSchema } } },
@@ -58,7 +62,7 @@ export function modelRoutes(app: FastifyInstance, { catalogue }: { catalogue: Ca
       config,
       schema: { ...example, params: ModelParamsSchema, response: { 200: ExampleSchema, ...problems } },
     },
-    async ({ params }) => exampleDie(catalogue.find(params.model).version, 0),
+    async ({ params }) => exampleDie(readable(catalogue.find(params.model)), 0),
   );
   routes.get(
     '/models/:model/versions/:version/example',
@@ -66,6 +70,6 @@ export function modelRoutes(app: FastifyInstance, { catalogue }: { catalogue: Ca
       config,
       schema: { ...example, params: VersionParamsSchema, response: { 200: ExampleSchema, ...problems } },
     },
-    async ({ params }) => exampleDie(catalogue.find(params.model, params.version).version, 0),
+    async ({ params }) => exampleDie(readable(catalogue.find(params.model, params.version)), 0),
   );
 }

@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Measurements } from '../../die/die.js';
 import { type Prediction, PredictionSchema, PredictionsSchema } from '../../die/prediction.js';
 import type { Catalogue } from '../../models/catalogue.js';
-import type { ModelVersion } from '../../models/model-version.js';
-import type { Predictor } from '../../predictor.js';
+import type { Predictor } from '../../prediction/predictor.js';
+import type { Target } from '../../routing/targets.js';
 import type { Lane } from '../../serving/batching/queue.js';
 import { encodePrediction, encodePredictions } from '../encode-predictions.js';
 import { DieReader } from '../read-dies.js';
@@ -26,16 +26,16 @@ export interface PredictRouteOptions {
   /** Most dies in one batch call. */
   readonly maxBatchDies: number;
   /**
-   * The version that answers for a name, checked before the body is read.
+   * Where the dies of a call go, found before the body is read; a promise where a version is loaded first.
    * @throws Refusal where there is none, it is not ready, its queue is full or the server is draining
    */
-  readonly admit: (model: string | undefined, version: string | undefined) => ModelVersion;
+  readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The version that the request addresses, from `onRequest` on; prediction routes only. */
-    modelVersion: ModelVersion | undefined;
+    /** Where the dies of the request go, from `onRequest` on; prediction routes only. */
+    target: Target | undefined;
     /** The dies of the request, from `preHandler` on; prediction routes only. */
     measurements: Measurements | undefined;
   }
@@ -80,8 +80,8 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
   const { predictor, catalogue } = options;
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const reader = new DieReader(options.maxBatchDies);
-  const documented = catalogue.find().version;
-  app.decorateRequest('modelVersion', undefined);
+  const documented = catalogue.documented();
+  app.decorateRequest('target', undefined);
   app.decorateRequest('measurements', undefined);
 
   for (const { prefix, params, operation, by } of ADDRESSES) {
@@ -144,24 +144,35 @@ function admission(
     config: { permission: 'predict' as const, predicts: true },
     onRequest: step((request) => {
       const address: Address = params === undefined ? {} : readPart(params, request.params, 'path');
-      request.modelVersion = admit(address.model, address.version);
+      const target = admit(address.model, address.version);
+      if (target instanceof Promise) {
+        return target.then((found) => {
+          request.target = found;
+        });
+      }
+      request.target = target;
+      return undefined;
     }),
     preHandler: step((request) => {
-      request.measurements = reader.read(request, versionOf(request), lane);
+      request.measurements = reader.read(request, targetOf(request).version.contract, lane);
+      return undefined;
     }),
   };
 }
 
-/** A synchronous step as a hook: what it throws becomes the refusal. */
-function step(run: (request: FastifyRequest) => void) {
+/** A step as a hook: what it throws becomes the refusal. Only one that has to wait gives a promise. */
+function step(run: (request: FastifyRequest) => Promise<void> | undefined) {
   return (request: FastifyRequest, _reply: FastifyReply, next: (error?: Error) => void): void => {
+    const fail = (error: unknown) => next(error instanceof Error ? error : new Error(String(error)));
+    let waiting: Promise<void> | undefined;
     try {
-      run(request);
+      waiting = run(request);
     } catch (error) {
-      next(error instanceof Error ? error : new Error(String(error)));
+      fail(error);
       return;
     }
-    next();
+    if (waiting === undefined) next();
+    else waiting.then(() => next(), fail);
   };
 }
 
@@ -174,13 +185,15 @@ async function predict(
   query: { explain?: number | undefined },
   lane: Lane,
 ): Promise<Prediction[]> {
-  const version = versionOf(request);
+  const { version, assign, shadows } = targetOf(request);
   const { measurements } = request;
   if (measurements === undefined) throw new Error('the dies of a prediction request were not read');
   try {
     return await predictor.predict({
       requestId: request.id,
       version,
+      assign,
+      shadows,
       measurements,
       lane,
       receivedAtMs: request.receivedAtMs,
@@ -193,12 +206,11 @@ async function predict(
       },
     });
   } finally {
-    reader.release(measurements, version);
+    reader.release(measurements, version.contract);
   }
 }
 
-function versionOf(request: FastifyRequest): ModelVersion {
-  if (request.modelVersion === undefined)
-    throw new Error('the version of a prediction request was not found');
-  return request.modelVersion;
+function targetOf(request: FastifyRequest): Target {
+  if (request.target === undefined) throw new Error('the target of a prediction request was not found');
+  return request.target;
 }

@@ -8,6 +8,8 @@ export interface ProbeRouteOptions {
   readonly isModelLoaded: () => boolean;
   /** What readiness waits for; empty when ready. */
   readonly missing: () => string[];
+  /** Versions that cannot be loaded, and why. */
+  readonly failed: () => string[];
   readonly uptimeSeconds: () => number;
   readonly requestsServed: () => number;
 }
@@ -42,7 +44,11 @@ export function probeRoutes(app: FastifyInstance, options: ProbeRouteOptions): v
     },
     async (_request, reply) => {
       const missing = options.missing();
-      const answer: Ready = { status: missing.length === 0 ? 'ready' : 'not_ready', missing };
+      const answer: Ready = {
+        status: missing.length === 0 ? 'ready' : 'not_ready',
+        missing,
+        failed: options.failed(),
+      };
       if (missing.length > 0) reply.code(503).header('retry-after', 1);
       return answer;
     },

@@ -1,20 +1,27 @@
 import { z } from 'zod';
-import { dieSchema } from '../../die/die.js';
+import { DEFAULT_PARAMETER_COUNT, dieSchema, type MeasurementContract } from '../../die/die.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { probeOf } from '../../models/model-version.js';
+
+/** What is documented while no model can be read. */
+const DEFAULT_CONTRACT: MeasurementContract = {
+  parameterCount: DEFAULT_PARAMETER_COUNT,
+  acceptsMissing: false,
+};
 
 const FloatsSchema = z.string().meta({ format: 'binary' });
 
 /** What the body of a call for one die is, for the documentation. */
-export function dieBody(version: ModelVersion) {
+export function dieBody(version: ModelVersion | undefined) {
+  const contract = version?.contract ?? DEFAULT_CONTRACT;
   return {
     content: {
       'application/json': {
-        schema: dieSchema(version.contract).meta({ examples: [exampleDie(version, 0)] }),
+        schema: withExamples(dieSchema(contract), version, (known) => exampleDie(known, 0)),
       },
       'application/octet-stream': {
         schema: FloatsSchema.describe(
-          `${version.contract.parameterCount} little-endian float32; the die id in the header x-die-id`,
+          `${contract.parameterCount} little-endian float32; the die id in the header x-die-id`,
         ),
       },
     },
@@ -22,20 +29,29 @@ export function dieBody(version: ModelVersion) {
 }
 
 /** What the body of a batch call is, for the documentation. */
-export function diesBody(version: ModelVersion) {
-  const dies = z.array(dieSchema(version.contract)).min(1);
+export function diesBody(version: ModelVersion | undefined) {
+  const contract = version?.contract ?? DEFAULT_CONTRACT;
+  const dies = z.array(dieSchema(contract)).min(1);
   return {
     content: {
       'application/json': {
-        schema: dies.meta({ examples: [[exampleDie(version, 0), exampleDie(version, 1)]] }),
+        schema: withExamples(dies, version, (known) => [exampleDie(known, 0), exampleDie(known, 1)]),
       },
       'application/octet-stream': {
         schema: FloatsSchema.describe(
-          `n × ${version.contract.parameterCount} little-endian float32; ids in the header x-die-ids, else generated`,
+          `n × ${contract.parameterCount} little-endian float32; ids in the header x-die-ids, else generated`,
         ),
       },
     },
   };
+}
+
+function withExamples<T extends z.ZodType>(
+  schema: T,
+  version: ModelVersion | undefined,
+  example: (version: ModelVersion) => unknown,
+): T {
+  return version === undefined ? schema : schema.meta({ examples: [example(version)] });
 }
 
 /** An example payload. */

@@ -1,16 +1,27 @@
 import { z } from 'zod';
-import type { CatalogueEntry, CatalogueModel } from '../../models/catalogue.js';
-import { CalibrationSchema, ManifestSchema, ParameterSchema } from '../../models/manifest/manifest.js';
+import { Refusal } from '../../errors.js';
+import { type CatalogueEntry, type CatalogueModel, VERSION_STATES } from '../../models/catalogue.js';
+import {
+  BatchingSchema,
+  CalibrationSchema,
+  type Manifest,
+  ParameterSchema,
+  ScreenManifestSchema,
+  TargetSchema,
+} from '../../models/manifest/manifest.js';
+import type { ModelVersion } from '../../models/model-version.js';
 
 const VersionSummarySchema = z.object({
   version: z.string(),
-  state: z.enum(['loading', 'ready']),
+  state: z.enum(VERSION_STATES),
+  reason: z.string().optional().describe('Why the version failed'),
   is_default: z.boolean(),
 });
 
 export const ModelSummarySchema = z.object({
   name: z.string(),
-  default_version: z.string(),
+  default_version: z.string().nullable().describe('null where serving.json is wrong about the model'),
+  reason: z.string().optional().describe('Why the model answers only where a version is named'),
   description: z.string(),
   versions: z.array(VersionSummarySchema),
 });
@@ -22,7 +33,8 @@ export const VersionDetailSchema = z.object({
   version: z.string(),
   description: z.string(),
   task: z.string(),
-  state: z.enum(['loading', 'ready']),
+  state: z.enum(VERSION_STATES),
+  reason: z.string().optional().describe('Why the version failed'),
   loaded_at: z.string().nullable().describe('ISO 8601 UTC'),
   load_ms: z.number().nullable(),
   same_in_any_batch: z
@@ -33,37 +45,63 @@ export const VersionDetailSchema = z.object({
     parameter_count: z.int(),
     missing: z.enum(['reject', 'impute']),
     input: z.string(),
-    outputs: z.object({ score: z.string(), contributions: z.string().optional() }),
+    outputs: z
+      .object({
+        score: z.string().optional(),
+        probabilities: z.string().optional(),
+        value: z.string().optional(),
+        contributions: z.string().optional(),
+        extra: z.array(z.object({ name: z.string(), size: z.int() })).optional(),
+      })
+      .describe('ONNX outputs by what they mean'),
     parameters: z
       .array(ParameterSchema)
       .describe('In the order of test_params; empty where the manifest only counts them'),
   }),
   threshold: z.number(),
-  calibration: CalibrationSchema,
-  batching: ManifestSchema.shape.batching.unwrap(),
+  calibration: CalibrationSchema.optional().describe('Of an anomaly screen'),
+  labels: z.array(z.string()).optional().describe('Of a classification, in the order of the output'),
+  pass_labels: z.array(z.string()).optional().describe('Labels of dies that pass'),
+  target: TargetSchema.optional().describe('Of a regression: what is predicted, and its limits'),
+  fallback: z.enum(['version', 'limits']).optional().describe('What answers when the version cannot'),
+  batching: BatchingSchema,
   sha256: z.string(),
-  lineage: ManifestSchema.shape.lineage,
-  metrics: ManifestSchema.shape.metrics.unwrap(),
+  lineage: ScreenManifestSchema.shape.lineage,
+  metrics: ScreenManifestSchema.shape.metrics.unwrap(),
 });
 
 export type ModelSummary = z.infer<typeof ModelSummarySchema>;
 export type VersionDetail = z.infer<typeof VersionDetailSchema>;
 
-export function modelSummary({ name, defaultVersion, versions }: CatalogueModel): ModelSummary {
-  const chosen = versions.find(({ version }) => version.version === defaultVersion);
+export function modelSummary({ name, defaultVersion, reason, versions }: CatalogueModel): ModelSummary {
+  const chosen = versions.find(({ number }) => number === defaultVersion);
   return {
     name,
-    default_version: defaultVersion,
-    description: chosen?.version.manifest.description ?? '',
-    versions: versions.map(({ version, state }) => ({
-      version: version.version,
-      state,
-      is_default: version.version === defaultVersion,
+    default_version: defaultVersion ?? null,
+    ...(reason !== undefined && { reason }),
+    description: chosen?.version?.manifest.description ?? '',
+    versions: versions.map((entry) => ({
+      version: entry.number,
+      state: entry.state,
+      ...(entry.reason !== undefined && { reason: entry.reason }),
+      is_default: entry.number === defaultVersion,
     })),
   };
 }
 
-export function versionDetail({ version, state, report }: CatalogueEntry): VersionDetail {
+/**
+ * The version of an entry.
+ * @throws Refusal `model_not_ready` where its files are none
+ */
+export function readable({ key, version, reason }: CatalogueEntry): ModelVersion {
+  if (version !== undefined) return version;
+  throw new Refusal('model_not_ready', `${key} cannot be loaded: ${reason}`, { retryAfterSeconds: 10 });
+}
+
+/** @throws Refusal `model_not_ready` where the files of the version are none */
+export function versionDetail(entry: CatalogueEntry): VersionDetail {
+  const { state, report, reason } = entry;
+  const version = readable(entry);
   const { manifest, contract } = version;
   const { parameters } = manifest.input;
   return {
@@ -72,6 +110,7 @@ export function versionDetail({ version, state, report }: CatalogueEntry): Versi
     description: manifest.description,
     task: manifest.task,
     state,
+    ...(reason !== undefined && { reason }),
     loaded_at: report?.loadedAt.toISOString() ?? null,
     load_ms: report === undefined ? null : Math.round(report.loadMs),
     same_in_any_batch: report?.sameInAnyBatch ?? null,
@@ -83,10 +122,23 @@ export function versionDetail({ version, state, report }: CatalogueEntry): Versi
       parameters: typeof parameters === 'number' ? [] : parameters,
     },
     threshold: manifest.threshold,
-    calibration: manifest.calibration,
+    ...ofTask(manifest),
+    ...(manifest.fallback !== undefined && { fallback: manifest.fallback.by }),
     batching: manifest.batching,
     sha256: manifest.sha256,
     lineage: manifest.lineage,
     metrics: manifest.metrics,
   };
+}
+
+/** What only versions of one task have. */
+function ofTask(manifest: Manifest): Partial<VersionDetail> {
+  switch (manifest.task) {
+    case 'anomaly-screen':
+      return { calibration: manifest.calibration };
+    case 'classification':
+      return { labels: manifest.labels, pass_labels: manifest.passLabels };
+    case 'regression':
+      return { target: manifest.target };
+  }
 }

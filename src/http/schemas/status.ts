@@ -10,6 +10,11 @@ export const HealthSchema = z.object({
 export const ReadySchema = z.object({
   status: z.enum(['ready', 'not_ready']),
   missing: z.array(z.string()).describe('What readiness waits for; empty when ready'),
+  failed: z
+    .array(z.string())
+    .describe(
+      'Model versions that cannot be loaded, and why; they take no traffic and keep no other from it',
+    ),
 });
 
 export type Ready = z.infer<typeof ReadySchema>;

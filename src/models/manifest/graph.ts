@@ -1,5 +1,5 @@
-import type { Manifest } from './manifest.js';
-import { parameterCount } from './manifest.js';
+import { fetchedOutputs } from './fetched-outputs.js';
+import { type Manifest, parameterCount } from './manifest.js';
 
 /** One input or output of an ONNX graph; a dimension is a size, a symbol's name, or "" for unknown. */
 export interface TensorInfo {
@@ -21,14 +21,16 @@ export interface GraphInfo {
  */
 export function graphProblems(manifest: Manifest, graph: GraphInfo): string[] {
   const parameters = parameterCount(manifest);
-  const { score, contributions } = manifest.outputs;
+  const { contributions } = manifest.outputs;
   const otherInputs = graph.inputs.filter(({ name }) => name !== manifest.input.name);
   return [
     ...tensorProblems('input', manifest.input.name, [[undefined, parameters]], graph.inputs),
     ...otherInputs.map(
       ({ name }) => `the graph also needs input "${name}", the manifest feeds only "${manifest.input.name}"`,
     ),
-    ...tensorProblems('output', score, [[undefined], [undefined, 1]], graph.outputs),
+    ...fetchedOutputs(manifest).flatMap(({ name, size }) =>
+      tensorProblems('output', name, shapesOf(size), graph.outputs),
+    ),
     ...(contributions === undefined
       ? []
       : tensorProblems('output', contributions, [[undefined, parameters]], graph.outputs)),
@@ -37,6 +39,11 @@ export function graphProblems(manifest: Manifest, graph: GraphInfo): string[] {
 
 /** A shape as expected: undefined is the batch dimension, which must not be fixed. */
 type ExpectedShape = readonly (number | undefined)[];
+
+/** One value for a die may be a list or a column. */
+function shapesOf(size: number): ExpectedShape[] {
+  return size === 1 ? [[undefined], [undefined, 1]] : [[undefined, size]];
+}
 
 function tensorProblems(
   side: 'input' | 'output',

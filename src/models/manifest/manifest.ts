@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_PARAMETER_COUNT } from '../../die/die.js';
+import { ExperimentRulesSchema } from '../../traffic/rules.js';
+import { disagreements } from './disagreements.js';
 
 /** A model's name: the folder's name in the repository and the name in URLs. */
 export const ModelNameSchema = z
@@ -18,6 +20,20 @@ export const ParameterSchema = z.strictObject({
   lowLimit: z.number().optional().describe('Lower specification limit, in `unit`'),
   highLimit: z.number().optional().describe('Upper specification limit, in `unit`'),
   expected: z.number().optional().describe('Mean over the passing dies of the training data, in `unit`'),
+  minimum: z
+    .number()
+    .optional()
+    .describe('Least value that the model was made for; below it a die is refused'),
+  maximum: z
+    .number()
+    .optional()
+    .describe('Largest value that the model was made for; above it a die is refused'),
+  median: z.number().optional().describe('Median over passing dies, the centre of its PAT limits'),
+  robustSigma: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Robust standard deviation over passing dies: its PAT limits are median ± k of it'),
 });
 
 /** One test parameter that a model reads. */
@@ -59,12 +75,72 @@ export type Calibration = z.infer<typeof CalibrationSchema>;
 
 const MetricsSchema = z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())]));
 
-/** `manifest.json` of a model version: the contract between the ONNX graph and diegate. */
-export const ManifestSchema = z.strictObject({
+const FloatOutput = z.string().min(1);
+
+const contributions = FloatOutput.optional().describe('Name of the ONNX output, float32 [N, parameters]');
+
+const ExtraOutputSchema = z.strictObject({
+  name: FloatOutput.describe('Name of the ONNX output, float32 [N] or [N, size]'),
+  size: z.int().min(1).max(4096).default(1).describe('Values for each die'),
+});
+
+/** Outputs that are returned with each prediction as they are, and decide nothing. */
+const extra = z.array(ExtraOutputSchema).max(16).optional();
+
+const LabelSchema = z.string().min(1).max(128);
+
+export const TargetSchema = z
+  .strictObject({
+    name: z.string().min(1).max(128).describe('What is predicted, for example "yield"'),
+    unit: z.string().min(1).max(32).optional().describe('Unit of the value, for example "%"'),
+    lowLimit: z.number().optional().describe('A die whose value lies below fails'),
+    highLimit: z.number().optional().describe('A die whose value lies above fails'),
+    standardError: z
+      .number()
+      .positive()
+      .describe('Standard deviation of the prediction error on held-out dies, in `unit`'),
+  })
+  .refine(({ lowLimit, highLimit }) => lowLimit !== undefined || highLimit !== undefined, {
+    error: 'expected lowLimit, highLimit or both: without one no die can fail',
+  });
+
+/** What a regression predicts and when a die fails by it. */
+export type Target = z.infer<typeof TargetSchema>;
+
+/** What is said of the key of a union that is none of its values; zod words all other faults. */
+function unknownKey(code: string | undefined, values: readonly string[]): string | undefined {
+  if (code !== 'invalid_union') return undefined;
+  return `expected ${values.map((value) => `"${value}"`).join(' or ')}`;
+}
+
+export const FallbackSchema = z.discriminatedUnion(
+  'by',
+  [
+    z.strictObject({
+      by: z.literal('version'),
+      model: ModelNameSchema.optional().describe('Another model; this one if left out'),
+      version: VersionSchema,
+    }),
+    z.strictObject({
+      by: z.literal('limits'),
+      sigmas: z
+        .number()
+        .min(1)
+        .max(20)
+        .default(6)
+        .describe('k of the static PAT limits, median ± k robust standard deviations (AEC-Q001)'),
+    }),
+  ],
+  { error: ({ code }) => unknownKey(code, ['version', 'limits']) },
+);
+
+/** What answers for a version that cannot: another version, or the limits of its own parameters. */
+export type Fallback = z.infer<typeof FallbackSchema>;
+
+const common = {
   name: ModelNameSchema,
   version: VersionSchema,
   description: z.string().max(1000).default(''),
-  task: z.literal('anomaly-screen'),
   input: z.strictObject({
     name: z.string().min(1).describe('Name of the ONNX input, float32 [N, parameters]'),
     parameters: z
@@ -73,13 +149,9 @@ export const ManifestSchema = z.strictObject({
       .describe('How many test parameters, or the list of them in order'),
     missing: z.enum(['reject', 'impute']).default('reject').describe('What a null value means to this model'),
   }),
-  outputs: z.strictObject({
-    score: z.string().min(1).describe('Name of the ONNX output, float32 [N] or [N, 1]'),
-    contributions: z.string().min(1).optional().describe('Name of the ONNX output, float32 [N, parameters]'),
-  }),
-  threshold: z.number().describe('A die fails when its score is above this'),
-  calibration: CalibrationSchema,
   batching: BatchingSchema.prefault({}),
+  fallback: FallbackSchema.optional(),
+  experiment: ExperimentRulesSchema.optional().describe('When this version may take over from another'),
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits')
@@ -91,9 +163,71 @@ export const ManifestSchema = z.strictObject({
     created: z.iso.datetime({ error: 'expected an ISO 8601 time in UTC, such as "2026-01-01T00:00:00Z"' }),
   }),
   metrics: MetricsSchema.default({}).describe('What was measured on held-out dies'),
+};
+
+const probabilityThreshold = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(0.5)
+  .describe('A die fails when its probability of failing is above this');
+
+export const ScreenManifestSchema = z.strictObject({
+  ...common,
+  task: z.literal('anomaly-screen'),
+  outputs: z.strictObject({
+    score: FloatOutput.describe('Name of the ONNX output, float32 [N] or [N, 1]'),
+    contributions,
+    extra,
+  }),
+  threshold: z.number().describe('A die fails when its score is above this'),
+  calibration: CalibrationSchema,
 });
 
-export type Manifest = z.infer<typeof ManifestSchema>;
+const ClassificationManifestSchema = z.strictObject({
+  ...common,
+  task: z.literal('classification'),
+  outputs: z.strictObject({
+    probabilities: FloatOutput.describe(
+      'Name of the ONNX output, float32 [N, labels], each row summing to 1',
+    ),
+    contributions,
+    extra,
+  }),
+  labels: z.array(LabelSchema).min(2).max(1024).describe('Names of the classes, in the order of the output'),
+  passLabels: z.array(LabelSchema).min(1).describe('The labels of dies that pass; all others fail'),
+  threshold: probabilityThreshold,
+});
+
+const RegressionManifestSchema = z.strictObject({
+  ...common,
+  task: z.literal('regression'),
+  outputs: z.strictObject({
+    value: FloatOutput.describe('Name of the ONNX output, float32 [N] or [N, 1]'),
+    contributions,
+    extra,
+  }),
+  target: TargetSchema,
+  threshold: probabilityThreshold,
+});
+
+/** `manifest.json` of a model version: the contract between the ONNX graph and diegate. */
+export const ManifestSchema = z
+  .discriminatedUnion(
+    'task',
+    [ScreenManifestSchema, ClassificationManifestSchema, RegressionManifestSchema],
+    { error: ({ code }) => unknownKey(code, ['anomaly-screen', 'classification', 'regression']) },
+  )
+  .superRefine((manifest, context) => {
+    for (const { path, message } of disagreements(manifest)) {
+      context.addIssue({ code: 'custom', path: [...path], message });
+    }
+  });
+
+export type ScreenManifest = z.infer<typeof ScreenManifestSchema>;
+export type ClassificationManifest = z.infer<typeof ClassificationManifestSchema>;
+export type RegressionManifest = z.infer<typeof RegressionManifestSchema>;
+export type Manifest = ScreenManifest | ClassificationManifest | RegressionManifest;
 
 /** Number of test parameters that a version reads. */
 export function parameterCount({ input }: Pick<Manifest, 'input'>): number {

@@ -10,9 +10,14 @@ function wording(content: unknown, issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'unrecognized_keys':
       return `unknown ${issue.keys.length > 1 ? 'keys' : 'key'} ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+    case 'custom':
+      return issue.message;
     case 'invalid_key':
       return issue.issues.map(({ message }) => expectation(message)).join(', ');
     case 'invalid_union': {
+      // Of a union by one key, whose value is none of those that there are.
+      if (issue.errors.length === 0)
+        return `${expectation(issue.message)}, found ${foundAt(content, issue.path)}`;
       const choices = issue.errors.flatMap(([first]) => (first === undefined ? [] : [first.message]));
       const expected = choices.map((message) => expectation(message).replace(/^expected /, ''));
       return `expected ${expected.join(' or ')}, found ${foundAt(content, issue.path)}`;

@@ -3,42 +3,61 @@ import { join, resolve } from 'node:path';
 import { Fault } from '../../errors.js';
 import { ModelNameSchema, VersionSchema } from '../manifest/manifest.js';
 import type { ModelVersion } from '../model-version.js';
-import { readJson, readVersion } from './read-version.js';
-import { type Serving, ServingSchema } from './serving.js';
+import { readVersion } from './read-version.js';
 
-/** A model repository as its files say. */
+/** A model repository as its files say; what is wrong with one version is that version's alone. */
 export interface Repository {
   /** Absolute path of the folder. */
   readonly folder: string;
-  readonly serving: Serving;
   /** All versions of all models, by name and then by number, ascending. */
-  readonly versions: readonly ModelVersion[];
+  readonly versions: readonly FoundVersion[];
+  /** One line for each folder that should hold a model and does not. */
+  readonly problems: readonly string[];
+}
+
+/** A version's folder, and what was read in it. */
+export interface FoundVersion {
+  readonly name: string;
+  readonly number: string;
+  /** The version, or one line for each problem that keeps it from being one. */
+  readonly read: ModelVersion | readonly string[];
 }
 
 /**
- * Reads every model version under `folder` and `serving.json`.
- * @throws Fault `invalid_model` with one line for each problem of any of them
+ * Reads every model version under `folder`.
+ * @param known versions that have been read before: a version is immutable and is not read again
+ * @throws Fault `invalid_model` when the folder cannot be read or holds no version at all
  */
-export async function readRepository(folder: string): Promise<Repository> {
+export async function readRepository(
+  folder: string,
+  known: ReadonlyMap<string, ModelVersion> = new Map(),
+): Promise<Repository> {
   const root = resolve(folder);
   const { found, problems } = await listVersions(root);
-  const results = await Promise.allSettled(
-    found.map(({ name, version }) => readVersion(join(root, name, version), name, version)),
-  );
-  const serving = await readJson(join(root, 'serving.json'), ServingSchema, 'serving.json').catch(faultOf);
-  const versions = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  for (const result of results) {
-    if (result.status === 'rejected') problems.push(...faultOf(result.reason).problems);
+  if (found.length === 0) {
+    const nothing = `the model repository ${root} holds no model (expected <model>/<version>/)`;
+    throw new Fault('invalid_model', problems.length > 0 ? problems : [nothing]);
   }
-  if (serving instanceof Fault) throw new Fault('invalid_model', [...problems, ...serving.problems]);
-  if (found.length > 0) problems.push(...servingProblems(serving, found));
-  if (problems.length > 0) throw new Fault('invalid_model', problems);
-  return { folder: root, serving, versions };
+  const versions: FoundVersion[] = [];
+  for (const { name, number } of found) {
+    const read = known.get(`${name}/${number}`) ?? (await readFound(join(root, name, number), name, number));
+    versions.push({ name, number, read });
+  }
+  return { folder: root, versions, problems };
+}
+
+async function readFound(folder: string, name: string, number: string): Promise<FoundVersion['read']> {
+  try {
+    return await readVersion(folder, name, number);
+  } catch (error) {
+    if (error instanceof Fault) return error.problems;
+    throw error;
+  }
 }
 
 interface VersionFolder {
   readonly name: string;
-  readonly version: string;
+  readonly number: string;
 }
 
 /** The version folders of all models, and one line for each model that has none. */
@@ -47,19 +66,17 @@ async function listVersions(root: string): Promise<{ found: VersionFolder[]; pro
   const problems: string[] = [];
   for (const name of await subfolders(root)) {
     if (!ModelNameSchema.safeParse(name).success) continue;
-    const folders = await subfolders(join(root, name));
-    const versions = folders.filter((folder) => VersionSchema.safeParse(folder).success);
-    if (versions.length === 0) {
+    const folders = await subfolders(join(root, name)).catch(() => []);
+    const numbers = folders.filter((folder) => VersionSchema.safeParse(folder).success);
+    if (numbers.length === 0) {
       const held = folders.length === 0 ? 'no folder' : folders.map((folder) => `"${folder}"`).join(', ');
       problems.push(
         `model ${name}: expected a version folder such as ${join(root, name, '1')}, found ${held}`,
       );
     }
-    versions.sort((a, b) => Number(a) - Number(b));
-    found.push(...versions.map((version) => ({ name, version })));
+    numbers.sort((a, b) => Number(a) - Number(b));
+    found.push(...numbers.map((number) => ({ name, number })));
   }
-  if (found.length === 0 && problems.length === 0)
-    problems.push(`the model repository ${root} holds no model (expected <model>/<version>/)`);
   return { found, problems };
 }
 
@@ -79,29 +96,4 @@ async function subfolders(folder: string): Promise<string[]> {
       error,
     );
   }
-}
-
-function servingProblems(serving: Serving, found: readonly VersionFolder[]): string[] {
-  const names = [...new Set(found.map(({ name }) => name))];
-  const problems: string[] = [];
-  if (!names.includes(serving.defaultModel)) {
-    problems.push(
-      `serving.json: defaultModel is "${serving.defaultModel}", the repository holds ${names.join(', ')}`,
-    );
-  }
-  for (const [name, entry] of Object.entries(serving.models)) {
-    const versions = found.filter((v) => v.name === name).map(({ version }) => version);
-    if (!versions.includes(entry.default)) {
-      const held = versions.length === 0 ? 'no such model' : `versions ${versions.join(', ')}`;
-      problems.push(
-        `serving.json: models.${name}.default is "${entry.default}", the repository holds ${held}`,
-      );
-    }
-  }
-  return problems;
-}
-
-function faultOf(error: unknown): Fault {
-  if (error instanceof Fault) return error;
-  throw error;
 }

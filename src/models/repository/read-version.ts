@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import { Fault } from '../../errors.js';
+import { parameterLimits } from '../decision/limits.js';
 import { type Manifest, ManifestSchema, parameterCount } from '../manifest/manifest.js';
 import { type Reference, ReferenceSchema } from '../manifest/reference.js';
 import { createModelVersion, type ModelVersion } from '../model-version.js';
@@ -36,7 +37,8 @@ export async function readVersion(folder: string, name: string, version: string)
   if (manifest !== undefined) {
     const disagreements = manifestProblems(manifest, { name, version, sha256, reference });
     problems.push(...disagreements.map((problem) => `${label}: ${problem}`));
-    if (problems.length === 0) return createModelVersion(manifest, reference, modelFile);
+    if (problems.length === 0)
+      return createModelVersion(manifest, reference, modelFile, (await stat(modelFile)).size);
   }
   throw new Fault('invalid_model', problems);
 }
@@ -57,6 +59,13 @@ function manifestProblems(
   const expected = parameterCount(manifest);
   if (described !== undefined && described !== expected)
     problems.push(`reference.json describes ${described} parameters, manifest.json ${expected}`);
+  if (manifest.fallback?.by === 'limits') {
+    const { sigmas } = manifest.fallback;
+    if (parameterLimits(manifest, found.reference, sigmas) === undefined)
+      problems.push(
+        'manifest.json: fallback: no parameter has median and robustSigma or limits, and reference.json has no deciles',
+      );
+  }
   return problems;
 }
 
@@ -76,15 +85,13 @@ export async function readJson<T extends z.ZodType>(
   } catch (error) {
     if (!isMissing(error)) {
       const reason =
-        error instanceof SyntaxError
-          ? `is not JSON: ${reasonOf(error)}`
-          : `cannot be read: ${reasonOf(error)}`;
+        error instanceof SyntaxError ? `is not JSON: ${reasonOf(error)}` : `cannot be read: ${codeOf(error)}`;
       throw new Fault('invalid_model', [`${label} ${reason}`], error);
     }
   }
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
-  if (content === undefined) throw new Fault('invalid_model', [`${label} is missing (${file})`]);
+  if (content === undefined) throw new Fault('invalid_model', [`${label} is missing`]);
   const lines = problemLines(content, parsed.error.issues);
   throw new Fault(
     'invalid_model',
@@ -97,9 +104,14 @@ async function checksum(file: string, label: string): Promise<string> {
   try {
     await pipeline(createReadStream(file), hash);
   } catch (error) {
-    throw new Fault('invalid_model', [`${label}: model.onnx cannot be read: ${reasonOf(error)}`], error);
+    throw new Fault('invalid_model', [`${label}: model.onnx cannot be read: ${codeOf(error)}`], error);
   }
   return hash.digest('hex');
+}
+
+/** Why a file cannot be read, without its path: a version's problems are answered to callers too. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }
 
 function isMissing(error: unknown): boolean {

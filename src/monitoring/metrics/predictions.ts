@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { ModelVersion } from '../../models/model-version.js';
-import type { PredictionObserver } from '../../predictor.js';
+import type { PredictionObserver } from '../../prediction/predictor.js';
 import { remember, SeriesCounter, SeriesHistogram } from './series.js';
 
 /** Latency buckets of a prediction, seconds: 0.5 ms to 1 s. */

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { BatchingObserver } from '../../serving/batching/batcher.js';
 import type { Outcome } from '../../serving/batching/call.js';
+import type { DispatchReason } from '../../serving/batching/version-queue.js';
 import type { WorkerObserver } from '../../serving/workers/pool.js';
 import { remember, SeriesCounter, SeriesHistogram } from './series.js';
 
@@ -11,6 +12,8 @@ const RUN_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02
 export interface ServingGauges {
   /** Dies waiting, by version key. */
   readonly waitingDies: () => ReadonlyMap<string, number>;
+  /** Most dies that may wait, by version key. */
+  readonly capacityDies: () => ReadonlyMap<string, number>;
   readonly readyWorkers: () => number;
 }
 
@@ -43,6 +46,12 @@ export function createServingMetrics(
     buckets: RUN_BUCKETS_S,
     registers,
   });
+  const batches = new SeriesCounter({
+    name: 'batches_total',
+    help: 'Batches run, by why they left when they did: full, idle, delay, deadline or retry',
+    labelNames: [...versionLabels, 'reason'],
+    registers,
+  });
   const requests = new SeriesCounter({
     name: 'model_requests_total',
     help: 'Calls by how they ended: answered, refused, expired, cancelled or failed',
@@ -65,6 +74,16 @@ export function createServingMetrics(
     },
   });
   new Gauge({
+    name: 'queue_capacity_dies',
+    help: 'Dies that may wait for a worker at most',
+    labelNames: versionLabels,
+    registers,
+    collect() {
+      this.reset();
+      for (const [key, dies] of gauges.capacityDies()) this.set(labelsOf(key), dies);
+    },
+  });
+  new Gauge({
     name: 'workers_ready',
     help: 'Workers with every version open and warm',
     registers,
@@ -78,15 +97,17 @@ export function createServingMetrics(
       batchSize: batchSize.series(labels),
       queueWait: queueWait.series(labels),
       inference: inference.series(labels),
+      batches: remember((reason: DispatchReason) => batches.series({ ...labels, reason })),
       requests: remember((status: Outcome) => requests.series({ ...labels, status })),
     };
   });
   return {
-    batchRan(version, { dies, waitMs, runMs }) {
+    batchRan(version, { dies, waitMs, runMs, reason }) {
       const series = seriesOf(version);
       series.batchSize.observe(dies);
       series.queueWait.observe(waitMs / 1000);
       series.inference.observe(runMs / 1000);
+      series.batches(reason).add(1);
     },
     callSettled(version, outcome) {
       seriesOf(version).requests(outcome).add(1);

@@ -4,14 +4,20 @@ import type { BatchOutcome, BatchRunner } from '../runner.js';
 import { Call, type CallRequest, type Outcome, type ScoredDies } from './call.js';
 import { diesOf, gather, gatherGroups, halve, scatter } from './gather.js';
 import type { Slice } from './queue.js';
-import { type Batch, leastServed, type QueuedVersion, VersionQueue } from './version-queue.js';
+import {
+  type Batch,
+  type DispatchReason,
+  leastServed,
+  type QueuedVersion,
+  VersionQueue,
+} from './version-queue.js';
 
 /** Who is told of what the batcher does; told, never asked. */
 export interface BatchingObserver {
   /** A batch came back with scores. `waitMs`: the longest wait of its dies in the queue. */
   batchRan?(
     version: string,
-    batch: { dies: number; waitMs: number; runMs: number; roundTripMs: number },
+    batch: { dies: number; waitMs: number; runMs: number; roundTripMs: number; reason: DispatchReason },
   ): void;
   /** A call had its one outcome. */
   callSettled?(version: string, outcome: Outcome, dies: number): void;
@@ -30,6 +36,10 @@ export interface BatcherOptions {
 // A die is run again once after its worker was lost; a second loss points at the die itself.
 const MAX_LOSSES = 2;
 
+// Dies in one batch of a shadow, and dies that wait for it at most.
+const SHADOW_BATCH_DIES = 16;
+const SHADOW_QUEUE_DIES = 1024;
+
 // Longest time that a timer can be set for; a wake-up may come early.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -47,6 +57,12 @@ interface RunningBatch {
 export class Batcher {
   readonly #options: BatcherOptions;
   readonly #versions = new Map<string, VersionQueue>();
+  // The queues of shadow traffic, by the same keys: served only when nobody else waits.
+  readonly #shadows = new Map<string, VersionQueue>();
+  // The queues in which something waits: dozens of idle models must cost a busy one nothing.
+  readonly #active = new Set<VersionQueue>();
+  // What is to be looked at after each step until a closed queue has drained.
+  readonly #draining = new Set<() => void>();
   // The worker time that the version served last had been given before: how far fairness has come.
   #servedToMs = 0;
   readonly #running = new Set<RunningBatch>();
@@ -68,6 +84,38 @@ export class Batcher {
     const queue = new VersionQueue(version);
     for (const [dies, ms] of costs) queue.cost.observe(dies, ms);
     this.#versions.set(version.key, queue);
+    this.#shadows.set(version.key, shadowQueueOf(version, queue));
+  }
+
+  /**
+   * Closes a version's queue: nothing more is accepted, what waits is still run.
+   * @returns resolves when the last of its dies is settled
+   */
+  async remove(key: string): Promise<void> {
+    const queue = this.#versions.get(key);
+    const shadow = this.#shadows.get(key);
+    this.#versions.delete(key);
+    this.#shadows.delete(key);
+    const leaving = [queue, shadow].filter((left) => left !== undefined);
+    if (leaving.every((left) => !this.#isBusy(left))) return;
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (leaving.some((left) => this.#isBusy(left))) return;
+        this.#draining.delete(look);
+        resolve();
+      };
+      this.#draining.add(look);
+    });
+  }
+
+  /** Whether a version has a queue. */
+  has(key: string): boolean {
+    return this.#versions.has(key);
+  }
+
+  /** Most dies that may wait for each version, by key. */
+  capacityDies(): Map<string, number> {
+    return new Map([...this.#versions].map(([key, { version }]) => [key, version.maxQueueSize]));
   }
 
   /** Dies waiting for each version, by key. */
@@ -91,8 +139,20 @@ export class Batcher {
    * `inference_failed`; `bad_request` when the client has gone, for nobody to read
    */
   submit(key: string, request: CallRequest): Promise<ScoredDies> {
+    return this.#submit(() => this.#versionOf(key), request);
+  }
+
+  /**
+   * Scores the dies of a call when no other die waits: for shadow versions, whose scores nobody waits for.
+   * @throws as `submit`; a full queue is small
+   */
+  submitShadow(key: string, request: CallRequest): Promise<ScoredDies> {
+    return this.#submit(() => this.#shadows.get(key) ?? this.#versionOf(key), request);
+  }
+
+  #submit(find: () => VersionQueue, request: CallRequest): Promise<ScoredDies> {
     return new Promise((resolve, reject) => {
-      const version = this.#versionOf(key);
+      const version = find();
       const nowMs = this.#options.clock.nowMs();
       const call = new Call(request, nowMs, resolve, reject);
       if (nowMs >= request.deadlineAtMs) {
@@ -105,6 +165,7 @@ export class Batcher {
         this.#settle(version, call, 'refused', this.#full(version, request.dies));
         return;
       }
+      this.#active.add(version);
       request.onGone?.(() => this.#settle(version, call, 'cancelled', clientGone()));
       this.#pumpSoon();
     });
@@ -125,17 +186,30 @@ export class Batcher {
 
   #pump(): void {
     const nowMs = this.#options.clock.nowMs();
-    for (const version of this.#versions.values()) this.#expire(version, nowMs);
+    for (const version of this.#active) this.#expire(version, nowMs);
     for (const batch of this.#running) this.#expireRunning(batch, nowMs);
     while (this.#options.runner.idle > 0) {
-      const version = leastServed(this.#versions.values(), nowMs);
-      if (version === undefined) break;
+      const version = leastServed(this.#active, nowMs);
+      if (version === undefined || (version.isShadow && !this.#mayRunShadow())) break;
       const batch = version.next(nowMs);
       if (batch === undefined) break;
-      this.#servedToMs = Math.max(this.#servedToMs, version.servedMs);
+      if (!version.isShadow) this.#servedToMs = Math.max(this.#servedToMs, version.servedMs);
       this.#run(version, batch, nowMs);
     }
+    for (const version of this.#active) if (version.isEmpty) this.#active.delete(version);
     this.#planWake(nowMs);
+    for (const look of this.#draining) look();
+  }
+
+  /** A shadow's batch leaves one worker free for the next die, where there is more than one. */
+  #mayRunShadow(): boolean {
+    return this.#options.workers === 1 || this.#options.runner.idle > 1;
+  }
+
+  #isBusy(version: VersionQueue): boolean {
+    if (!version.isEmpty) return true;
+    for (const running of this.#running) if (running.version === version) return true;
+    return false;
   }
 
   #run(version: VersionQueue, batch: Batch, nowMs: number): void {
@@ -159,27 +233,29 @@ export class Batcher {
       this.#running.delete(running);
       const roundTripMs = this.#options.clock.nowMs() - nowMs;
       version.servedMs += roundTripMs - expectedMs;
-      this.#finish(version, batch, outcome);
+      this.#finish(version, batch, dies, outcome);
       if (outcome.kind === 'scored') {
         version.cost.observe(dies, roundTripMs);
-        const ran = { dies, waitMs: nowMs - oldestMs, runMs: outcome.runMs, roundTripMs };
-        this.#toEach((observer) => observer.batchRan?.(version.version.key, ran));
+        const { reason } = batch;
+        const ran = { dies, waitMs: nowMs - oldestMs, runMs: outcome.runMs, roundTripMs, reason };
+        if (!version.isShadow) this.#toEach((observer) => observer.batchRan?.(version.version.key, ran));
       }
       this.#pump();
     });
   }
 
-  #finish(version: VersionQueue, batch: Batch, outcome: BatchOutcome): void {
+  #finish(version: VersionQueue, batch: Batch, dies: number, outcome: BatchOutcome): void {
     switch (outcome.kind) {
       case 'scored':
-        for (const call of scatter(batch.slices, outcome)) this.#tell(version, 'answered', call.dies);
+        for (const call of scatter(batch.slices, { ...outcome, dies }))
+          this.#tell(version, 'answered', call.dies);
         return;
       case 'threw':
         this.#isolate(version, batch, outcome.message);
         return;
       case 'lost': {
         const losses = batch.losses + 1;
-        if (losses < MAX_LOSSES) version.again.push({ slices: batch.slices, losses });
+        if (losses < MAX_LOSSES) this.#runAgain(version, { slices: batch.slices, losses, reason: 'retry' });
         else this.#fail(version, batch, `the worker was lost twice with this die: ${outcome.message}`);
       }
     }
@@ -191,7 +267,13 @@ export class Batcher {
       this.#fail(version, batch, `the model threw on this die: ${message}`);
       return;
     }
-    for (const slices of halve(batch.slices)) version.again.push({ slices, losses: batch.losses });
+    for (const slices of halve(batch.slices))
+      this.#runAgain(version, { slices, losses: batch.losses, reason: 'retry' });
+  }
+
+  #runAgain(version: VersionQueue, batch: Batch): void {
+    version.again.push(batch);
+    this.#active.add(version);
   }
 
   #fail(version: VersionQueue, batch: Batch, reason: string): void {
@@ -223,10 +305,12 @@ export class Batcher {
     version.queue.cancel(call);
     call.refuse(refusal);
     this.#tell(version, outcome, call.dies);
+    if (this.#draining.size > 0) this.#pumpSoon();
   }
 
   #tell(version: VersionQueue, outcome: Outcome, dies: number): void {
-    this.#toEach((observer) => observer.callSettled?.(version.version.key, outcome, dies));
+    if (!version.isShadow)
+      this.#toEach((observer) => observer.callSettled?.(version.version.key, outcome, dies));
   }
 
   /** A fault of an observer must not reach the die's way: it would end the process or strand dies. */
@@ -243,7 +327,7 @@ export class Batcher {
   /** One timer for the nearest deadline or queue delay; it may fire early, and then does nothing. */
   #planWake(nowMs: number): void {
     let wakeAtMs = Number.POSITIVE_INFINITY;
-    for (const version of this.#versions.values()) {
+    for (const version of this.#active) {
       wakeAtMs = Math.min(wakeAtMs, version.nearestDeadlineAtMs);
       const readyAtMs = version.readyAtMs();
       if (readyAtMs > nowMs) wakeAtMs = Math.min(wakeAtMs, readyAtMs);
@@ -280,6 +364,16 @@ export class Batcher {
       throw new Refusal('model_not_ready', `${key} is not loaded`, { retryAfterSeconds: 1 });
     return version;
   }
+}
+
+/**
+ * The queue of a version's shadow traffic: it holds little, so that under pressure the shadow is what is
+ * dropped, and its batches are small, so that the next die does not wait long behind one.
+ */
+function shadowQueueOf(version: QueuedVersion, { cost }: VersionQueue): VersionQueue {
+  const maxBatchSize = Math.min(SHADOW_BATCH_DIES, version.maxBatchSize);
+  const limits = { maxBatchSize, maxQueueDelayMs: 0, maxQueueSize: SHADOW_QUEUE_DIES };
+  return new VersionQueue({ ...version, ...limits }, { isShadow: true, cost });
 }
 
 function deadlineExceeded(): Refusal {

@@ -3,7 +3,7 @@ import type { Lane, QueuedCall } from './queue.js';
 
 /** The scores of one call's dies, in the order sent. */
 export interface ScoredDies {
-  /** float32 [dies]. */
+  /** float32 [dies, outputs] row-major: the fetched outputs of each die; one score for a screen. */
   readonly scores: Float32Array;
   /** Duration of the `session.run` that scored each die, milliseconds [dies]. */
   readonly runMs: Float64Array;
@@ -42,7 +42,8 @@ export class Call implements QueuedCall {
   readonly parameterCount: number;
   taken = 0;
   waiting = false;
-  readonly #scores: Float32Array;
+  // Made when the first row comes: how many outputs a die has is the model's to say.
+  #scores: Float32Array | undefined;
   readonly #runMs: Float64Array;
   #contributions: Float32Array | undefined;
   #unscored: number;
@@ -64,7 +65,6 @@ export class Call implements QueuedCall {
     this.explain = request.explain;
     this.groups = request.groups;
     this.parameterCount = request.params.length / request.dies;
-    this.#scores = new Float32Array(request.dies);
     this.#runMs = new Float64Array(request.dies);
     this.#unscored = request.dies;
     this.#resolve = resolve;
@@ -81,7 +81,9 @@ export class Call implements QueuedCall {
    * @returns whether that was the last of the call's dies, which settles it as answered
    */
   score(from: number, count: number, row: number, batch: ScoredBatch): boolean {
-    this.#scores.set(batch.scores.subarray(row, row + count), from);
+    const width = batch.scores.length / batch.dies;
+    this.#scores ??= new Float32Array(this.dies * width);
+    this.#scores.set(batch.scores.subarray(row * width, (row + count) * width), from * width);
     this.#runMs.fill(batch.runMs, from, from + count);
     if (this.explain && batch.contributions !== undefined) {
       this.#contributions ??= new Float32Array(this.dies * this.parameterCount);
@@ -105,6 +107,7 @@ export class Call implements QueuedCall {
 
 /** The rows of a batch's result that `Call.score` reads. */
 export interface ScoredBatch {
+  readonly dies: number;
   readonly scores: Float32Array;
   readonly contributions: Float32Array | undefined;
   readonly runMs: number;

@@ -13,7 +13,15 @@ export interface Batch {
   readonly slices: readonly Slice<Call>[];
   /** How often a worker was lost with these dies. */
   readonly losses: number;
+  readonly reason: DispatchReason;
 }
+
+/**
+ * Why a batch left when it did: `full`; `idle`, a worker had nothing else to do; `delay`, the version's
+ * maxQueueDelayMs or half of the time to a deadline had passed; `deadline`, it was cut short so as to be
+ * back in time; `retry`, its dies are run again.
+ */
+export type DispatchReason = 'full' | 'idle' | 'delay' | 'deadline' | 'retry';
 
 // A retry-after longer than this would outlive any burst; the caller may as well look again.
 const MAX_RETRY_AFTER_S = 30;
@@ -22,18 +30,31 @@ const MAX_RETRY_AFTER_S = 30;
 export class VersionQueue {
   readonly version: QueuedVersion;
   readonly queue: BatchQueue<Call>;
-  readonly cost = new BatchCost();
+  readonly cost: BatchCost;
+  /** Whether its dies are run only when no other die waits. */
+  readonly isShadow: boolean;
   /** Batches to run again, before anything in the queue. */
   readonly again: Batch[] = [];
   /** Worker milliseconds that this version has been given; what fairness between versions compares. */
   servedMs = 0;
-  /** Where several calls are gathered into one batch; free again when the batch was handed over. */
-  readonly scratch: Float32Array;
+  #scratch: Float32Array | undefined;
 
-  constructor(version: QueuedVersion) {
+  constructor(version: QueuedVersion, { isShadow = false, cost = new BatchCost() } = {}) {
     this.version = version;
     this.queue = new BatchQueue(version);
-    this.scratch = new Float32Array(version.maxBatchSize * version.parameterCount);
+    this.isShadow = isShadow;
+    this.cost = cost;
+  }
+
+  /** Where several calls are gathered into one batch; free again when the batch was handed over. */
+  get scratch(): Float32Array {
+    this.#scratch ??= new Float32Array(this.version.maxBatchSize * this.version.parameterCount);
+    return this.#scratch;
+  }
+
+  /** Whether nothing waits, neither for the first time nor to be run again. */
+  get isEmpty(): boolean {
+    return this.again.length === 0 && this.queue.waitingDies === 0;
   }
 
   /** A time not later than the nearest deadline of all dies that wait or are to be run again. */
@@ -51,12 +72,12 @@ export class VersionQueue {
    */
   expire(nowMs: number): Call[] {
     const expired = this.queue.expire(nowMs);
-    for (const { slices, losses } of this.again.splice(0)) {
+    for (const { slices, losses, reason } of this.again.splice(0)) {
       const left = slices.filter(({ call }) => {
         if (call.deadlineAtMs <= nowMs) expired.push(call);
         return !call.settled && call.deadlineAtMs > nowMs;
       });
-      if (left.length > 0) this.again.push({ slices: left, losses });
+      if (left.length > 0) this.again.push({ slices: left, losses, reason });
     }
     return expired;
   }
@@ -70,8 +91,16 @@ export class VersionQueue {
   next(nowMs: number): Batch | undefined {
     const again = this.again.shift();
     if (again !== undefined) return again;
-    const slices = this.queue.take(nowMs, this.#cap(nowMs));
-    return slices.length > 0 ? { slices, losses: 0 } : undefined;
+    const cap = this.#cap(nowMs);
+    const waiting = this.queue.waitingDies;
+    const slices = this.queue.take(nowMs, cap);
+    return slices.length > 0 ? { slices, losses: 0, reason: this.#reason(waiting, cap) } : undefined;
+  }
+
+  #reason(waiting: number, cap: number): DispatchReason {
+    if (waiting >= this.version.maxBatchSize && cap === this.version.maxBatchSize) return 'full';
+    if (cap < this.version.maxBatchSize && waiting > cap) return 'deadline';
+    return this.version.maxQueueDelayMs > 0 ? 'delay' : 'idle';
   }
 
   /** Whole seconds until the dies that wait now will have been run by `workers`; 1 to 30. */
@@ -102,13 +131,18 @@ export class VersionQueue {
 
 /**
  * The version whose batch leaves next, of those that may leave at `nowMs`: the one that has been
- * given the least worker time, so that a slow model costs a fast one at most the batch under way.
+ * given the least worker time, so that a slow model costs a fast one at most the batch under way. A
+ * shadow's only when there is no other.
  */
 export function leastServed(versions: Iterable<VersionQueue>, nowMs: number): VersionQueue | undefined {
   let chosen: VersionQueue | undefined;
   for (const candidate of versions) {
     if (candidate.readyAtMs() > nowMs) continue;
-    if (chosen === undefined || candidate.servedMs < chosen.servedMs) chosen = candidate;
+    if (chosen === undefined || leavesBefore(candidate, chosen)) chosen = candidate;
   }
   return chosen;
+}
+
+function leavesBefore(a: VersionQueue, b: VersionQueue): boolean {
+  return a.isShadow === b.isShadow ? a.servedMs < b.servedMs : b.isShadow;
 }

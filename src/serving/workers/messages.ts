@@ -1,4 +1,5 @@
 import type { CountingSpec } from '../../drift/drift-counter.js';
+import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
 import type { Manifest } from '../../models/manifest/manifest.js';
 
@@ -19,7 +20,8 @@ export interface SessionSpec {
   readonly modelFile: string;
   readonly inputName: string;
   readonly parameterCount: number;
-  readonly scoreName: string;
+  /** Outputs that every run fetches, in the order of a die's row. */
+  readonly outputs: readonly FetchedOutput[];
   readonly contributionsName: string | undefined;
   readonly maxBatchSize: number;
   /** A measurement that the model is expected to score: float32 [parameters]. */

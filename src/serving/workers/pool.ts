@@ -39,9 +39,14 @@ export interface OpenedSession {
 const OPEN_TIMEOUT_MS = 60_000;
 // A worker that dies again and again is started less and less often, up to this long apart.
 const MAX_RESTART_DELAY_MS = 5_000;
+// A version that loses this many workers while it opens is to blame.
+const OPEN_ATTEMPTS = 2;
+const RESTART_LOOK_MS = 20;
 
 interface Slot {
   worker: WorkerProcess | undefined;
+  /** Settles when the worker has said that it has started, or has failed to. */
+  started: Promise<void>;
   /** Opened everything and may take batches. */
   ready: boolean;
   /** Losses since the last batch that came back. */
@@ -62,6 +67,7 @@ export class WorkerPool implements BatchRunner {
     this.#options = options;
     this.#slots = Array.from({ length: options.workers }, () => ({
       worker: undefined,
+      started: Promise.resolve(),
       ready: false,
       losses: 0,
     }));
@@ -99,6 +105,7 @@ export class WorkerPool implements BatchRunner {
   async start(): Promise<void> {
     try {
       await Promise.all(this.#slots.map((slot) => this.#launch(slot)));
+      for (const slot of this.#slots) slot.ready = slot.worker !== undefined;
     } catch (error) {
       this.kill();
       const reason = error instanceof Error ? error.message : String(error);
@@ -107,25 +114,43 @@ export class WorkerPool implements BatchRunner {
   }
 
   /**
-   * Opens and warms up a version on every worker.
-   * @param check called with what the first worker found in the graph, before any run; may throw
+   * Opens and warms up a version on every worker: on one first, so that a version that crashes its worker
+   * takes no other one with it, then on the rest. Batches of other versions go on meanwhile.
+   * @param check called with what each worker found in the graph, before any run; may throw
    * @throws WorkerRefused with ONNX Runtime's words when it cannot load or run the model
-   * @throws WorkerLost when a worker dies over it
+   * @throws WorkerLost when workers die over it
    */
   async open(spec: SessionSpec, check: (graph: GraphInfo) => void): Promise<OpenedSession> {
-    const opened = await Promise.all(
+    const [first, ...rest] = this.#slots;
+    if (first === undefined) throw new WorkerLost('there is no worker');
+    try {
+      const opened = await this.#openOnSlot(first, spec, check);
+      // From here on a worker that is replaced opens it as well.
+      this.#specs.set(spec.key, spec);
+      await Promise.all(rest.map((slot) => this.#openOnSlot(slot, spec, check)));
+      return opened;
+    } catch (error) {
+      await this.closeVersion(spec.key);
+      throw error;
+    }
+  }
+
+  /**
+   * Closes a version on every worker, after the batches that they were given before.
+   * @returns resolves when all have; a worker that is lost meanwhile has closed it too
+   */
+  async closeVersion(key: string): Promise<void> {
+    this.#specs.delete(key);
+    await Promise.all(
       this.#slots.map(async ({ worker }) => {
-        if (worker === undefined) throw new WorkerLost('the worker is not running');
-        // A worker that is done may take batches of other versions while its neighbours still load.
-        return this.#openOn(worker, spec, check).finally(() => this.#tellIdle());
+        try {
+          await worker?.request({ type: 'close', key }, 'closed', OPEN_TIMEOUT_MS);
+        } catch (error) {
+          if (!(error instanceof WorkerLost || error instanceof WorkerRefused)) throw error;
+        }
       }),
     );
-    const [first] = opened;
-    if (first === undefined) throw new WorkerLost('there is no worker');
-    this.#specs.set(spec.key, spec);
-    for (const slot of this.#slots) slot.ready = slot.worker !== undefined;
     this.#tellIdle();
-    return first;
   }
 
   async run(batch: BatchToRun): Promise<BatchOutcome> {
@@ -183,6 +208,35 @@ export class WorkerPool implements BatchRunner {
     await Promise.all([...this.#processes].map((worker) => worker.close()));
   }
 
+  /** Opens a version on the worker of a slot; once more when that one was lost over it or anything else. */
+  async #openOnSlot(
+    slot: Slot,
+    spec: SessionSpec,
+    check: (graph: GraphInfo) => void,
+  ): Promise<OpenedSession> {
+    for (let attempt = 1; ; attempt++) {
+      await this.#workerOf(slot);
+      try {
+        if (slot.worker === undefined) throw new WorkerLost('the worker is not running');
+        return await this.#openOn(slot.worker, spec, check);
+      } catch (error) {
+        if (!(error instanceof WorkerLost) || attempt === OPEN_ATTEMPTS || this.#closing) throw error;
+      } finally {
+        // It may take batches of other versions while its neighbours still load.
+        this.#tellIdle();
+      }
+    }
+  }
+
+  /** Waits until a slot has a worker that has started: one that was lost is being replaced. */
+  async #workerOf(slot: Slot): Promise<void> {
+    await slot.started;
+    while (slot.worker === undefined && !this.#closing) {
+      await new Promise<void>((resolve) => this.#options.clock.after(RESTART_LOOK_MS, resolve));
+      await slot.started;
+    }
+  }
+
   async #openOn(
     worker: WorkerProcess,
     spec: SessionSpec,
@@ -204,7 +258,10 @@ export class WorkerPool implements BatchRunner {
     slot.worker = worker;
     this.#processes.add(worker);
     void worker.exited.then(() => this.#processes.delete(worker));
-    await worker.started(OPEN_TIMEOUT_MS);
+    const started = worker.started(OPEN_TIMEOUT_MS);
+    // Whoever waits for the slot learns of a failure by finding no worker in it.
+    slot.started = started.catch(() => {});
+    await started;
     this.#toEach((observer) => observer.workerStarted?.(worker.pid));
   }
 
@@ -226,7 +283,7 @@ export class WorkerPool implements BatchRunner {
     try {
       await this.#launch(slot);
       for (const spec of this.#specs.values()) await this.#reopen(slot, spec);
-      slot.ready = slot.worker !== undefined && this.#specs.size > 0;
+      slot.ready = slot.worker !== undefined;
       this.#tellIdle();
     } catch (error) {
       // A worker lost while it starts has already been noted by its exit, which tries again. Anything

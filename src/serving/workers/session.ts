@@ -1,12 +1,13 @@
 import './telemetry-off.js';
 import { performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo, TensorInfo } from '../../models/manifest/graph.js';
 import type { SessionSpec } from './messages.js';
 
 /** The scores of one run. */
 export interface RunResult {
-  /** float32 [dies]. */
+  /** float32 [dies, outputs] row-major: the values of every fetched output, one die after another. */
   readonly scores: Float32Array;
   /** float32 [dies, parameters] row-major, where asked for. */
   readonly contributions: Float32Array | undefined;
@@ -21,8 +22,8 @@ export class Session {
   readonly spec: SessionSpec;
   readonly graph: GraphInfo;
   readonly #session: InferenceSession;
-  readonly #scoreOnly: string[];
-  readonly #scoreAndContributions: string[];
+  readonly #names: string[];
+  readonly #namesToExplain: string[];
 
   private constructor(spec: SessionSpec, session: InferenceSession) {
     this.spec = spec;
@@ -31,9 +32,9 @@ export class Session {
       inputs: session.inputMetadata.map(tensorInfo),
       outputs: session.outputMetadata.map(tensorInfo),
     };
-    this.#scoreOnly = [spec.scoreName];
-    this.#scoreAndContributions = [
-      spec.scoreName,
+    this.#names = spec.outputs.map(({ name }) => name);
+    this.#namesToExplain = [
+      ...this.#names,
       ...(spec.contributionsName === undefined ? [] : [spec.contributionsName]),
     ];
   }
@@ -62,13 +63,13 @@ export class Session {
    * @throws the error of ONNX Runtime, or an Error naming an output of another size or type
    */
   async run(dies: number, params: Float32Array, explain: boolean): Promise<RunResult> {
-    const { inputName, scoreName, contributionsName, parameterCount } = this.spec;
+    const { inputName, outputs: wanted, contributionsName, parameterCount } = this.spec;
     const feeds = { [inputName]: new Tensor('float32', params, [dies, parameterCount]) };
     const startedMs = performance.now();
-    const outputs = await this.#session.run(feeds, explain ? this.#scoreAndContributions : this.#scoreOnly);
+    const outputs = await this.#session.run(feeds, explain ? this.#namesToExplain : this.#names);
     const runMs = performance.now() - startedMs;
     return {
-      scores: floats(outputs[scoreName], scoreName, dies),
+      scores: rowsOf(wanted, outputs, dies),
       contributions:
         explain && contributionsName !== undefined
           ? floats(outputs[contributionsName], contributionsName, dies * parameterCount)
@@ -80,6 +81,26 @@ export class Session {
   async close(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** The outputs side by side: a row for each die. A single output is already that. */
+function rowsOf(
+  wanted: readonly FetchedOutput[],
+  outputs: InferenceSession.OnnxValueMapType,
+  dies: number,
+): Float32Array {
+  const columns = wanted.map(({ name, size }) => ({ size, data: floats(outputs[name], name, dies * size) }));
+  const [only] = columns;
+  if (only !== undefined && columns.length === 1) return only.data;
+  const width = columns.reduce((sum, { size }) => sum + size, 0);
+  const rows = new Float32Array(dies * width);
+  let offset = 0;
+  for (const { size, data } of columns) {
+    for (let die = 0; die < dies; die++)
+      rows.set(data.subarray(die * size, (die + 1) * size), die * width + offset);
+    offset += size;
+  }
+  return rows;
 }
 
 function floats(tensor: Tensor | undefined, name: string, length: number): Float32Array {

@@ -29,15 +29,17 @@ export async function warmUp(session: Session): Promise<WarmUpReport> {
     sameInAnyBatch &&= scores.every((score, i) => Object.is(score, alone[i]));
   }
   if (session.spec.contributionsName !== undefined) await session.run(1, probe, true);
-  return { finite: Number.isFinite(alone[0]), sameInAnyBatch, costs };
+  const row = alone.length / maxBatchSize;
+  return { finite: alone.subarray(0, row).every(Number.isFinite), sameInAnyBatch, costs };
 }
 
 async function scoreEachAlone(session: Session, rows: Float32Array, dies: number): Promise<Float32Array> {
-  const width = session.spec.parameterCount;
-  const scores = new Float32Array(dies);
+  const { parameterCount: width, outputs } = session.spec;
+  const row = outputs.reduce((sum, { size }) => sum + size, 0);
+  const scores = new Float32Array(dies * row);
   for (let i = 0; i < dies; i++) {
     const one = await session.run(1, rows.subarray(i * width, (i + 1) * width), false);
-    scores[i] = one.scores[0] ?? Number.NaN;
+    scores.set(one.scores, i * row);
   }
   return scores;
 }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { decideOutputs } from '../../drift/decide-outputs.js';
 import { DriftCounter, toMessage } from '../../drift/drift-counter.js';
+import { createDecide } from '../../models/decision/decide.js';
 import { WorkerChannel } from './channel.js';
 import type { FromWorker, SessionSpec, ToWorker } from './messages.js';
 import { Session } from './session.js';
@@ -31,6 +31,8 @@ async function answer(message: ToWorker): Promise<FromWorker> {
       // The probe is needed until the warm-up; as it came, it is valid only until the next message.
       const spec = { ...message.spec, probe: message.spec.probe.slice() };
       const session = await Session.open(spec, message.intraOpThreads);
+      // Asked for twice when the worker replaced another while the version was being opened everywhere.
+      await sessions.get(message.spec.key)?.close();
       sessions.set(message.spec.key, session);
       openCounter(message.spec);
       return { type: 'opened', key: message.spec.key, graph: session.graph };
@@ -76,7 +78,7 @@ function openCounter({ key, drift }: SessionSpec): void {
     scales: counting.scales.slice(),
     scoreEdges: counting.scoreEdges.slice(),
   };
-  counters.set(key, new DriftCounter(kept, decideOutputs(manifest), Math.random));
+  counters.set(key, new DriftCounter(kept, createDecide(manifest), Math.random));
 }
 
 function sessionOf(key: string): Session {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Manifest, ManifestSchema, type Parameter } from '../../models/manifest/manifest.js';
+import { type Parameter, type ScreenManifest, ScreenManifestSchema } from '../../models/manifest/manifest.js';
 import { CONTRIBUTIONS, INPUT, SCORE } from '../screen/screen-graph.js';
 import type { DieTable } from '../table/die-table.js';
 import type { ParameterFacts } from '../table/parameter-table.js';
@@ -27,9 +27,9 @@ export function manifestOf(
   identity: VersionIdentity,
   facts: ReadonlyMap<string, ParameterFacts>,
   onnx: Uint8Array,
-): Manifest {
+): ScreenManifest {
   const { name, version, created, codeVersion, missing } = identity;
-  return ManifestSchema.parse({
+  return ScreenManifestSchema.parse({
     name,
     version,
     description: `Multivariate outlier screen over ${table.parameters.length} test parameters: prediction error and Hotelling's T² of ${result.screen.components} principal components in one index; a die fails above 1.`,
@@ -64,7 +64,7 @@ function describeData({ sources }: DieTable, description: string | undefined): s
   return [...(description === undefined ? [] : [description]), ...files].join('; ');
 }
 
-function metricsOf(result: TrainingResult): Manifest['metrics'] {
+function metricsOf(result: TrainingResult): ScreenManifest['metrics'] {
   const { metrics, limits, normal } = result;
   const figures = {
     heldOutPassingDies: metrics.passingDies,

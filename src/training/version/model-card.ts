@@ -1,4 +1,4 @@
-import type { Manifest } from '../../models/manifest/manifest.js';
+import type { ScreenManifest } from '../../models/manifest/manifest.js';
 import { MIN_DEFECTS } from '../evaluation/calibration.js';
 import { describeTestsLeftOut, describeTouchdowns, type LotAccount } from '../lots/lot-account.js';
 import { MAX_STANDARD_SCORE, MIN_MEASURED_SHARE } from '../screen/standardise.js';
@@ -17,7 +17,7 @@ interface CardInput {
   readonly table: DieTable;
   readonly result: TrainingResult;
   readonly identity: VersionIdentity;
-  readonly manifest: Manifest;
+  readonly manifest: ScreenManifest;
   /** What the control limit was asked to keep to, 0 to 1. */
   readonly falseAlarmRate: number;
   /** Where the dies come from lot files. */

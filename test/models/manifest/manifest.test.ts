@@ -39,7 +39,10 @@ describe('a manifest', () => {
     ],
     [{ version: 1 }, ['version: expected string, found 1']],
     [{ version: 'v1' }, ['version: expected a positive whole number, such as "1", found the string "v1"']],
-    [{ task: 'sorting' }, ['task: expected "anomaly-screen", found the string "sorting"']],
+    [
+      { task: 'sorting' },
+      ['task: expected "anomaly-screen" or "classification" or "regression", found the string "sorting"'],
+    ],
     [{ input: { parameters: 4 } }, ['input.name: expected string, found nothing']],
     [{ input: { name: 'x', parameters: 0 } }, ['input.parameters: expected number to be >=1, found 0']],
     [

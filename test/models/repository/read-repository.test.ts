@@ -2,14 +2,26 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../../src/errors.js';
-import { readRepository } from '../../../src/models/repository/read-repository.js';
+import type { ModelVersion } from '../../../src/models/model-version.js';
+import { type FoundVersion, readRepository } from '../../../src/models/repository/read-repository.js';
 import { sumVersion, temporaryFolder, writeRepository } from '../../support/models.js';
 
-/** The lines with which a repository is refused. */
-async function problemsOf(folder: string): Promise<readonly string[]> {
+/** The lines with which a repository is refused as a whole. */
+async function refusalOf(folder: string): Promise<readonly string[]> {
   const error: unknown = await readRepository(folder).catch((caught: unknown) => caught);
   if (error instanceof Fault && error.code === 'invalid_model') return error.problems;
   throw new Error('the repository was not refused', { cause: error });
+}
+
+/** The lines with which the only version of a repository is refused. */
+async function problemsOf(folder: string): Promise<FoundVersion['read']> {
+  const { versions } = await readRepository(folder);
+  expect(versions).toHaveLength(1);
+  return versions[0]?.read ?? [];
+}
+
+function isVersion(read: FoundVersion['read']): read is ModelVersion {
+  return 'key' in read;
 }
 
 const reference = (parameters: number) => {
@@ -21,74 +33,58 @@ const reference = (parameters: number) => {
 describe('a model repository', () => {
   it('gives all versions of all models, versions by number', async () => {
     const versions = ['10', '9', '2'].map((version) => sumVersion(4, { version }));
-    const root = await writeRepository([...versions, sumVersion(3, { name: 'another' })], {
-      defaultModel: 'sum',
-    });
+    const root = await writeRepository([...versions, sumVersion(3, { name: 'another' })]);
     await writeFile(join(root, 'sum', '9', 'reference.json'), reference(4));
     await mkdir(join(root, '..data'));
     await mkdir(join(root, 'lost+found'));
-    const repository = await readRepository(root);
-    expect(repository.versions.map(({ key }) => key)).toEqual(['another/1', 'sum/2', 'sum/9', 'sum/10']);
-    expect(repository.serving).toEqual({ defaultModel: 'sum', models: {} });
-    const nine = repository.versions[2];
-    expect(nine?.contract).toEqual({ parameterCount: 4, acceptsMissing: false });
-    expect(nine?.reference?.dies).toBe(10);
-    expect(nine?.modelFile).toBe(join(root, 'sum', '9', 'model.onnx'));
+    const found = (await readRepository(root)).versions;
+    expect(found.map(({ name, number }) => `${name}/${number}`)).toEqual([
+      'another/1',
+      'sum/2',
+      'sum/9',
+      'sum/10',
+    ]);
+    const nine = found[2]?.read;
+    if (nine === undefined || !isVersion(nine)) throw new Error('sum/9 was not read');
+    expect(nine.contract).toEqual({ parameterCount: 4, acceptsMissing: false });
+    expect(nine.reference?.dies).toBe(10);
+    expect(nine.modelFile).toBe(join(root, 'sum', '9', 'model.onnx'));
+    expect(nine.modelBytes).toBe(sumVersion(4).onnx.length);
+  });
+
+  it('does not read again what is known: a version is immutable', async () => {
+    const root = await writeRepository([sumVersion(4)]);
+    const [first] = (await readRepository(root)).versions;
+    if (first === undefined || !isVersion(first.read)) throw new Error('sum/1 was not read');
+    await writeFile(join(root, 'sum', '1', 'manifest.json'), '{');
+    const [again] = (await readRepository(root, new Map([['sum/1', first.read]]))).versions;
+    expect(again?.read).toBe(first.read);
   });
 
   it('that is not there is refused', async () => {
     const folder = join(await temporaryFolder(), 'models');
-    expect(await problemsOf(folder)).toEqual([
+    expect(await refusalOf(folder)).toEqual([
       expect.stringContaining(`no such file or directory, scandir '${folder}'`),
     ]);
   });
 
   it('without any model is refused', async () => {
     const root = await writeRepository([], { defaultModel: 'sum' });
-    expect(await problemsOf(root)).toEqual([
+    expect(await refusalOf(root)).toEqual([
       `the model repository ${root} holds no model (expected <model>/<version>/)`,
     ]);
   });
 
-  it('with a model that has no numbered version is refused, naming the folders that it has', async () => {
+  it('names the folders that should hold a model and have no numbered version; the others are well', async () => {
     const root = await writeRepository([sumVersion(4)]);
     await mkdir(join(root, 'empty'));
     await mkdir(join(root, 'named', 'v1'), { recursive: true });
-    expect(await problemsOf(root)).toEqual([
+    const { versions, problems } = await readRepository(root);
+    expect(problems).toEqual([
       `model empty: expected a version folder such as ${join(root, 'empty', '1')}, found no folder`,
       `model named: expected a version folder such as ${join(root, 'named', '1')}, found "v1"`,
     ]);
-  });
-
-  it('without serving.json is refused', async () => {
-    const root = await writeRepository([sumVersion(4)]);
-    await rm(join(root, 'serving.json'));
-    expect(await problemsOf(root)).toEqual([`serving.json is missing (${join(root, 'serving.json')})`]);
-  });
-
-  it.each<[unknown, string[]]>([
-    [{ defaultModel: 'other' }, ['serving.json: defaultModel is "other", the repository holds sum']],
-    [
-      { defaultModel: 'sum', models: { sum: { default: '2' } } },
-      ['serving.json: models.sum.default is "2", the repository holds versions 1'],
-    ],
-    [
-      { defaultModel: 'sum', models: { other: { default: '1' } } },
-      ['serving.json: models.other.default is "1", the repository holds no such model'],
-    ],
-    [{ models: {} }, ['serving.json: defaultModel: expected string, found nothing']],
-    [{ defaultModel: 'sum', default: '1' }, ['serving.json: the whole: unknown key "default"']],
-    [
-      { defaultModel: 'sum', models: { sum: { default: 1 } } },
-      ['serving.json: models.sum.default: expected string, found 1'],
-    ],
-    [
-      { defaultModel: 'sum', models: { 'a b': { default: '1' } } },
-      ['serving.json: models.a b: expected 1 to 64 letters, digits, ".", "_" or "-"'],
-    ],
-    [[], ['serving.json: the whole: expected object, found an array of 0']],
-  ])('with serving.json %j is refused', async (serving, problems) => {
-    expect(await problemsOf(await writeRepository([sumVersion(4)], serving))).toEqual(problems);
+    expect(versions.map(({ read }) => isVersion(read))).toEqual([true]);
   });
 });
 
@@ -116,8 +112,8 @@ describe('a version of a model repository', () => {
     await rm(join(root, 'sum', '1', 'manifest.json'));
     await rm(join(root, 'sum', '1', 'model.onnx'));
     expect(await problemsOf(root)).toEqual([
-      `model sum/1: manifest.json is missing (${join(root, 'sum', '1', 'manifest.json')})`,
-      expect.stringMatching(/^model sum\/1: model\.onnx cannot be read: ENOENT: [^\n]*$/),
+      'model sum/1: manifest.json is missing',
+      'model sum/1: model.onnx cannot be read: ENOENT',
     ]);
   });
 
@@ -137,22 +133,41 @@ describe('a version of a model repository', () => {
     ]);
   });
 
-  it('is refused with all of its problems at once, and so are its neighbours and serving.json', async () => {
-    const good = sumVersion(4);
-    const second = { ...good, manifest: { ...good.manifest, version: '2', sha256: 'b'.repeat(64) } };
-    const root = await writeRepository([good, second], {
-      defaultModel: 'sum',
-      models: { sum: { default: '3' } },
-    });
-    const broken = { ...good.manifest, threshold: 'high', task: 'sorting' };
-    await writeFile(join(root, 'sum', '1', 'manifest.json'), JSON.stringify(broken));
-    await mkdir(join(root, 'empty'));
+  it('that falls back on limits must have some', async () => {
+    const root = await writeRepository([sumVersion(4, { fallback: { by: 'limits' } })]);
     expect(await problemsOf(root)).toEqual([
-      expect.stringContaining('model empty: expected a version folder'),
-      'model sum/1: manifest.json: task: expected "anomaly-screen", found the string "sorting"',
+      'model sum/1: manifest.json: fallback: no parameter has median and robustSigma or limits, and reference.json has no deciles',
+    ]);
+    await writeFile(join(root, 'sum', '1', 'reference.json'), reference(4));
+    const [found] = (await readRepository(root)).versions;
+    expect(found !== undefined && isVersion(found.read) && found.read.fallback?.by).toBe('limits');
+  });
+
+  it('is refused with all of its problems at once, and its neighbours are well', async () => {
+    const good = sumVersion(4);
+    const root = await writeRepository([good, sumVersion(4, { version: '2' })]);
+    const broken = { ...good.manifest, threshold: 'high', calibration: undefined, colour: 'red' };
+    await writeFile(join(root, 'sum', '1', 'manifest.json'), JSON.stringify(broken));
+    const [first, second] = (await readRepository(root)).versions;
+    expect(first?.read).toEqual([
       'model sum/1: manifest.json: threshold: expected number, found the string "high"',
-      `model sum/2: model.onnx has sha256 ${good.manifest.sha256}, manifest.json says ${'b'.repeat(64)}`,
-      'serving.json: models.sum.default is "3", the repository holds versions 1, 2',
+      'model sum/1: manifest.json: calibration: expected object, found nothing',
+      'model sum/1: manifest.json: the whole: unknown key "colour"',
+    ]);
+    expect(second !== undefined && isVersion(second.read)).toBe(true);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['an unknown task', { task: 'sorting' }, 'task: '],
+    ['no task', { task: undefined }, 'task: '],
+  ])('with %s is refused', async (_, change, line) => {
+    const root = await writeRepository([sumVersion(4)]);
+    await writeFile(
+      join(root, 'sum', '1', 'manifest.json'),
+      JSON.stringify({ ...sumVersion(4).manifest, ...change }),
+    );
+    expect(await problemsOf(root)).toEqual([
+      `model sum/1: manifest.json: ${line}expected "anomaly-screen" or "classification" or "regression", found ${change.task === undefined ? 'nothing' : 'the string "sorting"'}`,
     ]);
   });
 });

@@ -110,9 +110,9 @@ describe('observers of the batcher', () => {
     await bench.send(2);
     await bench.clock.advance(3);
     await bench.runner.last.score(4);
-    expect(ran).toEqual([['m/1', { dies: 1, waitMs: 0, runMs: 4, roundTripMs: 10 }]]);
+    expect(ran).toEqual([['m/1', { dies: 1, waitMs: 0, runMs: 4, roundTripMs: 10, reason: 'idle' }]]);
     await bench.runner.last.score(4);
-    expect(ran.at(-1)).toEqual(['m/1', { dies: 2, waitMs: 3, runMs: 4, roundTripMs: 0 }]);
+    expect(ran.at(-1)).toEqual(['m/1', { dies: 2, waitMs: 3, runMs: 4, roundTripMs: 0, reason: 'idle' }]);
   });
 
   it('that throw harm no die and keep no other observer from being told', async () => {

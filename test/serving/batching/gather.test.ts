@@ -112,5 +112,5 @@ function listed(slices: readonly Slice<Call>[]): [Call, number][] {
 }
 
 function scored(scores: readonly number[], runMs = 1) {
-  return { scores: Float32Array.from(scores), contributions: undefined, runMs };
+  return { dies: scores.length, scores: Float32Array.from(scores), contributions: undefined, runMs };
 }

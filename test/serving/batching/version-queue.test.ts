@@ -107,14 +107,18 @@ describe('batches that are to be run again', () => {
     const first = offer(queue, 2);
     const batch = queue.next(0);
     offer(queue, 1);
-    queue.again.push({ slices: batch?.slices ?? [], losses: 1 });
-    expect(queue.next(0)).toEqual({ slices: [{ call: first, from: 0, count: 2 }], losses: 1 });
+    queue.again.push({ slices: batch?.slices ?? [], losses: 1, reason: 'retry' });
+    expect(queue.next(0)).toEqual({
+      slices: [{ call: first, from: 0, count: 2 }],
+      losses: 1,
+      reason: 'retry',
+    });
   });
 
   it('expire as waiting dies do, and bound the nearest deadline', () => {
     const queue = version();
     const call = offer(queue, 2, 50);
-    queue.again.push({ slices: queue.next(0)?.slices ?? [], losses: 1 });
+    queue.again.push({ slices: queue.next(0)?.slices ?? [], losses: 1, reason: 'retry' });
     expect(queue.nearestDeadlineAtMs).toBeLessThanOrEqual(50);
     expect(queue.expire(49)).toEqual([]);
     expect(queue.expire(50)).toEqual([call]);

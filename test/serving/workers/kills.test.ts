@@ -12,7 +12,7 @@ const KILLS = 100;
 const CALLERS = 24;
 
 describe('workers killed with SIGKILL at random moments under load', () => {
-  it('no die is lost, none is answered twice, and every score is right', { timeout: 60_000 }, async () => {
+  it('no die is lost, none is answered twice, and every score is right', { timeout: 240_000 }, async () => {
     const pool = await startPool({ workers: 2 });
     const outcomes: Outcome[] = [];
     const batcher = new Batcher({

@@ -10,7 +10,7 @@ const SPEC: SessionSpec = {
   modelFile: 'none',
   inputName: 'test_params',
   parameterCount: 2,
-  scoreName: 'anomaly_score',
+  outputs: [{ name: 'anomaly_score', size: 1 }],
   contributionsName: undefined,
   maxBatchSize: 4,
   probe: new Float32Array(2),

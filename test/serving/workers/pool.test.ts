@@ -26,7 +26,7 @@ const scoresOf = (outcome: BatchOutcome) =>
 describe('opening a version on the workers', () => {
   it('says what the graph holds, warms up every batch size, and then takes batches', async () => {
     const pool = await startPool({ workers: 2 });
-    expect([pool.ready, pool.idle]).toEqual([0, 0]);
+    expect([pool.ready, pool.idle]).toEqual([2, 2]);
     const spec = await specOf(sumModel(3), 3, { contributionsName: 'contributions' });
     const { graph, report } = await pool.open(spec, anyGraph);
     expect(graph.inputs).toEqual([{ name: 'test_params', type: 'float32', shape: ['N', 3] }]);
@@ -47,7 +47,13 @@ describe('opening a version on the workers', () => {
     };
     await expect(pool.open(spec, check)).rejects.toThrow('not this graph');
     expect(seen).toHaveLength(1);
-    expect(pool.ready).toBe(0);
+    const batch = {
+      version: spec.key,
+      dies: 1,
+      params: new Float32Array(spec.parameterCount),
+      explain: false,
+    };
+    expect(await pool.run(batch)).toMatchObject({ kind: 'threw' });
   });
 
   it('two versions opened at once do not mix up what they are tried with', async () => {

@@ -1,0 +1,110 @@
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { Fault } from '../errors.js';
+import { systemClock } from '../serving/clock.js';
+import { compareVersions, TIMED_CALLS } from './gate/compare-versions.js';
+import { type Comparison, describeComparison, type Gate, gatesOf } from './gate/comparison.js';
+import { readLabelledDies } from './gate/labelled-dies.js';
+import { createOptionReader } from './options.js';
+import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
+import { versionAt } from './version-at.js';
+import { assertWritable } from './writable.js';
+
+const EXAMPLES = `
+Examples:
+  $ diegate gate --baseline models/x/1 --candidate models/x/2 --data labelled.csv
+  $ diegate gate --baseline models/x/1 --candidate models/x/2 --data week1.csv week2.csv.gz --label result
+  $ diegate gate --baseline models/x/1 --candidate models/x/2 --data lot.stdf.gz --json report.json
+
+The data is a CSV as for diegate train (a header row, one die a line, a column that says pass or fail), or
+STDF lots, where the tester's own verdict is the label. Both versions read the parameters that their
+manifests name; a version that says only how many takes all columns of numbers.
+
+Latency is that of calls of one die: from the call through the server's own queue to a worker process and
+back, without HTTP. ${TIMED_CALLS} calls of each version are timed, the two taking turns.
+
+Exit code 0: every gate holds. 1: a gate is missed, one line for each on standard error; or the versions
+cannot be compared, and why.`;
+
+export interface GateCommandOptions {
+  readonly streams?: CommandStreams;
+  /** Compiled module that the worker processes run; another one only in tests. */
+  readonly workerEntry?: string;
+  /** Fewer only in tests. */
+  readonly timedCalls?: number;
+}
+
+interface GateArguments {
+  readonly baseline: string;
+  readonly candidate: string;
+  readonly data: readonly string[];
+  readonly label?: string;
+  readonly maxAccuracyDrop: string;
+  readonly maxP99Ms: string;
+  readonly minSamples: string;
+  readonly json?: string;
+}
+
+/** `diegate gate`. */
+export function gateCommand(command: GateCommandOptions = {}): Command {
+  return new Command('gate')
+    .description('compare two versions on labelled dies and fail when the candidate misses a quality gate')
+    .requiredOption('--baseline <folder>', 'version that is in use: models/<name>/<version>')
+    .requiredOption('--candidate <folder>', 'version that is to follow it')
+    .requiredOption(
+      '--data <file...>',
+      'labelled dies: CSV files with one header, or STDF lots; .gz is unpacked',
+    )
+    .option('--label <column>', 'CSV: column that says pass or fail (default: label)')
+    .option('--max-accuracy-drop <points>', 'points of accuracy that the candidate may lose', '1')
+    .option('--max-p99-ms <ms>', "the candidate's longest p99 of single-die calls", '20')
+    .option('--min-samples <dies>', 'fewest labelled dies', '1000')
+    .option('--json <file>', 'report to write')
+    .addHelpText('after', EXAMPLES)
+    .action((options: GateArguments) => gate(options, command));
+}
+
+async function gate(options: GateArguments, command: GateCommandOptions): Promise<void> {
+  const { streams = PROCESS_STREAMS, timedCalls = TIMED_CALLS, workerEntry } = command;
+  const read = createOptionReader();
+  const limits = {
+    maxAccuracyDrop: read.number('--max-accuracy-drop', options.maxAccuracyDrop, 0, 100),
+    maxP99Ms: read.number('--max-p99-ms', options.maxP99Ms, 0.001, 600_000),
+    minSamples: read.wholeNumber('--min-samples', options.minSamples, 1, 1_000_000_000),
+  };
+  read.finish();
+  await assertWritable({ '--json': options.json }, options.data);
+  const [baseline, candidate] = [await versionAt(options.baseline), await versionAt(options.candidate)];
+  const progress = createProgress(streams);
+  const versions = [baseline, candidate];
+  const labelled = await readLabelledDies({
+    files: options.data,
+    label: options.label,
+    versions,
+    onProgress: progress.show,
+  }).finally(progress.clear);
+  const comparison = await compareVersions({
+    baseline,
+    candidate,
+    labelled,
+    clock: systemClock,
+    timedCalls,
+    onProgress: progress.show,
+    workerEntry,
+  }).finally(progress.clear);
+  const gates = gatesOf(comparison, limits);
+  if (options.json !== undefined) await writeReport(options.json, comparison, gates);
+  streams.stdout.write(describeComparison(comparison, gates));
+  const missed = gates.filter(({ holds }) => !holds).map(({ reason }) => reason);
+  if (missed.length > 0) throw new Fault('gate_missed', missed);
+}
+
+async function writeReport(file: string, comparison: Comparison, gates: readonly Gate[]): Promise<void> {
+  const report = { holds: gates.every(({ holds }) => holds), gates, ...comparison };
+  try {
+    await writeFile(file, `${JSON.stringify(report, undefined, 2)}\n`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault('invalid_data', [`${file} cannot be written: ${reason}`], error);
+  }
+}

@@ -1,0 +1,112 @@
+import type { ModelVersion } from '../../models/model-version.js';
+import { createLatencies, type Latencies } from '../../replay/latencies.js';
+import type { Clock } from '../../serving/clock.js';
+import { type OfflineEngine, withEngine } from '../score/engine.js';
+import { agreementOf, type Comparison, figuresOf, type GateDecision } from './comparison.js';
+import type { LabelledDies } from './labelled-dies.js';
+
+/** Single-die calls of each version that are timed: enough that twenty of them lie beyond the p99. */
+export const TIMED_CALLS = 2000;
+const UNTIMED_CALLS = 100;
+
+export interface CompareOptions {
+  readonly baseline: ModelVersion;
+  readonly candidate: ModelVersion;
+  readonly labelled: LabelledDies;
+  readonly clock: Clock;
+  /** Single-die calls of each version to time, at least 1. */
+  readonly timedCalls: number;
+  readonly onProgress: (text: string) => void;
+  readonly workerEntry?: string | undefined;
+}
+
+/** One version with a worker of its own, and the labelled dies as it reads them. */
+interface Side {
+  readonly version: ModelVersion;
+  readonly engine: OfflineEngine;
+  readonly rows: Float32Array;
+}
+
+/**
+ * Runs both versions on all dies, in batches, and then times them on single dies.
+ * @throws Fault `invalid_model` or `worker_failed` when a version cannot be opened
+ */
+export function compareVersions(options: CompareOptions): Promise<Comparison> {
+  const { baseline, candidate, labelled, workerEntry } = options;
+  const rowsOf = (side: number) => labelled.rows[side] ?? new Float32Array(0);
+  return withEngine({ version: baseline, workerEntry }, (first) =>
+    withEngine({ version: candidate, workerEntry }, (second) =>
+      compare(
+        { version: baseline, engine: first, rows: rowsOf(0) },
+        { version: candidate, engine: second, rows: rowsOf(1) },
+        options,
+      ),
+    ),
+  );
+}
+
+async function compare(baseline: Side, candidate: Side, options: CompareOptions): Promise<Comparison> {
+  const { labelled, onProgress } = options;
+  const { dies, passing } = labelled;
+  onProgress(`scoring ${dies} dies`);
+  const [before, after] = [await decisionsOf(baseline), await decisionsOf(candidate)];
+  onProgress('timing single dies');
+  const [beforeMs, afterMs] = await timeSingles(baseline, candidate, options);
+  const described = ({ version }: Side, decisions: readonly GateDecision[], latencies: Latencies) => {
+    const latencyMs = latencies.quantiles();
+    if (latencyMs === undefined) throw new Error('no call was timed');
+    return { model: version.key, ...figuresOf(decisions, passing), latencyMs };
+  };
+  return {
+    dies,
+    failingDies: dies - passing.reduce((sum, good) => sum + good, 0),
+    agreement: agreementOf(before, after),
+    baseline: described(baseline, before, beforeMs),
+    candidate: described(candidate, after, afterMs),
+  };
+}
+
+async function decisionsOf({ version, engine, rows }: Side): Promise<GateDecision[]> {
+  const step = engine.maxDies * version.contract.parameterCount;
+  const decisions: GateDecision[] = [];
+  for (let from = 0; from < rows.length; from += step) {
+    const scores = await engine.score(rows.subarray(from, from + step), false);
+    for (const die of scores) {
+      decisions.push(die.kind === 'scored' ? version.decide(die.row, 0)?.prediction : undefined);
+    }
+  }
+  return decisions;
+}
+
+/**
+ * Times calls of one die each, from the call to its answer: the server's queue, the way to the worker
+ * process and back, and the run; not HTTP. The versions take turns, die by die, and take turns in going
+ * first, so that a busy moment of the machine meets both; each works through the dies in their order.
+ */
+async function timeSingles(
+  baseline: Side,
+  candidate: Side,
+  { labelled, clock, timedCalls }: CompareOptions,
+): Promise<readonly [Latencies, Latencies]> {
+  const [before, after] = [createLatencies(), createLatencies()];
+  const time = async ({ engine, rows, version }: Side, die: number) => {
+    const width = version.contract.parameterCount;
+    const row = rows.subarray(die * width, (die + 1) * width);
+    const startedMs = clock.nowMs();
+    await engine.score(row, false);
+    return clock.nowMs() - startedMs;
+  };
+  for (let call = -UNTIMED_CALLS; call < timedCalls; call++) {
+    const die = (call + UNTIMED_CALLS) % labelled.dies;
+    const turns: [Side, Latencies][] = [
+      [baseline, before],
+      [candidate, after],
+    ];
+    if (call % 2 !== 0) turns.reverse();
+    for (const [side, latencies] of turns) {
+      const ms = await time(side, die);
+      if (call >= 0) latencies.add(ms);
+    }
+  }
+  return [before, after];
+}

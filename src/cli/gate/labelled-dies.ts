@@ -1,0 +1,197 @@
+import { Fault } from '../../errors.js';
+import { createPartMeasurer, type PartMeasurer } from '../../lots/measure-part.js';
+import type { ModelVersion } from '../../models/model-version.js';
+import { assembleParts } from '../../stdf/stdf.js';
+import type { DieTable } from '../../training/table/die-table.js';
+import { readDieTable } from '../../training/table/read-die-table.js';
+import { lotBytes, namingFile } from '../lot-file.js';
+import { trainingFormat } from '../training-format.js';
+
+/** Dies whose true state is known, as each of some versions reads them. */
+export interface LabelledDies {
+  readonly dies: number;
+  /** [dies]: 1 for a die that is really good. */
+  readonly passing: Uint8Array;
+  /** For each version float32 [dies, its parameters] row-major; NaN is a missing value. */
+  readonly rows: readonly Float32Array[];
+}
+
+export interface LabelledDiesOptions {
+  /** CSV files with one header, or STDF lots whose parts have the tester's verdict. */
+  readonly files: readonly string[];
+  /** CSV: column that says pass or fail. */
+  readonly label?: string | undefined;
+  readonly versions: readonly ModelVersion[];
+  readonly onProgress: (text: string) => void;
+}
+
+/**
+ * Reads a labelled set for several versions.
+ * @throws Fault `invalid_data` when it cannot be read, has no labels, or not both good and bad dies, and
+ * with all versions named when it does not fit what they read
+ */
+export async function readLabelledDies(options: LabelledDiesOptions): Promise<LabelledDies> {
+  const format = await trainingFormat(options.files);
+  if (format === 'stdf' && options.label !== undefined) {
+    throw new Fault('invalid_usage', ['--label is for CSV files, the files are STDF']);
+  }
+  const labelled = format === 'stdf' ? await fromLots(options) : await fromTables(options);
+  const good = labelled.passing.reduce((sum, one) => sum + one, 0);
+  if (good === 0 || good === labelled.dies) {
+    throw new Fault('invalid_data', [
+      `${options.files.join(', ')}: found ${good} passing and ${labelled.dies - good} failing dies, expected some of both`,
+    ]);
+  }
+  return labelled;
+}
+
+async function fromTables({
+  files,
+  label,
+  versions,
+  onProgress,
+}: LabelledDiesOptions): Promise<LabelledDies> {
+  const table = await readDieTable(files, { label, onProgress: (dies) => onProgress(`${dies} dies read`) });
+  if (!table.labelled) {
+    throw new Fault('invalid_data', [
+      `${files.join(', ')}: no column "label", expected one that says pass or fail; --label names another`,
+    ]);
+  }
+  const columns = versions.map((version) => columnsOf(version, table));
+  const rows = columns.map((found) => (Array.isArray(found) ? take(table, found) : new Float32Array(0)));
+  const problems = versions.flatMap((version, v) => {
+    const found = columns[v];
+    if (typeof found === 'string') return [found];
+    return missingProblems(version, rows[v] ?? new Float32Array(0));
+  });
+  refuseMisfit(problems, files, versions);
+  return { dies: table.dies, passing: table.passing, rows };
+}
+
+/** Where a version's parameters are in a table, or why they are not. */
+function columnsOf({ key, manifest }: ModelVersion, table: DieTable): number[] | string {
+  const { parameters } = manifest.input;
+  if (typeof parameters === 'number') {
+    return parameters === table.parameters.length
+      ? table.parameters.map((_, column) => column)
+      : `${key} reads ${parameters} parameters, the data has ${table.parameters.length}`;
+  }
+  const at = new Map(table.parameters.map((name, column) => [name, column]));
+  const lacking = parameters.filter(({ name }) => !at.has(name)).map(({ name }) => name);
+  if (lacking.length > 0) {
+    const more = lacking.length > MAX_LISTED ? ', ...' : '';
+    const names = lacking.slice(0, MAX_LISTED).join(', ');
+    return `${key} reads ${lacking.length} of ${parameters.length} parameters that the data lacks: ${names}${more}`;
+  }
+  return parameters.map(({ name }) => at.get(name) ?? -1);
+}
+
+const MAX_LISTED = 5;
+
+function take({ values, dies, parameters }: DieTable, columns: readonly number[]): Float32Array {
+  const taken = new Float32Array(dies * columns.length);
+  for (let die = 0; die < dies; die++) {
+    columns.forEach((column, i) => {
+      taken[die * columns.length + i] = values[die * parameters.length + column] ?? Number.NaN;
+    });
+  }
+  return taken;
+}
+
+function missingProblems({ key, contract }: ModelVersion, rows: Float32Array): string[] {
+  if (contract.acceptsMissing) return [];
+  const first = rows.findIndex((value) => Number.isNaN(value));
+  if (first < 0) return [];
+  const die = Math.floor(first / contract.parameterCount) + 1;
+  return [`${key} does not accept missing values, die ${die} of the data lacks one`];
+}
+
+function refuseMisfit(
+  problems: readonly string[],
+  files: readonly string[],
+  versions: readonly ModelVersion[],
+): void {
+  if (problems.length === 0) return;
+  const keys = versions.map(({ key }) => key).join(' and ');
+  throw new Fault('invalid_data', [`${keys} cannot be compared on ${files.join(', ')}:`, ...problems]);
+}
+
+/** Ended parts with a verdict and with results; of a die touched more than once the last touchdown. */
+async function fromLots({ files, versions, onProgress }: LabelledDiesOptions): Promise<LabelledDies> {
+  const passing: number[] = [];
+  const rows: Float32Array[][] = versions.map(() => []);
+  for (const file of files) {
+    const measurers = versions.map((version) => measurerFor(version, file));
+    const dies = await namingFile(file, diesOfLot(lotBytes(file, onProgress), measurers));
+    const lacking = versions.flatMap(({ key }, v) => {
+      const never = measurers[v]?.neverMeasured() ?? [];
+      return never.length === 0
+        ? []
+        : [`${key} reads ${never.length} tests that the lot has no value of: ${namesOf(never)}`];
+    });
+    refuseMisfit(lacking, [file], versions);
+    for (const { good, measured } of dies) {
+      passing.push(good ? 1 : 0);
+      measured.forEach((params, v) => {
+        rows[v]?.push(params);
+      });
+    }
+  }
+  const joined = versions.map(({ contract }, v) => joinRows(rows[v] ?? [], contract.parameterCount));
+  refuseMisfit(
+    versions.flatMap((version, v) => missingProblems(version, joined[v] ?? new Float32Array(0))),
+    files,
+    versions,
+  );
+  return { dies: passing.length, passing: Uint8Array.from(passing), rows: joined };
+}
+
+interface LotDie {
+  readonly good: boolean;
+  readonly measured: readonly Float32Array[];
+}
+
+async function diesOfLot(
+  bytes: AsyncIterable<Uint8Array>,
+  measurers: readonly PartMeasurer[],
+): Promise<Iterable<LotDie>> {
+  const stream = assembleParts(bytes);
+  const byIndex = new Map<number, LotDie>();
+  for await (const part of stream) {
+    if (part.replaces !== undefined) byIndex.delete(part.replaces);
+    if (part.end !== 'ended' || part.verdict === 'none') continue;
+    const measured = measurers.map((measurer) => measurer.measure(part, stream.lot()));
+    if (measured.some((one) => one.measured === 0)) continue;
+    byIndex.set(part.index, {
+      good: part.verdict === 'pass',
+      measured: measured.map(({ params }) => params),
+    });
+  }
+  return byIndex.values();
+}
+
+function measurerFor({ key, manifest }: ModelVersion, file: string): PartMeasurer {
+  try {
+    return createPartMeasurer(manifest.input.parameters, file);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    throw new Fault(
+      error.code,
+      error.problems.map((problem) => `${key}: ${problem}`),
+      error,
+    );
+  }
+}
+
+function namesOf(parameters: readonly { readonly name: string }[]): string {
+  const names = parameters.slice(0, MAX_LISTED).map(({ name }) => name.trim());
+  return `${names.join(', ')}${parameters.length > MAX_LISTED ? ', ...' : ''}`;
+}
+
+function joinRows(rows: readonly Float32Array[], width: number): Float32Array {
+  const joined = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    joined.set(row, i * width);
+  });
+  return joined;
+}

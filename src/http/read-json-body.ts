@@ -1,0 +1,22 @@
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { Refusal } from '../errors.js';
+import { bodyOf } from './read-dies.js';
+import { readPart } from './schemas/requests.js';
+
+/**
+ * The JSON body of a request that is not a die, read by its schema.
+ * @throws Refusal `unsupported_media_type`, `invalid_json` or `invalid_input`
+ */
+export function readJsonBody<T extends z.ZodType>(request: FastifyRequest, schema: T): z.output<T> {
+  const { media, bytes } = bodyOf(request);
+  if (media !== 'json')
+    throw new Refusal('unsupported_media_type', 'expected application/json, found application/octet-stream');
+  let content: unknown;
+  try {
+    content = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new Refusal('invalid_json', 'the body is not JSON');
+  }
+  return readPart(schema, content, 'body');
+}

@@ -1,0 +1,147 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Actor } from '../../lifecycle/audit.js';
+import type { ModelChanges } from '../../lifecycle/model-changes.js';
+import type { Catalogue } from '../../models/catalogue.js';
+import { CanaryPlanSchema } from '../../traffic/canary-plan.js';
+import { SplitSchema } from '../../traffic/split.js';
+import { readJsonBody } from '../read-json-body.js';
+import {
+  AdminModelParamsSchema,
+  AdminVersionParamsSchema,
+  CanaryBodySchema,
+  type Changed,
+  ChangedSchema,
+  ShadowBodySchema,
+} from '../schemas/admin.js';
+import { problemAnswer } from '../schemas/problem.js';
+import type { ZodTypeProvider } from '../zod-provider.js';
+
+export interface AdminRouteOptions {
+  readonly catalogue: Catalogue;
+  readonly changes: ModelChanges;
+}
+
+const PROBLEMS = {
+  404: problemAnswer('No such model or version'),
+  409: problemAnswer('The change conflicts with what is served'),
+  422: problemAnswer('The change breaks the contract'),
+  503: problemAnswer('The version cannot be loaded, or the change could not be saved'),
+};
+
+/** /admin/models/...: what is served is changed while dies are answered. Every change is audited. */
+export function adminRoutes(app: FastifyInstance, { catalogue, changes }: AdminRouteOptions): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+  const config = { permission: 'admin' as const };
+
+  const changed = (model: string): Changed => ({
+    model,
+    default_version: catalogue.model(model).defaultVersion ?? null,
+    serving: catalogue.serving.models[model] ?? {},
+  });
+
+  const ofVersion = (action: 'load' | 'unload' | 'promote', summary: string) =>
+    routes.post(
+      `/admin/models/:model/versions/:version/${action}`,
+      {
+        config,
+        schema: {
+          tags: ['admin'],
+          summary,
+          params: AdminVersionParamsSchema,
+          response: { 200: ChangedSchema, ...PROBLEMS },
+        },
+      },
+      async (request) => {
+        const { model, version } = request.params;
+        await changes[action](model, version, actorOf(request));
+        return changed(model);
+      },
+    );
+  ofVersion('load', 'Load a version beside the others');
+  ofVersion('unload', 'Take down a version that no die is sent to');
+  ofVersion('promote', 'Make a version the default; ends a split, shadows and a canary');
+
+  type Act = (model: string, request: FastifyRequest, actor: Actor) => Promise<unknown>;
+
+  const ofModel = (
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    summary: string,
+    act: Act,
+    body?: z.ZodType,
+  ) =>
+    routes.route({
+      method,
+      url: `/admin/models/:model/${path}`,
+      config,
+      schema: {
+        tags: ['admin'],
+        summary,
+        params: AdminModelParamsSchema,
+        ...(body !== undefined && { body: { content: { 'application/json': { schema: body } } } }),
+        response: { 200: ChangedSchema, ...PROBLEMS },
+      },
+      handler: async (request) => {
+        const { model } = AdminModelParamsSchema.parse(request.params);
+        await act(model, request, actorOf(request));
+        return changed(model);
+      },
+    });
+
+  const withBody = <B extends z.ZodType>(
+    method: 'POST' | 'PUT',
+    path: string,
+    summary: string,
+    body: B,
+    act: (model: string, body: z.output<B>, actor: Actor) => Promise<unknown>,
+  ) =>
+    ofModel(
+      method,
+      path,
+      summary,
+      (model, request, actor) => act(model, readJsonBody(request, body), actor),
+      body,
+    );
+
+  ofModel('POST', 'rollback', 'Make the default before this one the default again', (model, _, actor) =>
+    changes.rollBack(model, actor),
+  );
+  withBody(
+    'PUT',
+    'split',
+    'Split the traffic between versions; sticky by wafer, lot, equipment or die',
+    SplitSchema,
+    (model, split, actor) => changes.setSplit(model, split, actor),
+  );
+  ofModel('DELETE', 'split', 'End the split: the default answers all dies', (model, _, actor) =>
+    changes.setSplit(model, undefined, actor),
+  );
+  withBody(
+    'PUT',
+    'shadow',
+    'Versions that see the same dies, without a say in the answer',
+    ShadowBodySchema,
+    (model, { versions }, actor) => changes.setShadow(model, versions, actor),
+  );
+  withBody(
+    'POST',
+    'canary',
+    'Begin an automated canary from the default version',
+    CanaryBodySchema,
+    (model, asked, actor) => {
+      const from = catalogue.model(model).defaultVersion ?? '';
+      return changes.startCanary(model, CanaryPlanSchema.parse({ ...asked, from }), actor);
+    },
+  );
+  ofModel(
+    'DELETE',
+    'canary',
+    'Stop a running canary: its old version answers all dies again',
+    (model, _, actor) => changes.abortCanary(model, actor),
+  );
+}
+
+function actorOf(request: FastifyRequest): Actor {
+  return { id: request.keyId, requestId: request.id };
+}

@@ -1,0 +1,127 @@
+import type { Logger } from 'pino';
+import type { Catalogue } from '../models/catalogue.js';
+import type { ModelVersion } from '../models/model-version.js';
+import type { Predicted } from '../prediction/predictor.js';
+import type { Clock } from '../serving/clock.js';
+import { stickyKeyOf } from '../traffic/assignment.js';
+import { advanceCanary, type CanaryEvent } from '../traffic/canary.js';
+import { VersionAccount } from '../traffic/version-account.js';
+import type { ModelChanges } from './model-changes.js';
+
+export interface CanaryDriverOptions {
+  readonly catalogue: Catalogue;
+  readonly changes: ModelChanges;
+  readonly clock: Clock;
+  /** Wall-clock time. */
+  readonly now: () => Date;
+  readonly onEvent: (model: string, event: CanaryEvent) => void;
+  readonly logger: Pick<Logger, 'error'>;
+}
+
+const EVERY_MS = 1_000;
+
+/** What both versions of a canary did since its step began. */
+interface StepAccounts {
+  readonly stepSince: string;
+  readonly versions: Map<string, VersionAccount>;
+}
+
+/** Watches running canaries and moves them on, or back, by what their versions do. */
+export class CanaryDriver {
+  readonly #options: CanaryDriverOptions;
+  readonly #steps = new Map<string, StepAccounts>();
+  #stopped = false;
+  #cancel: () => void = () => {};
+
+  constructor(options: CanaryDriverOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#stopped) return;
+    const { clock } = this.#options;
+    this.#cancel = clock.after(EVERY_MS, () => void this.#look().finally(() => this.start()));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  /** Observes predictions. */
+  readonly predicted = ({ version, measurements, predictions, latencyMs, fallback }: Predicted): void => {
+    const by = this.#options.catalogue.serving.models[version.name]?.canary?.plan.by;
+    const account = fallback === undefined ? this.#accountOf(version) : undefined;
+    if (account === undefined || by === undefined) return;
+    predictions.forEach(({ anomaly_score, prediction, die_id }, die) => {
+      const key = stickyKeyOf(measurements.labels[die] ?? { die_id }, by);
+      account.recordDie(anomaly_score, prediction, latencyMs, key);
+    });
+  };
+
+  /** Observes dies that a version gave no decision for, by a fault of its own. */
+  readonly failed = (version: ModelVersion, dies: number): void => {
+    this.#accountOf(version)?.recordErrors(dies);
+  };
+
+  /** A version that fails so often that it is given a rest ends its canary, which else would wait for dies. */
+  circuitOpened(name: string, number: string): void {
+    const { catalogue, changes, logger } = this.#options;
+    const canary = catalogue.serving.models[name]?.canary;
+    if (canary?.status !== 'running' || canary.plan.to !== number) return;
+    changes.abortCanary(name, { id: 'circuit' }).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.error({ model: name, reason }, 'a canary could not be stopped');
+    });
+  }
+
+  /** Looks at every running canary once. */
+  async #look(): Promise<void> {
+    const { catalogue, logger } = this.#options;
+    for (const [name, { canary }] of Object.entries(catalogue.serving.models)) {
+      if (canary?.status !== 'running') continue;
+      try {
+        await this.#advance(name);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        logger.error({ model: name, reason }, 'a canary could not be moved on; tried again');
+      }
+    }
+  }
+
+  async #advance(name: string): Promise<void> {
+    const { catalogue, changes, now, onEvent } = this.#options;
+    const canary = catalogue.serving.models[name]?.canary;
+    if (canary?.status !== 'running') return;
+    const { from, to } = canary.plan;
+    const observation = { baseline: this.#account(name, from), candidate: this.#account(name, to) };
+    const move = advanceCanary(canary, observation, now());
+    if (move.event === undefined) return;
+    await changes.moveCanary(name, move, { id: 'canary' });
+    onEvent(name, move.event);
+  }
+
+  /** The account of a version, where it is part of a running canary. */
+  #accountOf({ name, version }: ModelVersion): VersionAccount | undefined {
+    const canary = this.#options.catalogue.serving.models[name]?.canary;
+    if (canary?.status !== 'running') return undefined;
+    const { from, to } = canary.plan;
+    return version === from || version === to ? this.#account(name, version) : undefined;
+  }
+
+  /** Begins anew with every step. */
+  #account(name: string, number: string): VersionAccount {
+    const stepSince = this.#options.catalogue.serving.models[name]?.canary?.stepSince ?? '';
+    let step = this.#steps.get(name);
+    if (step?.stepSince !== stepSince) {
+      step = { stepSince, versions: new Map() };
+      this.#steps.set(name, step);
+    }
+    let account = step.versions.get(number);
+    if (account === undefined) {
+      account = new VersionAccount(number);
+      step.versions.set(number, account);
+    }
+    return account;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Catalogue } from '../models/catalogue.js';
+import { type LoadPolicy, type Serving, versionsToLoad } from '../models/repository/serving.js';
+import { takersOf } from '../traffic/split.js';
+
+const DEFAULT_POLICY: LoadPolicy = 'all';
+
+/**
+ * Keys of the versions that have to be loaded for what serving.json says: those of each model's policy,
+ * those that take or see traffic, and what these fall back on. A lazy model needs none in advance.
+ */
+export function neededVersions(catalogue: Catalogue, serving: Serving = catalogue.serving): string[] {
+  const needed = new Set<string>();
+  const need = (name: string, number: string) => {
+    const entry = catalogue.entry(`${name}/${number}`);
+    if (entry === undefined || needed.has(entry.key)) return;
+    needed.add(entry.key);
+    const fallback = entry.version?.fallback;
+    if (fallback?.by === 'version') need(fallback.model, fallback.version);
+  };
+  for (const { name, versions } of catalogue.models()) {
+    const entry = serving.models[name];
+    if (entry?.lazy) continue;
+    const numbers = versions.map(({ number }) => number);
+    const policy = entry?.load ?? serving.load ?? DEFAULT_POLICY;
+    for (const number of [...versionsToLoad(policy, numbers), ...trafficOf(serving, name)])
+      need(name, number);
+  }
+  return [...needed];
+}
+
+/** Versions of a model that serving.json sends dies to, shadows among them. */
+export function trafficOf(serving: Serving, name: string): string[] {
+  const { default: named, split, shadow = [], canary } = serving.models[name] ?? {};
+  const running = canary?.status === 'running' ? canary.plan : undefined;
+  return [
+    ...(named === undefined ? [] : [named]),
+    ...(split === undefined ? [] : takersOf(split)),
+    ...(running === undefined ? [] : [running.from, running.to]),
+    ...shadow,
+  ];
+}

@@ -1,0 +1,96 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Clock } from '../serving/clock.js';
+import type { RepositorySync } from './repository-sync.js';
+
+export interface RepositoryWatchOptions {
+  readonly folder: string;
+  readonly servingFile: string;
+  readonly sync: RepositorySync;
+  readonly clock: Clock;
+  readonly everyMs: number;
+  readonly logger: Pick<Logger, 'warn' | 'error' | 'info'>;
+}
+
+/**
+ * Looks at the repository every so often and follows it once it holds still. By looking and not by events
+ * of the file system, which network volumes do not send and a swapped link (Kubernetes volumes) hides.
+ */
+export class RepositoryWatch {
+  readonly #options: RepositoryWatchOptions;
+  #followed = '';
+  #seen = '';
+  #stopped = false;
+  #cancel: () => void = () => {};
+
+  constructor(options: RepositoryWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to look; what the repository holds now counts as followed. */
+  async start(): Promise<void> {
+    this.#followed = await this.#look();
+    this.#seen = this.#followed;
+    this.#plan();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  #plan(): void {
+    if (this.#stopped) return;
+    const { clock, everyMs } = this.#options;
+    this.#cancel = clock.after(everyMs, () => void this.#step().finally(() => this.#plan()));
+  }
+
+  /** Follows what has looked the same twice in a row: a version that is being copied is not whole yet. */
+  async #step(): Promise<void> {
+    const { sync, logger } = this.#options;
+    const now = await this.#look();
+    const isStill = now === this.#seen;
+    this.#seen = now;
+    if (!isStill || now === this.#followed) return;
+    this.#followed = now;
+    try {
+      await sync.rescan();
+      await sync.followServing();
+      logger.info('the model repository has changed and is followed');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.error({ reason }, 'the model repository has changed and cannot be followed');
+    }
+  }
+
+  /** Names, sizes, times and inodes of the files that matter; a folder that cannot be read has none. */
+  async #look(): Promise<string> {
+    const { folder, servingFile } = this.#options;
+    const marks = [await mark(servingFile)];
+    for (const name of await names(folder)) {
+      for (const number of await names(join(folder, name))) {
+        const version = join(folder, name, number);
+        marks.push(await mark(join(version, 'manifest.json')), await mark(join(version, 'model.onnx')));
+      }
+    }
+    return marks.join('\n');
+  }
+}
+
+async function names(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch {
+    return [];
+  }
+}
+
+async function mark(file: string): Promise<string> {
+  try {
+    const { size, mtimeMs, ino } = await stat(file);
+    return `${file} ${size} ${mtimeMs} ${ino}`;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,50 @@
+import { Refusal } from '../errors.js';
+import type { Catalogue } from '../models/catalogue.js';
+import type { Serving } from '../models/repository/serving.js';
+import { writeServing } from '../models/repository/write-serving.js';
+
+/** What serving.json says, in the catalogue and on disk: changed in both or in neither. */
+export class ServingState {
+  readonly #file: string;
+  readonly #catalogue: Catalogue;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(file: string, catalogue: Catalogue) {
+    this.#file = file;
+    this.#catalogue = catalogue;
+  }
+
+  get file(): string {
+    return this.#file;
+  }
+
+  /**
+   * Changes what is served: `change` is given the state as it is when its turn comes, the file is replaced,
+   * and then the catalogue follows.
+   * @param change may throw a Refusal, which leaves everything as it is
+   * @throws Refusal `state_not_saved` when the file cannot be written
+   */
+  change(change: (serving: Serving) => Serving): Promise<Serving> {
+    const turn = this.#turn.then(async () => {
+      const after = change(this.#catalogue.serving);
+      // A model that is changed is understood from now on.
+      const faulty = new Map([...this.#catalogue.faulty].filter(([name]) => !(name in after.models)));
+      try {
+        await writeServing(this.#file, after, faulty);
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+        throw new Refusal(
+          'state_not_saved',
+          `serving.json cannot be written (${code}); nothing was changed`,
+          {
+            cause: error,
+          },
+        );
+      }
+      this.#catalogue.serve({ serving: after, faulty });
+      return after;
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}

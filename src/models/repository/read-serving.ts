@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { Fault } from '../../errors.js';
+import { trafficProblems } from '../../traffic/traffic.js';
+import { problemLines } from './problem-lines.js';
+import { readJson } from './read-version.js';
+import { type ModelServing, type Serving, ServingFileSchema, ServingSchema } from './serving.js';
+
+const EntrySchema = z.object({ models: ServingSchema.shape.models });
+
+/** What serving.json says of one model, and why it cannot be followed. */
+export interface FaultyEntry {
+  readonly reason: string;
+  /** As it stands in the file. */
+  readonly entry: unknown;
+}
+
+/** `serving.json` as it was read. */
+export interface ReadServing {
+  /** Without the entries of models that are faulty. */
+  readonly serving: Serving;
+  /** The models whose entry is faulty, by name: such a model answers only by version. */
+  readonly faulty: ReadonlyMap<string, FaultyEntry>;
+}
+
+/**
+ * Reads `serving.json`.
+ * @throws Fault `invalid_model` when it is missing, not JSON, or wrong outside of any model's entry
+ */
+export async function readServing(file: string): Promise<ReadServing> {
+  const { models: entries, ...rest } = await readJson(file, ServingFileSchema, 'serving.json');
+  const models: Serving['models'] = {};
+  const faulty = new Map<string, FaultyEntry>();
+  for (const [name, entry] of Object.entries(entries)) {
+    const content = { models: { [name]: entry } };
+    const parsed = EntrySchema.safeParse(content);
+    if (parsed.success) Object.assign(models, parsed.data.models);
+    else {
+      const reason = `serving.json: ${problemLines(content, parsed.error.issues).join('; ')}`;
+      faulty.set(name, { reason, entry });
+    }
+  }
+  return { serving: { ...rest, models }, faulty };
+}
+
+/**
+ * Checks the entries of `serving.json` against the versions that there are.
+ * @param numbersOf all version numbers of a model, undefined where there is no such model
+ * @returns the entries that can be followed, and those that cannot
+ */
+export function checkServing(
+  { serving, faulty: unreadable }: ReadServing,
+  numbersOf: (name: string) => readonly string[] | undefined,
+): ReadServing {
+  const faulty = new Map(unreadable);
+  const models: Serving['models'] = {};
+  for (const [name, entry] of Object.entries(serving.models)) {
+    const problems = servingProblems(name, entry, numbersOf(name));
+    if (problems.length === 0) models[name] = entry;
+    else faulty.set(name, { reason: `serving.json: ${problems.join('; ')}`, entry });
+  }
+  return { serving: { ...serving, models }, faulty };
+}
+
+/**
+ * One line for each problem of what is said of one model.
+ * @param numbers its versions, ascending; undefined where there is no such model
+ */
+export function servingProblems(
+  name: string,
+  entry: ModelServing,
+  numbers: readonly string[] | undefined,
+): string[] {
+  if (numbers === undefined) return [`models.${name}: the repository holds no such model`];
+  const { default: named = numbers.at(-1) ?? '', split, shadow = [], canary } = entry;
+  return trafficProblems(name, { default: named, split, shadow, canary }, numbers);
+}
+
+/** @throws Fault `invalid_model` when the default model is none of `names` */
+export function assertDefaultModel({ defaultModel }: Serving, names: readonly string[]): void {
+  if (names.includes(defaultModel)) return;
+  throw new Fault('invalid_model', [
+    `serving.json: defaultModel is "${defaultModel}", the repository holds ${names.join(', ')}`,
+  ]);
+}

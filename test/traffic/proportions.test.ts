@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  differenceOf,
+  type Interval,
+  twoProportionTest,
+  wilson,
+  zOf,
+} from '../../src/traffic/proportions.js';
+import { randomOf } from './support.js';
+
+const z95 = zOf(0.05);
+
+function intervalOf(count: number, total: number, z = z95): Interval {
+  return wilson(count, total, z) ?? expect.fail('expected an interval');
+}
+
+describe('Wilson interval, the examples of Newcombe 1998 (Statistics in Medicine 17, 857), method 3', () => {
+  test.each([
+    [81, 263, 0.2553, 0.3662],
+    [15, 148, 0.0624, 0.1605],
+    [0, 20, 0, 0.1611],
+    [1, 29, 0.0061, 0.1718],
+  ])('%i of %i', (count, total, low, high) => {
+    const interval = intervalOf(count, total);
+    expect(interval.low).toBeCloseTo(low, 4);
+    expect(interval.high).toBeCloseTo(high, 4);
+  });
+});
+
+describe('difference, the examples of Newcombe 1998 (Statistics in Medicine 17, 873), method 10', () => {
+  test.each([
+    [56, 70, 48, 80, 0.0524, 0.3339],
+    [9, 10, 3, 10, 0.1705, 0.809],
+    [6, 7, 2, 7, 0.0582, 0.8062],
+    [5, 56, 0, 29, -0.0381, 0.1926],
+    [0, 10, 0, 20, -0.1611, 0.2775],
+  ])('%i/%i - %i/%i', (a, m, b, n, low, high) => {
+    const interval = differenceOf(intervalOf(b, n), intervalOf(a, m));
+    expect(interval.value).toBeCloseTo(a / m - b / n, 12);
+    expect(interval.low).toBeCloseTo(low, 4);
+    expect(interval.high).toBeCloseTo(high, 4);
+  });
+});
+
+describe('two-proportion z-test', () => {
+  test('the example of statsmodels proportions_ztest: 5 of 83 and 12 of 99', () => {
+    const found = twoProportionTest({ count: 12, total: 99 }, { count: 5, total: 83 });
+    expect(found?.z).toBeCloseTo(-1.4078, 4);
+    expect(found?.pValue).toBeCloseTo(0.159, 3);
+  });
+
+  test("R's prop.test(c(15, 25), c(50, 50), correct = FALSE): X-squared = 4.1667, p-value = 0.04123", () => {
+    const found = twoProportionTest({ count: 15, total: 50 }, { count: 25, total: 50 });
+    expect((found?.z ?? 0) ** 2).toBeCloseTo(4.1667, 4);
+    expect(found?.pValue).toBeCloseTo(0.04123, 5);
+  });
+
+  test('nothing to compare without dies; no difference where none failed or all did', () => {
+    expect(twoProportionTest({ count: 0, total: 0 }, { count: 1, total: 2 })).toBeUndefined();
+    expect(twoProportionTest({ count: 0, total: 9 }, { count: 0, total: 7 })).toEqual({ z: 0, pValue: 1 });
+    expect(twoProportionTest({ count: 9, total: 9 }, { count: 7, total: 7 })).toEqual({ z: 0, pValue: 1 });
+  });
+});
+
+const sample = fc
+  .integer({ min: 1, max: 100_000 })
+  .chain((total) => fc.record({ count: fc.integer({ min: 0, max: total }), total: fc.constant(total) }));
+const quantile = fc.double({ min: 0.1, max: 6, noNaN: true });
+
+test('a Wilson interval holds its estimate, stays within 0 to 1 and mirrors that of the complement', () => {
+  fc.assert(
+    fc.property(sample, quantile, ({ count, total }, z) => {
+      const { value, low, high } = intervalOf(count, total, z);
+      expect(low).toBeGreaterThanOrEqual(0);
+      expect(low).toBeLessThanOrEqual(value);
+      expect(value).toBeLessThanOrEqual(high);
+      expect(high).toBeLessThanOrEqual(1);
+      const mirrored = intervalOf(total - count, total, z);
+      expect(mirrored.low).toBeCloseTo(1 - high, 9);
+      expect(mirrored.high).toBeCloseTo(1 - low, 9);
+    }),
+  );
+});
+
+test('more confidence is a wider interval, more dies a narrower one', () => {
+  fc.assert(
+    fc.property(sample, ({ count, total }) => {
+      const width = ({ low, high }: Interval) => high - low;
+      expect(width(intervalOf(count, total, 3))).toBeGreaterThan(width(intervalOf(count, total, 2)));
+      expect(width(intervalOf(4 * count, 4 * total))).toBeLessThan(width(intervalOf(count, total)));
+    }),
+  );
+});
+
+test('the difference the other way round is the same with its sign changed, and so is the test', () => {
+  fc.assert(
+    fc.property(sample, sample, (a, b) => {
+      const [first, second] = [intervalOf(a.count, a.total), intervalOf(b.count, b.total)];
+      const [there, back] = [differenceOf(first, second), differenceOf(second, first)];
+      expect(there.low).toBeLessThanOrEqual(there.value);
+      expect(there.value).toBeLessThanOrEqual(there.high);
+      expect(back.low).toBeCloseTo(-there.high, 12);
+      const [forth, reverse] = [twoProportionTest(a, b), twoProportionTest(b, a)];
+      expect(reverse?.z).toBeCloseTo(-(forth?.z ?? Number.NaN), 9);
+      expect(reverse?.pValue).toBeCloseTo(forth?.pValue ?? Number.NaN, 9);
+      expect(forth?.pValue).toBeLessThanOrEqual(1);
+      expect(forth?.pValue).toBeGreaterThanOrEqual(0);
+    }),
+  );
+});
+
+test('of samples without a difference, one in twenty is called significant at 0.05', () => {
+  const random = randomOf('false alarms');
+  const draw = () => {
+    let count = 0;
+    for (let i = 0; i < 400; i++) if (random.chance(0.2)) count++;
+    return { count, total: 400 };
+  };
+  let alarms = 0;
+  for (let i = 0; i < 4000; i++) if ((twoProportionTest(draw(), draw())?.pValue ?? 1) < 0.05) alarms++;
+  expect(alarms / 4000).toBeGreaterThan(0.04);
+  expect(alarms / 4000).toBeLessThan(0.06);
+});
