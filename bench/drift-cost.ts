@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { countingSpecOf } from '../src/drift/counting-spec.js';
 import { fromMessage } from '../src/drift/drift-counter.js';
 import { readVersion } from '../src/models/repository/read-version.js';
@@ -12,13 +13,14 @@ import { median } from './statistics.js';
 /**
  * What does counting drift cost a worker? One worker alone, without HTTP, runs full batches of the shipped model
  * one after another, in turns with the dies' groups sent (counted) and without (not counted). This is the
- * worst case: nothing but the worker is at work, at many times the rate of the whole server.
+ * worst case: nothing but the worker is at work, at many times the rate of the whole server. What is compared
+ * is CPU time, as other programs on the machine disturb it least. Linux only.
  *
  *     npm run bench:build && node dist/.bench/bench/drift-cost.js
  */
-const PAIRS = 10_000;
-const WARM_UP_PAIRS = 1_000;
-const KEPT = 0.9;
+const ROUNDS = 41;
+const WARM_UP_ROUNDS = 5;
+const BATCHES = 500;
 const DIES = 64;
 
 const version = await readVersion(SHIPPED.folder, 'die-defect', '1');
@@ -45,12 +47,12 @@ const params = Float32Array.from({ length: DIES * contract.parameterCount }, (_,
 });
 const groups = Float32Array.from({ length: DIES }, (_, i) => 1 + (i % 4));
 
-const times = { counted: [] as number[], plain: [] as number[] };
-for (let pair = -WARM_UP_PAIRS; pair < PAIRS; pair++) {
-  const order = pair % 2 === 0 ? (['plain', 'counted'] as const) : (['counted', 'plain'] as const);
+const cpu = { counted: [] as number[], plain: [] as number[] };
+for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
+  const order = round % 2 === 0 ? (['plain', 'counted'] as const) : (['counted', 'plain'] as const);
   for (const which of order) {
-    const ms = await batchMs(which === 'counted' ? groups : undefined);
-    if (pair >= 0) times[which].push(ms);
+    const microseconds = await cpuMicroseconds(which === 'counted' ? groups : undefined);
+    if (round >= 0) cpu[which].push(microseconds);
   }
 }
 let [dies, sampled] = [0, 0];
@@ -61,24 +63,27 @@ await pool.collectDrift(key, (message) => {
   }
 });
 await pool.close();
-const [plain, counted] = [trimmedMean(times.plain), trimmedMean(times.counted)];
-const perSecond = (ms: number) => Math.round((DIES * 1000) / ms);
+const [plain, counted] = [median(cpu.plain), median(cpu.counted)];
+const more = cpu.counted.map((each, i) => 100 * (each / (cpu.plain[i] ?? each) - 1)).sort((a, b) => a - b);
+const at = (q: number) => (more[Math.round(q * (more.length - 1))] ?? 0).toFixed(2);
 process.stdout.write(
-  `${perSecond(plain)} dies/s not counted, ${perSecond(counted)} counted: ${(100 * (1 - plain / counted)).toFixed(2)}% less\n` +
-    `(${PAIRS} pairs of batches of ${DIES}, mean of the fastest ${100 * KEPT}%; medians ${median(times.plain).toFixed(3)} and ${median(times.counted).toFixed(3)} ms)\n` +
-    `${dies} dies counted, the parameters of ${sampled} (${((100 * sampled) / dies).toFixed(1)}%)\n`,
+  `CPU of the worker for a die: ${plain.toFixed(2)} µs not counted, ${counted.toFixed(2)} µs counted; ${at(0.5)}% more, quartiles ${at(0.25)}% and ${at(0.75)}% (${ROUNDS} interleaved rounds of ${BATCHES} batches of ${DIES})\n` +
+    `${dies} dies, ${sampled} of them counted (${((100 * sampled) / dies).toFixed(2)}%)\n`,
 );
 
-async function batchMs(groupsToSend: Float32Array | undefined): Promise<number> {
-  const startedMs = performance.now();
+/** CPU time of the worker's main thread for a die of full batches, run one after another. */
+async function cpuMicroseconds(groupsToSend: Float32Array | undefined): Promise<number> {
+  const before = await nanosecondsOnCpu();
   const batch = { version: key, dies: DIES, params, explain: false, groups: groupsToSend };
-  const outcome = await pool.run(batch);
-  if (outcome.kind !== 'scored') throw new Error(`a batch was not scored: ${outcome.message}`);
-  return performance.now() - startedMs;
+  for (let i = 0; i < BATCHES; i++) {
+    const outcome = await pool.run(batch);
+    if (outcome.kind !== 'scored') throw new Error(`a batch was not scored: ${outcome.message}`);
+  }
+  return ((await nanosecondsOnCpu()) - before) / 1000 / BATCHES / DIES;
 }
 
-/** Without the slowest: batches during which the machine did something else. */
-function trimmedMean(values: readonly number[]): number {
-  const kept = values.toSorted((a, b) => a - b).slice(0, Math.floor(KEPT * values.length));
-  return kept.reduce((sum, value) => sum + value, 0) / kept.length;
+/** The kernel's account of the worker, which other programs on the machine do not add to. */
+async function nanosecondsOnCpu(): Promise<number> {
+  const [onCpu = '0'] = (await readFile(`/proc/${pool.pids[0]}/schedstat`, 'utf8')).split(' ');
+  return Number(onCpu);
 }

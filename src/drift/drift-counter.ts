@@ -38,10 +38,10 @@ export interface GroupCounts {
 
 /**
  * Dies of one version that a worker counts in a second. Counting one die of 512 parameters takes about
- * twice as long as scoring it in a full batch; 250 a second are 900,000 in an hour, and a hundredth of
+ * twice as long as scoring it in a full batch; 100 a second are 360,000 in an hour, and a fortieth of
  * these tell a distribution as well as the reference itself is known.
  */
-export const SAMPLED_PER_SECOND = 250;
+export const SAMPLED_PER_SECOND = 100;
 
 /** Counts beside a session: outputs and parameters of a sample of the dies. Lives in the worker. */
 export class DriftCounter {

@@ -224,7 +224,7 @@ describe('a counter beside a session', () => {
     for (let batch = 0; batch < 2000; batch++) counter.count(run, batch * 5);
     const [all] = counter.take();
     expect(all?.counts.dies).toBe(128_000);
-    expect(all?.counts.sampled).toBeGreaterThan(2000);
-    expect(all?.counts.sampled).toBeLessThan(5000);
+    expect(all?.counts.sampled).toBeGreaterThan(800);
+    expect(all?.counts.sampled).toBeLessThan(2000);
   });
 });
