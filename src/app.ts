@@ -11,6 +11,7 @@ import { readApiKeys } from './http/plugins/api-keys.js';
 import { createServer } from './http/server.js';
 import { createLifecycle } from './lifecycle/lifecycle.js';
 import { Catalogue } from './models/catalogue.js';
+import type { ModelVersion } from './models/model-version.js';
 import { type Repository, readRepository } from './models/repository/read-repository.js';
 import {
   assertDefaultModel,
@@ -21,9 +22,12 @@ import {
 import { createDriftLog } from './monitoring/drift-log.js';
 import { LineBuffer } from './monitoring/line-buffer.js';
 import { createLogger } from './monitoring/logger.js';
+import { createDecodingMetrics } from './monitoring/metrics/decoding.js';
 import { createDriftMetrics } from './monitoring/metrics/drift.js';
+import { watchEventLoop } from './monitoring/metrics/event-loop.js';
 import { createHttpMetrics } from './monitoring/metrics/http.js';
 import { createModelMetrics } from './monitoring/metrics/models.js';
+import { createOutcomeMetrics } from './monitoring/metrics/outcomes.js';
 import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from './monitoring/metrics/registry.js';
 import { createServingMetrics } from './monitoring/metrics/serving.js';
@@ -102,10 +106,15 @@ export async function createApp({
   for (const [model, { reason }] of catalogue.faulty)
     logger.error({ model, reason }, 'serving.json is wrong about a model');
   const registry = createRegistry();
+  const loaded = (): ModelVersion[] =>
+    catalogue
+      .entries()
+      .flatMap(({ version, state }) => (state === 'ready' && version !== undefined ? [version] : []));
   const servingMetrics = createServingMetrics(registry, {
     waitingDies: () => batcher.waitingDies(),
-    capacityDies: () => batcher.capacityDies(),
+    queueCapacities: () => batcher.capacityDies(),
     readyWorkers: () => pool.ready,
+    isReady: () => missing().length === 0,
   });
   const pool = new WorkerPool({
     workers: config.INFERENCE_WORKERS,
@@ -210,6 +219,7 @@ export async function createApp({
     onObserverError,
   });
 
+  let stopWatching = () => {};
   let draining = false;
   let closing = false;
   let requestsServed = 0;
@@ -270,6 +280,8 @@ export async function createApp({
         requestsServed++;
       },
     ],
+    onDecoded: createDecodingMetrics(registry),
+    onOutcomes: createOutcomeMetrics(registry, loaded),
     apiKeys,
     limits: {
       maxBodyBytes: config.MAX_BODY_BYTES,
@@ -285,6 +297,7 @@ export async function createApp({
     logger,
     catalogue,
     async listen() {
+      stopWatching = watchEventLoop(registry, clock);
       try {
         await http.listen({ host: config.HOST, port: config.PORT });
       } catch (error) {
@@ -315,6 +328,7 @@ export async function createApp({
       drift.close();
       webhook?.close();
       await pool.close();
+      stopWatching();
       requestLines.flush();
     },
     kill() {

@@ -69,6 +69,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'drift',
     'errors.ts',
     'http',
+    'http/decode',
     'http/schemas',
     'traffic',
     'type lifecycle',
@@ -87,6 +88,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'monitoring/metrics': [
     'type drift',
+    'type die',
     'type errors.ts',
     'type lifecycle',
     'type models',

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { assertWithinBounds } from '../die/bounds.js';
 import type { MeasurementContract, Measurements } from '../die/die.js';
@@ -38,7 +39,7 @@ export function bodyParsers(app: FastifyInstance, limitBytes: number): void {
   }
 }
 
-/** The bytes of a request's body; none for a request without one. */
+/** The bytes of a request; none where it came without a body. */
 export function bodyOf({ body }: FastifyRequest): Body {
   return isBody(body) ? body : NO_BODY;
 }
@@ -47,14 +48,19 @@ function isBody(value: unknown): value is Body {
   return typeof value === 'object' && value !== null && 'bytes' in value && Buffer.isBuffer(value.bytes);
 }
 
+/** Who is told how long the bytes of an accepted request took to become measurements, milliseconds. */
+export type DecodeObserver = (format: Body['media'], ms: number) => void;
+
 /** Reads the dies of requests, by their media type and by whether one die or many are expected. */
 export class DieReader {
   readonly #maxBatchDies: number;
+  readonly #onDecoded: DecodeObserver;
   // By number of parameters: versions that read as many share their rows.
   readonly #rows = new Map<number, RowPool>();
 
-  constructor(maxBatchDies: number) {
+  constructor(maxBatchDies: number, onDecoded: DecodeObserver) {
     this.#maxBatchDies = maxBatchDies;
+    this.#onDecoded = onDecoded;
   }
 
   /**
@@ -62,13 +68,20 @@ export class DieReader {
    * @throws Refusal `invalid_json`, `invalid_input` or `batch_too_large`
    */
   read(request: FastifyRequest, contract: MeasurementContract, lane: Lane): Measurements {
-    const measurements = this.#decode(request, contract, lane);
+    const body = bodyOf(request);
+    const startedMs = performance.now();
+    const measurements = this.#decode(request, body, contract, lane);
+    this.#onDecoded(body.media, performance.now() - startedMs);
     if (contract.bounds !== undefined) assertWithinBounds(measurements, contract.bounds);
     return measurements;
   }
 
-  #decode(request: FastifyRequest, contract: MeasurementContract, lane: Lane): Measurements {
-    const { media, bytes } = bodyOf(request);
+  #decode(
+    request: FastifyRequest,
+    { media, bytes }: Body,
+    contract: MeasurementContract,
+    lane: Lane,
+  ): Measurements {
     if (media === 'binary') {
       return lane === 'realtime'
         ? decodeDieBinary(bytes, contract, labelFromHeaders(request.headers))

@@ -13,12 +13,13 @@ import { problemsPlugin, refusalOf, sendProblem } from './plugins/problems.js';
 import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
-import { bodyParsers } from './read-dies.js';
+import { bodyParsers, type DecodeObserver } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
 import { type DriftReports, driftRoutes } from './routes/drift.js';
 import { experimentRoutes } from './routes/experiments.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { modelRoutes } from './routes/models.js';
+import { type OutcomeObserver, outcomeRoutes } from './routes/outcomes.js';
 import { predictRoutes } from './routes/predict.js';
 import { type ProbeRouteOptions, probeRoutes } from './routes/probes.js';
 import { createUnreadableAnswer } from './unreadable.js';
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly probes: ProbeRouteOptions;
   readonly metrics: MetricsText;
   readonly observers: readonly HttpObserver[];
+  readonly onDecoded: DecodeObserver;
+  readonly onOutcomes: OutcomeObserver;
   readonly apiKeys: ApiKeys | undefined;
   readonly limits: {
     readonly maxBodyBytes: number;
@@ -113,6 +116,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   experimentRoutes(app, options);
   // Without a key that may, nobody could use them: then they do not exist.
   if (hasAdmin(options.apiKeys)) adminRoutes(app, options);
+  outcomeRoutes(app, options);
   predictRoutes(app, { ...options, maxBatchDies: limits.maxBatchDies });
   return app;
 }

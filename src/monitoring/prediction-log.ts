@@ -22,13 +22,14 @@ export function createSampler(share: number): () => boolean {
  */
 export function createPredictionLog(write: (line: string) => void, share: number): PredictionObserver {
   const isSampled = createSampler(share);
-  return ({ request: { requestId, version, lane }, predictions, latencyMs }) => {
+  return ({ request: { requestId, lane }, version, predictions, latencyMs, fallback }) => {
     const [first] = predictions;
     if (first === undefined || !isSampled()) return;
     const decided = lane === 'realtime' ? decidedOne(first) : decidedMany(predictions);
     write(
       `{"level":"info","time":"${first.timestamp}","request_id":"${requestId}","model":"${version.name}"` +
-        `,"version":"${version.version}",${decided},"latency_ms":${microsecondsOf(latencyMs)},"msg":"prediction"}\n`,
+        `,"version":"${version.version}",${decided},"latency_ms":${microsecondsOf(latencyMs)}` +
+        `${fallback === undefined ? '' : `,"fallback":"${fallback}"`},"msg":"prediction"}\n`,
     );
   };
 }

@@ -12,6 +12,8 @@ import { predictionByLimits, predictionOf } from './prediction-of.js';
 /** One request's dies and what was asked of them. */
 export interface PredictionRequest {
   readonly requestId: string;
+  /** Of the caller's trace, 32 lower-case hex digits; only where the caller has sampled the request. */
+  readonly traceId?: string | undefined;
   /** The version by whose contract the dies were read, and which answers where `assign` says no other. */
   readonly version: ModelVersion;
   /** The version of each die, where the model's traffic is split; all have the same contract. */

@@ -41,7 +41,11 @@ export function decodeDiesPlainly(
   return measurements(validDies(parseJson(body), contract), contract, rows);
 }
 
-function parseJson(body: Buffer): unknown {
+/**
+ * A whole body as JSON.
+ * @throws {Refusal} invalid_json, naming the byte and what was expected there
+ */
+export function parseJson(body: Buffer): unknown {
   if (body.length === 0) throw new Refusal('invalid_json', 'the body is empty, expected JSON');
   if (!isUtf8(body)) throw new Refusal('invalid_json', 'the body is not UTF-8');
   try {
@@ -100,7 +104,11 @@ function validDies(value: unknown, contract: MeasurementContract): Die[] {
   return dies;
 }
 
-function listFaults(issues: readonly z.core.$ZodIssue[], prefix: readonly PropertyKey[]): InputFault[] {
+/** The first faults of a schema's issues, their paths after `prefix`. */
+export function listFaults(
+  issues: readonly z.core.$ZodIssue[],
+  prefix: readonly PropertyKey[],
+): InputFault[] {
   return issues
     .slice(0, MAX_LISTED_FAULTS)
     .map(({ path, message }) => ({ path: faultPath([...prefix, ...path]), message }));
