@@ -45,16 +45,16 @@ export function driftFigure(figure: DriftFigure): string {
     {
       top: TOP,
       title: 'PSI of the creeping parameters against the reference, largest',
-      max: 4,
-      ticks: [0, 1, 2, 3, 4],
+      max: 6,
+      ticks: [0, 2, 4, 6],
       format: String,
       seriesOf: ({ psi }) => psi,
     },
     {
       top: TOP + PANEL + GAP,
       title: 'PSI that is the tester’s own: beyond wafers and other testers, largest of 512 parameters',
-      max: 2,
-      ticks: [0, 0.5, 1, 1.5, 2],
+      max: 6,
+      ticks: [0, 2, 4, 6],
       format: String,
       seriesOf: ({ own }) => own,
       limit: { at: 0.25, label: 'limit 0.25' },
@@ -120,12 +120,12 @@ function panelSvg(
   const marks = [
     mark(figure.creepFrom, 'creep begins', SOFT),
     mark(figure.flagged, 'drift flagged', HOT),
-    ...(figure.failsFrom === undefined ? [] : [mark(figure.failsFrom, 'fail rate has moved', INK)]),
+    ...(figure.failsFrom === undefined ? [] : [mark(figure.failsFrom, 'fail rate moves', INK)]),
   ];
   function mark(step: number, label: string, colour: string): string {
     const named =
       top === TOP
-        ? `<text x="${x(step) - 4}" y="${top + 12}" text-anchor="end" fill="${colour}">${label}</text>`
+        ? `<text x="${x(step) - 5}" y="${top + 16}" text-anchor="end" fill="${colour}">${label}</text>`
         : '';
     return `<line x1="${x(step)}" x2="${x(step)}" y1="${top}" y2="${top + PANEL}" stroke="${colour}" stroke-dasharray="2 3"/>${named}`;
   }

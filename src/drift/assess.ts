@@ -16,8 +16,8 @@ export interface GroupAssessment {
   /** The part of it that the wander of wafers does not explain (see `wander`). */
   readonly excess: Float64Array;
   /**
-   * What of it is this group's own: the least of the excess against the reference and of that against all
-   * other dies. 0 where the others are too few to say.
+   * What of it is this group's own: the lesser of the excess against the reference and the lower median of
+   * those against each other group. 0 where no other group can be judged.
    */
   readonly own: Float64Array;
 }
@@ -46,13 +46,10 @@ export function assess(reference: ReferenceBins, window: DriftWindow, minimumDie
   const comparison = new Comparison(reference);
   const all = window.all();
   const parameters = Array.from(reference.means, (_, p) => comparison.parameter(all.total, p));
-  const groups = window.groups().map((group) =>
-    assessGroup(comparison, group, {
-      dies: window.of(group),
-      others: window.but(group, all),
-      minimumDies,
-    }),
-  );
+  const groups = window
+    .groups()
+    .map((group) => assessGroup(comparison, group, window.of(group), minimumDies));
+  for (const group of groups) findOwn(comparison, group, groups);
   const allowances = wander(all);
   const enough = all.total.sampled >= minimumDies && allowances.every(Number.isFinite);
   return {
@@ -67,27 +64,54 @@ export function assess(reference: ReferenceBins, window: DriftWindow, minimumDie
   };
 }
 
+/** A group with what its own share is judged by. */
+interface JudgedGroup extends GroupAssessment {
+  /** See `wander`. */
+  readonly allowances: Float64Array;
+}
+
+/** A group against the reference; what is its own is found when all groups are known. */
 function assessGroup(
   comparison: Comparison,
   group: number,
-  { dies, others, minimumDies }: { dies: WindowDies; others: WindowDies; minimumDies: number },
-): GroupAssessment {
+  dies: WindowDies,
+  minimumDies: number,
+): JudgedGroup {
   const counts = dies.total;
   const psi = new Float64Array(counts.parameters);
   const excess = new Float64Array(counts.parameters);
-  const own = new Float64Array(counts.parameters);
-  const ownWander = wander(dies);
-  const othersWander = wander(others);
-  const [enoughDies, enoughOthers] = [dies, others].map(({ total }) => total.sampled >= minimumDies);
+  const allowances = wander(dies);
+  const enoughDies = counts.sampled >= minimumDies;
   for (let p = 0; enoughDies && p < psi.length; p++) {
     psi[p] = comparison.psi(counts, p).psi;
-    excess[p] = beyond(psi[p], ownWander[p]);
-    if (!enoughOthers || excess[p] === 0) continue;
-    const between = comparison.psiBetween(counts, others.total, p).psi;
-    own[p] = Math.min(excess[p] ?? 0, beyond(between, (ownWander[p] ?? 0) + (othersWander[p] ?? 0)));
+    excess[p] = beyond(psi[p], allowances[p]);
   }
-  const enough = enoughDies === true && ownWander.every(Number.isFinite);
-  return { group, counts, enough, psi, excess, own };
+  const enough = enoughDies && allowances.every(Number.isFinite);
+  return { group, counts, enough, psi, excess, own: new Float64Array(counts.parameters), allowances };
+}
+
+/**
+ * A group is compared with each of the others and the lower median counts: one tester that drifts would
+ * make all others look different if they were compared with the sum.
+ */
+function findOwn(comparison: Comparison, group: JudgedGroup, groups: readonly JudgedGroup[]): void {
+  const others = groups.filter((other) => other !== group && other.enough);
+  if (!group.enough || others.length === 0) return;
+  group.excess.forEach((excess, p) => {
+    if (excess === 0) return;
+    const differences = others.map(({ counts, allowances }) =>
+      beyond(
+        comparison.psiBetween(group.counts, counts, p).psi,
+        (group.allowances[p] ?? 0) + (allowances[p] ?? 0),
+      ),
+    );
+    group.own[p] = Math.min(excess, lowerMedian(differences));
+  });
+}
+
+function lowerMedian(values: readonly number[]): number {
+  const ascending = Float64Array.from(values).sort();
+  return ascending[Math.floor((ascending.length - 1) / 2)] ?? 0;
 }
 
 function beyond(psi: number | undefined, allowance: number | undefined): number {
@@ -97,10 +121,9 @@ function beyond(psi: number | undefined, allowance: number | undefined): number 
 function productOf(groups: readonly GroupAssessment[], parameters: number): Float64Array | undefined {
   const judged = groups.filter(({ enough }) => enough);
   if (judged.length < 2) return undefined;
-  return Float64Array.from({ length: parameters }, (_, p) => {
-    const ascending = Float64Array.from(judged, ({ excess }) => excess[p] ?? 0).sort();
-    return ascending[Math.floor((ascending.length - 1) / 2)] ?? 0;
-  });
+  return Float64Array.from({ length: parameters }, (_, p) =>
+    lowerMedian(judged.map(({ excess }) => excess[p] ?? 0)),
+  );
 }
 
 /** A parameter's number and its index, for the worst of a list. */

@@ -50,21 +50,6 @@ export class DriftCounts {
     addTo(this.squares, other.squares);
   }
 
-  /** What is left without some of the dies counted here. */
-  without(other: DriftCounts): DriftCounts {
-    const rest = new DriftCounts(this.parameters);
-    rest.sampled = this.sampled - other.sampled;
-    rest.dies = this.dies - other.dies;
-    rest.fails = this.fails - other.fails;
-    rest.unscorable = this.unscorable - other.unscorable;
-    rest.confidenceSum = this.confidenceSum - other.confidenceSum;
-    const [mine, theirs] = [this.#parts(), other.#parts()];
-    rest.#parts().forEach((part, which) => {
-      for (let i = 0; i < part.length; i++) part[i] = (mine[which]?.[i] ?? 0) - (theirs[which]?.[i] ?? 0);
-    });
-    return rest;
-  }
-
   /**
    * The counts as they cross from a worker: float32, exact up to 16.7 million dies a message; the sums
    * are of deviations, so their rounding is one part in 10⁷ of a standard deviation.

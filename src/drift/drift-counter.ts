@@ -37,11 +37,11 @@ export interface GroupCounts {
 }
 
 /**
- * Dies of one version that a worker counts in a second. Counting one die of 512 parameters takes about
- * twice as long as scoring it in a full batch; 100 a second are 360,000 in an hour, and a fortieth of
+ * Dies of one version that a worker counts in ten seconds. Counting one die of 512 parameters takes about
+ * twice as long as scoring it in a full batch; these are 360,000 in an hour, and a fortieth of
  * these tell a distribution as well as the reference itself is known.
  */
-export const SAMPLED_PER_SECOND = 100;
+export const SAMPLED_PER_PERIOD = 1000;
 
 /** Counts beside a session: outputs and parameters of a sample of the dies. Lives in the worker. */
 export class DriftCounter {
@@ -54,7 +54,7 @@ export class DriftCounter {
   constructor(spec: CountingSpec, decide: DecideOutputs, random: () => number) {
     this.#spec = spec;
     this.#decide = decide;
-    this.#sampler = new Sampler(SAMPLED_PER_SECOND, random);
+    this.#sampler = new Sampler(SAMPLED_PER_PERIOD, random);
   }
 
   /** Counts the dies of a run; `nowMs` may come from any clock that only rises. */

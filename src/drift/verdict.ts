@@ -51,7 +51,7 @@ function productSentence(product: Float64Array, judged: readonly GroupAssessment
 }
 
 function equipmentSentence({ group, own }: GroupAssessment, names: Names): string {
-  return `${names.group(group)} drifts against the reference and all other equipment: ${describe(own, names)}`;
+  return `${names.group(group)} drifts against the reference and the other equipment: ${describe(own, names)}`;
 }
 
 function describe(indexes: Float64Array, names: Names): string {

@@ -48,16 +48,6 @@ export class DriftWindow {
     return this.#over(this.#counts.map((step) => step.get(group) ?? new DriftCounts(0)));
   }
 
-  /** All dies but those of one group; `all` is what `all()` gives, so that many groups merge it once. */
-  but(group: number, all: WindowDies): WindowDies {
-    return this.#over(
-      this.#counts.map((step, i) => {
-        const [total, own] = [all.steps[i], step.get(group)];
-        return total !== undefined && own !== undefined ? total.without(own) : (total ?? new DriftCounts(0));
-      }),
-    );
-  }
-
   #over(steps: readonly DriftCounts[]): WindowDies {
     return { total: this.#merge(steps.filter(({ dies }) => dies > 0)), steps };
   }

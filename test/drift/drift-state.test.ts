@@ -72,7 +72,7 @@ test('a quiet stream is counted whole', () => {
   const sampler = new Sampler(100, () => 0.99);
   let taken = 0;
   for (let die = 0; die < 1000; die++) {
-    sampler.at(die * 20);
+    sampler.at(die * 120);
     if (sampler.take()) taken++;
   }
   expect(taken).toBe(1000);
@@ -86,7 +86,7 @@ test('of a busy stream about the share wanted is taken, evenly, and never in ste
   for (let second = 0; second < 60; second++) {
     let taken = 0;
     for (let die = 0; die < 6000; die++) {
-      sampler.at(second * 1000 + die / 6);
+      sampler.at(second * 10_000 + die);
       if (!sampler.take()) continue;
       taken++;
       if (second > 1) bySite[die % 6] = (bySite[die % 6] ?? 0) + 1;

@@ -51,6 +51,7 @@ const ROUTES = {
     '/models/{model}',
     '/models/{model}/example',
     '/models/{model}/versions/{version}',
+    '/models/{model}/versions/{version}/drift',
     '/models/{model}/versions/{version}/example',
     '/ready',
   ],
