@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
+import { DriftMonitor } from './drift/drift-monitor.js';
+import { Webhook } from './drift/webhook.js';
+import { readWebhookSecret } from './drift/webhook-secret.js';
 import { Fault, Refusal } from './errors.js';
 import { InferStatistics } from './http/oip/statistics.js';
 import { createProbeServer } from './http/probe-server.js';
@@ -17,9 +20,11 @@ import {
   type ReadServing,
   readServing,
 } from './models/repository/read-serving.js';
+import { createDriftLog } from './monitoring/drift-log.js';
 import { LineBuffer } from './monitoring/line-buffer.js';
 import { createLogger } from './monitoring/logger.js';
 import { createDecodingMetrics } from './monitoring/metrics/decoding.js';
+import { createDriftMetrics } from './monitoring/metrics/drift.js';
 import { watchEventLoop } from './monitoring/metrics/event-loop.js';
 import { createHttpMetrics } from './monitoring/metrics/http.js';
 import { createModelMetrics } from './monitoring/metrics/models.js';
@@ -86,9 +91,12 @@ export async function createApp({
 }: AppOptions): Promise<App> {
   const servingFile = resolve(config.SERVING_FILE ?? join(config.MODEL_REPOSITORY, 'serving.json'));
   const logger = createLogger(config, logStream);
-  const [repository, servingAsRead] = await Promise.all([
+  const [repository, servingAsRead, webhookSecret] = await Promise.all([
     readRepository(config.MODEL_REPOSITORY),
     readServing(servingFile),
+    config.DRIFT_WEBHOOK_SECRET_FILE === undefined
+      ? undefined
+      : readWebhookSecret(config.DRIFT_WEBHOOK_SECRET_FILE),
   ]);
   const security = await openSecurity({ config, clock, logger });
   // The lines of requests are info; where that is not wanted none are made.
@@ -133,6 +141,34 @@ export async function createApp({
     observers: [servingMetrics, statistics],
     onObserverError,
   });
+  const driftLog = createDriftLog(logger);
+  const webhook =
+    config.DRIFT_WEBHOOK_URL === undefined || webhookSecret === undefined
+      ? undefined
+      : new Webhook({
+          url: config.DRIFT_WEBHOOK_URL,
+          secret: webhookSecret,
+          clock,
+          now: () => new Date(),
+          random: Math.random,
+          onSettled(outcome, event, reason) {
+            driftMetrics.deliverySettled(outcome);
+            driftLog.delivery(outcome, event, reason);
+          },
+        });
+  const drift = new DriftMonitor({
+    source: pool,
+    clock,
+    now: () => new Date(),
+    settings: {
+      windowMinutes: config.DRIFT_WINDOW_MINUTES,
+      stepMinutes: config.DRIFT_STEP_MINUTES,
+      minimumDies: config.DRIFT_MINIMUM_DIES,
+    },
+    observers: [driftLog.event, (event) => webhook?.send(event)],
+    onError: onObserverError,
+  });
+  const driftMetrics = createDriftMetrics(registry, () => drift.summaries());
   const experiments = new Experiments(catalogue, () => new Date());
   const trafficMetrics = createTrafficMetrics(registry);
   const lifecycle = createLifecycle({
@@ -143,7 +179,13 @@ export async function createApp({
     batcher,
     clock,
     logger,
-    loadObservers: [createModelMetrics(registry)],
+    loadObservers: [
+      createModelMetrics(registry),
+      {
+        versionLoaded: ({ version }) => version && drift.add(version),
+        versionUnloaded: ({ key }) => drift.remove(key),
+      },
+    ],
     lazyBudgetBytes: config.LAZY_MEMORY_MB * 1024 * 1024,
     watchEveryMs: config.REPOSITORY_WATCH_MS,
     onTrafficChange: (model) => experiments.reset(model),
@@ -160,6 +202,7 @@ export async function createApp({
   const predictor = new Predictor({
     scorer: batcher,
     clock,
+    groupsOf: (key, labels) => drift.groupsOf(key, labels),
     fallbacks: new VersionFallbacks({
       catalogue,
       clock,
@@ -247,6 +290,7 @@ export async function createApp({
     experiments,
     changes: lifecycle.changes,
     statistics,
+    drift,
     isDraining: () => draining,
     probes,
     metrics,
@@ -295,6 +339,7 @@ export async function createApp({
     async load() {
       await workersStarted;
       await lifecycle.start();
+      drift.start();
     },
     drain() {
       draining = true;
@@ -304,6 +349,8 @@ export async function createApp({
       closing = true;
       lifecycle.stop();
       await http.close();
+      drift.close();
+      webhook?.close();
       await probeServer?.close();
       security.stop();
       await pool.close();
@@ -312,6 +359,8 @@ export async function createApp({
     },
     kill() {
       lifecycle.stop();
+      drift.close();
+      webhook?.close();
       pool.kill();
       requestLines.flush();
     },

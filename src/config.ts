@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { Fault } from './errors.js';
 
 const DAY_MS = 86_400_000;
+// Below so many steps nobody can say how much a mean wanders from step to step; each is kept in memory.
+const DRIFT_STEPS = { least: 6, most: 48 };
 
 /** A whole number in an environment variable. */
 function whole(min: number, max: number) {
@@ -59,6 +61,10 @@ function isNetwork(text: string): boolean {
 
 /** A path, or any other text, that may be left out. */
 const text = z.string().min(1).optional();
+/** An address that events are posted to. */
+const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+  error: ({ input }) => `expected an http or https URL, found "${String(input)}"`,
+});
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -162,6 +168,23 @@ export const ConfigSchema = z.object({
     .describe(
       'Bytes of large bodies that may be arriving at a time, and of answers that wait for their readers',
     ),
+  DRIFT_WINDOW_MINUTES: whole(6, 1440)
+    .prefault('60')
+    .describe('Dies of so many minutes are compared with the reference: 6 to 48 steps'),
+  DRIFT_STEP_MINUTES: whole(1, 60)
+    .prefault('5')
+    .describe('How often drift is judged and the window moves on'),
+  DRIFT_MINIMUM_DIES: whole(50, 1_000_000)
+    .prefault('500')
+    .describe('Dies in the window, of the product and of each equipment, before drift is judged'),
+  DRIFT_WEBHOOK_URL: httpUrl
+    .optional()
+    .describe('Where an event is posted when drift starts or ends; needs DRIFT_WEBHOOK_SECRET_FILE'),
+  DRIFT_WEBHOOK_SECRET_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the key that events are signed with (HMAC-SHA256), at least 16 characters'),
 });
 
 type Settings = z.output<typeof ConfigSchema>;
@@ -191,6 +214,13 @@ function contradictionsOf(settings: Settings): string[] {
     if (settings.API_KEYS_FILE ?? settings.JWT_JWKS_FILE) continue;
     problems.push(`${name}: "read" needs API_KEYS_FILE or JWT_JWKS_FILE, found neither`);
   }
+  const { DRIFT_WINDOW_MINUTES: window, DRIFT_STEP_MINUTES: step } = settings;
+  if (window % step !== 0 || window < DRIFT_STEPS.least * step || window > DRIFT_STEPS.most * step) {
+    problems.push(
+      `DRIFT_WINDOW_MINUTES: expected ${DRIFT_STEPS.least} to ${DRIFT_STEPS.most} whole steps of DRIFT_STEP_MINUTES (${step}), found ${window}`,
+    );
+  }
+  together('DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE');
   if (settings.MAX_BUFFERED_BYTES < body) {
     problems.push(
       `MAX_BUFFERED_BYTES: expected at least MAX_BODY_BYTES (${body}), found ${settings.MAX_BUFFERED_BYTES}`,

@@ -7,6 +7,7 @@ export const REFUSALS = {
   not_found: { status: 404, title: 'No such route' },
   model_not_found: { status: 404, title: 'No such model' },
   version_not_found: { status: 404, title: 'No such model version' },
+  drift_not_measured: { status: 404, title: 'The drift of this version is not measured' },
   change_conflict: { status: 409, title: 'The change conflicts with what is served' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   body_too_large: { status: 413, title: 'The body is too large' },

@@ -39,11 +39,15 @@ const DEFAULTS = {
   RELOAD_INTERVAL_MS: 5_000,
   MAX_CONNECTIONS: 4096,
   MAX_BUFFERED_BYTES: 134_217_728,
+  DRIFT_WINDOW_MINUTES: 60,
+  DRIFT_STEP_MINUTES: 5,
+  DRIFT_MINIMUM_DIES: 500,
 };
 
 const NOT_SET = [
   ...['API_KEYS_FILE', 'JWT_JWKS_FILE', 'JWT_ISSUER', 'JWT_AUDIENCE', 'TRUSTED_PROXIES', 'CORS_ORIGINS'],
   ...['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CLIENT_CA_FILE', 'PROBE_PORT', 'SERVING_FILE'],
+  ...['DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE'],
 ];
 
 /** Least and greatest value of each number. */
@@ -193,6 +197,19 @@ test('CORS_ORIGINS is a list of exact origins', () => {
   }
 });
 
+test('the drift window is 6 to 48 whole steps', () => {
+  expect(readConfig({ DRIFT_WINDOW_MINUTES: '48', DRIFT_STEP_MINUTES: '1' }).DRIFT_WINDOW_MINUTES).toBe(48);
+  for (const [window, step] of [
+    ['62', '5'],
+    ['25', '5'],
+    ['49', '1'],
+  ] as const) {
+    expect(problemsOf({ DRIFT_WINDOW_MINUTES: window, DRIFT_STEP_MINUTES: step })).toEqual([
+      `DRIFT_WINDOW_MINUTES: expected 6 to 48 whole steps of DRIFT_STEP_MINUTES (${step}), found ${window}`,
+    ]);
+  }
+});
+
 test('TRUSTED_PROXIES is a list of addresses and networks', () => {
   const { TRUSTED_PROXIES } = readConfig({ TRUSTED_PROXIES: '10.0.0.0/8,::1,fd00::/8' });
   expect(TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1', 'fd00::/8']);
@@ -201,6 +218,20 @@ test('TRUSTED_PROXIES is a list of addresses and networks', () => {
       `TRUSTED_PROXIES: expected an address or a network such as 10.0.0.0/8, found "${wrong}"`,
     ]);
   }
+});
+
+test('the drift webhook needs its address and the key that signs, or neither', () => {
+  const both = { DRIFT_WEBHOOK_URL: 'https://retrain.local/hook', DRIFT_WEBHOOK_SECRET_FILE: '/run/key' };
+  expect(readConfig(both)).toMatchObject(both);
+  expect(problemsOf({ DRIFT_WEBHOOK_URL: 'http://a' })).toEqual([
+    'DRIFT_WEBHOOK_SECRET_FILE: expected beside DRIFT_WEBHOOK_URL, found nothing',
+  ]);
+  expect(problemsOf({ DRIFT_WEBHOOK_SECRET_FILE: '/run/key' })).toEqual([
+    'DRIFT_WEBHOOK_URL: expected beside DRIFT_WEBHOOK_SECRET_FILE, found nothing',
+  ]);
+  expect(problemsOf({ ...both, DRIFT_WEBHOOK_URL: 'ftp://a' })).toEqual([
+    'DRIFT_WEBHOOK_URL: expected an http or https URL, found "ftp://a"',
+  ]);
 });
 
 test('every setting is described with its default and its meaning', () => {

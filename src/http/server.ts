@@ -24,6 +24,7 @@ import { slowReadersPlugin } from './plugins/slow-readers.js';
 import { ArrivingBytes } from './read-body.js';
 import { bodyParsers, type DecodeObserver } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
+import { type DriftReports, driftRoutes } from './routes/drift.js';
 import { experimentRoutes } from './routes/experiments.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { modelRoutes } from './routes/models.js';
@@ -42,6 +43,7 @@ export interface ServerOptions {
   /** See `PredictRouteOptions.admit`. */
   readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
   readonly isDraining: () => boolean;
+  readonly drift: DriftReports;
   readonly experiments: Experiments;
   readonly changes: ModelChanges;
   readonly probes: ProbeRouteOptions;
@@ -153,6 +155,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   rootRoutes(app, { version: options.probes.version, hasDocs: security.docsAccess !== 'off' });
   metricsRoutes(app, options.metrics, security.metricsAccess === 'read' ? 'read' : undefined);
   modelRoutes(app, options);
+  driftRoutes(app, options);
   experimentRoutes(app, options);
   adminRoutes(app, { ...options, isDocumented: hasAdmin });
   outcomeRoutes(app, options);

@@ -1,4 +1,4 @@
-import type { Measurements } from '../die/die.js';
+import type { DieLabel, Measurements } from '../die/die.js';
 import type { Prediction } from '../die/prediction.js';
 import { Refusal } from '../errors.js';
 import type { ModelVersion } from '../models/model-version.js';
@@ -64,6 +64,8 @@ export interface PredictorOptions {
   readonly scorer: Scorer;
   readonly clock: Clock;
   readonly fallbacks?: Fallbacks;
+  /** The group of equipment of each die, float32 [dies], where the version's drift is counted. */
+  readonly groupsOf?: (key: string, labels: readonly DieLabel[]) => Float32Array | undefined;
   readonly observers: readonly PredictionObserver[];
   readonly failureObservers?: readonly FailureObserver[];
   /** Called when an observer throws. */
@@ -215,7 +217,7 @@ export class Predictor {
     measurements: Measurements,
     request: PredictionRequest,
   ): Promise<Inferred> {
-    const { clock, scorer } = this.#options;
+    const { clock, scorer, groupsOf } = this.#options;
     const scored = await scorer.submit(version.key, {
       dies: measurements.labels.length,
       params: measurements.params,
@@ -227,6 +229,7 @@ export class Predictor {
           ? clock.nowMs() + version.manifest.batching.defaultDeadlineMs
           : request.receivedAtMs + request.deadlineMs,
       explain: request.explain > 0 || request.rawContributions === true,
+      groups: groupsOf?.(version.key, measurements.labels),
       onGone: request.onGone,
     });
     const timestamp = this.#timestamp();

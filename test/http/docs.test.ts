@@ -52,6 +52,7 @@ const ROUTES = {
     '/models/{model}/example',
     '/models/{model}/experiments',
     '/models/{model}/versions/{version}',
+    '/models/{model}/versions/{version}/drift',
     '/models/{model}/versions/{version}/example',
     '/ready',
   ],
