@@ -89,6 +89,7 @@ export async function createApp({
   const writeLine = (line: string) => requestLines.add(line);
   const onObserverError = (error: unknown) => logger.error({ err: error }, 'an observer failed');
   const catalogue = createCatalogue(repository, servingAsRead);
+  catalogue.folderProblems = repository.problems;
   for (const problem of repository.problems)
     logger.error({ problem }, 'a folder of the repository is no model');
   for (const [model, { reason }] of catalogue.faulty)
@@ -180,6 +181,7 @@ export async function createApp({
     lazy: lifecycle.lazy,
     lazyWaitMs: config.LAZY_WAIT_MS,
     isClosing: () => closing,
+    onError: onObserverError,
   });
   const defaultProblem = (): string | undefined => {
     try {
@@ -207,6 +209,7 @@ export async function createApp({
     catalogue,
     predictor,
     admit: (model, version) => admission.admit(model, version),
+    renew: (target) => admission.renew(target),
     experiments,
     changes: lifecycle.changes,
     isDraining: () => draining,
@@ -293,5 +296,6 @@ function failedVersions(catalogue: Catalogue): string[] {
   const versions = catalogue
     .entries()
     .flatMap(({ key, state, reason }) => (state === 'failed' ? [reason ?? `${key} has failed`] : []));
-  return [...versions, ...Array.from(catalogue.faulty.values(), ({ reason }) => reason)];
+  const models = Array.from(catalogue.faulty.values(), ({ reason }) => reason);
+  return [...versions, ...models, ...catalogue.folderProblems];
 }

@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly predictor: Predictor;
   /** See `PredictRouteOptions.admit`. */
   readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
+  /** See `PredictRouteOptions.renew`. */
+  readonly renew: (target: Target) => Target;
   readonly isDraining: () => boolean;
   readonly experiments: Experiments;
   readonly changes: ModelChanges;
@@ -102,6 +104,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await app.register(docsPlugin, {
     version: options.probes.version,
     keysAsked: options.apiKeys !== undefined,
+    canBeAdministered: hasAdmin(options.apiKeys),
   });
 
   probeRoutes(app, options.probes);

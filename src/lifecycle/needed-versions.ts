@@ -28,6 +28,18 @@ export function neededVersions(catalogue: Catalogue, serving: Serving = catalogu
   return [...needed];
 }
 
+/** What dies are sent to a version for, in words; undefined where none are. */
+export function userOf(catalogue: Catalogue, name: string, number: string): string | undefined {
+  if (catalogue.model(name).defaultVersion === number) return 'the default version';
+  if (trafficOf(catalogue.serving, name).includes(number)) return 'in the split, the canary or the shadows';
+  const dependent = catalogue.entries().find((entry) => {
+    const { fallback } = entry.version ?? {};
+    if (fallback?.by !== 'version' || fallback.model !== name || fallback.version !== number) return false;
+    return entry.state === 'ready' || catalogue.model(entry.name).defaultVersion === entry.number;
+  });
+  return dependent && `the fallback of ${dependent.key}`;
+}
+
 /** Versions of a model that serving.json sends dies to, shadows among them. */
 export function trafficOf(serving: Serving, name: string): string[] {
   const { default: named, split, shadow = [], canary } = serving.models[name] ?? {};

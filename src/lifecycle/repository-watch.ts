@@ -13,6 +13,8 @@ export interface RepositoryWatchOptions {
   readonly logger: Pick<Logger, 'warn' | 'error' | 'info'>;
 }
 
+const FILES = ['manifest.json', 'model.onnx', 'reference.json'];
+
 /**
  * Looks at the repository every so often and follows it once it holds still. By looking and not by events
  * of the file system, which network volumes do not send and a swapped link (Kubernetes volumes) hides.
@@ -55,8 +57,7 @@ export class RepositoryWatch {
     if (!isStill || now === this.#followed) return;
     this.#followed = now;
     try {
-      await sync.rescan();
-      await sync.followServing();
+      await sync.follow();
       logger.info('the model repository has changed and is followed');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -71,7 +72,7 @@ export class RepositoryWatch {
     for (const name of await names(folder)) {
       for (const number of await names(join(folder, name))) {
         const version = join(folder, name, number);
-        marks.push(await mark(join(version, 'manifest.json')), await mark(join(version, 'model.onnx')));
+        for (const file of FILES) marks.push(await mark(join(version, file)));
       }
     }
     return marks.join('\n');

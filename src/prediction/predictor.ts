@@ -16,6 +16,8 @@ export interface PredictionRequest {
   readonly version: ModelVersion;
   /** The version of each die, where the model's traffic is split; all have the same contract. */
   readonly assign?: Assign | undefined;
+  /** Whether the caller named the version: such dies are no part of any comparison. */
+  readonly isNamed?: boolean | undefined;
   /** Versions that see the same dies, without a say in the answer. */
   readonly shadows?: readonly ModelVersion[] | undefined;
   readonly measurements: Measurements;
@@ -52,7 +54,7 @@ export interface Predicted {
 export type PredictionObserver = (predicted: Predicted) => void;
 
 /** Who is told of dies that a version gave no decision for, by a fault of its own. */
-export type FailureObserver = (version: ModelVersion, dies: number) => void;
+export type FailureObserver = (version: ModelVersion, dies: number, request: PredictionRequest) => void;
 
 export interface PredictorOptions {
   readonly scorer: Scorer;
@@ -183,7 +185,7 @@ export class Predictor {
     } catch (error) {
       if (failureOf(error) === 'failed') {
         const dies = measurements.labels.length;
-        this.#tellEach(this.#options.failureObservers ?? [], (observe) => observe(version, dies));
+        this.#tellEach(this.#options.failureObservers ?? [], (observe) => observe(version, dies, request));
       }
       throw error;
     }

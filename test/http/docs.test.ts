@@ -50,6 +50,7 @@ const ROUTES = {
     '/models',
     '/models/{model}',
     '/models/{model}/example',
+    '/models/{model}/experiments',
     '/models/{model}/versions/{version}',
     '/models/{model}/versions/{version}/example',
     '/ready',

@@ -11,9 +11,14 @@ fail with a confidence and an anomaly score. Every refusal is an RFC 9457 proble
 const PAGE_POLICY =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
 
+const ADMIN_TAG = {
+  name: 'admin',
+  description: 'What is served, changed while dies are answered; needs an admin key',
+};
+
 /** Serves /openapi.json and, at /docs, a Swagger UI that needs nothing from the internet. */
-export const docsPlugin = fp<{ version: string; keysAsked: boolean }>(
-  async (app, { version, keysAsked }) => {
+export const docsPlugin = fp<{ version: string; keysAsked: boolean; canBeAdministered: boolean }>(
+  async (app, { version, keysAsked, canBeAdministered }) => {
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -21,10 +26,7 @@ export const docsPlugin = fp<{ version: string; keysAsked: boolean }>(
         tags: [
           { name: 'predict', description: 'Dies in, answers out' },
           { name: 'models', description: 'What is loaded, and how versions compare' },
-          {
-            name: 'admin',
-            description: 'What is served, changed while dies are answered; needs an admin key',
-          },
+          ...(canBeAdministered ? [ADMIN_TAG] : []),
           { name: 'operations', description: 'Probes and metrics' },
         ],
         ...(keysAsked

@@ -75,7 +75,11 @@ export type Calibration = z.infer<typeof CalibrationSchema>;
 
 const MetricsSchema = z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())]));
 
-const FloatOutput = z.string().min(1);
+/** What becomes a key of the answer: this one no object can be given. */
+const isKey = (name: string) => name !== '__proto__';
+const NO_KEY = { error: 'expected a name other than "__proto__"' };
+
+const FloatOutput = z.string().min(1).refine(isKey, NO_KEY);
 
 const contributions = FloatOutput.optional().describe('Name of the ONNX output, float32 [N, parameters]');
 
@@ -87,7 +91,7 @@ const ExtraOutputSchema = z.strictObject({
 /** Outputs that are returned with each prediction as they are, and decide nothing. */
 const extra = z.array(ExtraOutputSchema).max(16).optional();
 
-const LabelSchema = z.string().min(1).max(128);
+const LabelSchema = z.string().min(1).max(128).refine(isKey, NO_KEY);
 
 export const TargetSchema = z
   .strictObject({
@@ -184,7 +188,7 @@ export const ScreenManifestSchema = z.strictObject({
   calibration: CalibrationSchema,
 });
 
-const ClassificationManifestSchema = z.strictObject({
+export const ClassificationManifestSchema = z.strictObject({
   ...common,
   task: z.literal('classification'),
   outputs: z.strictObject({
@@ -199,7 +203,7 @@ const ClassificationManifestSchema = z.strictObject({
   threshold: probabilityThreshold,
 });
 
-const RegressionManifestSchema = z.strictObject({
+export const RegressionManifestSchema = z.strictObject({
   ...common,
   task: z.literal('regression'),
   outputs: z.strictObject({
