@@ -10,7 +10,7 @@ import type { ModelChanges } from './model-changes.js';
 
 export interface CanaryDriverOptions {
   readonly catalogue: Catalogue;
-  readonly changes: ModelChanges;
+  readonly changes: Pick<ModelChanges, 'moveCanary' | 'abortCanary'>;
   readonly clock: Clock;
   /** Wall-clock time. */
   readonly now: () => Date;
