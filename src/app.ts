@@ -105,6 +105,7 @@ export async function createApp({
   const writeLine = (line: string) => requestLines.add(line);
   const onObserverError = (error: unknown) => logger.error({ err: error }, 'an observer failed');
   const catalogue = createCatalogue(repository, servingAsRead);
+  catalogue.folderProblems = repository.problems;
   for (const problem of repository.problems)
     logger.error({ problem }, 'a folder of the repository is no model');
   for (const [model, { reason }] of catalogue.faulty)
@@ -225,7 +226,7 @@ export async function createApp({
     failureObservers: [
       experiments.failed,
       lifecycle.canaries.failed,
-      ({ key }, _dies, latencyMs) => statistics.failed(key, latencyMs),
+      ({ key }, _dies, _request, latencyMs) => statistics.failed(key, latencyMs),
     ],
     onObserverError,
   });
@@ -244,6 +245,7 @@ export async function createApp({
     lazy: lifecycle.lazy,
     lazyWaitMs: config.LAZY_WAIT_MS,
     isClosing: () => closing,
+    onError: onObserverError,
   });
   const defaultProblem = (): string | undefined => {
     try {
@@ -287,6 +289,7 @@ export async function createApp({
     predictor,
     admit: (model, version) => admission.admit(model, version),
     target: (model, version) => targets.of(model, version),
+    renew: (target) => admission.renew(target),
     experiments,
     changes: lifecycle.changes,
     statistics,
@@ -382,7 +385,8 @@ function failedVersions(catalogue: Catalogue): string[] {
   const versions = catalogue
     .entries()
     .flatMap(({ key, state, reason }) => (state === 'failed' ? [reason ?? `${key} has failed`] : []));
-  return [...versions, ...Array.from(catalogue.faulty.values(), ({ reason }) => reason)];
+  const models = Array.from(catalogue.faulty.values(), ({ reason }) => reason);
+  return [...versions, ...models, ...catalogue.folderProblems];
 }
 
 /** @throws Fault `invalid_config` where the setting's port cannot be listened on */

@@ -42,6 +42,8 @@ export interface ServerOptions {
   readonly predictor: Predictor;
   /** See `PredictRouteOptions.admit`. */
   readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
+  /** See `PredictRouteOptions.renew`. */
+  readonly renew: (target: Target) => Target;
   readonly isDraining: () => boolean;
   readonly drift: DriftReports;
   readonly experiments: Experiments;

@@ -20,6 +20,8 @@ export interface PredictionRequest {
   readonly version: ModelVersion;
   /** The version of each die, where the model's traffic is split; all have the same contract. */
   readonly assign?: Assign | undefined;
+  /** Whether the caller named the version: such dies are no part of any comparison. */
+  readonly isNamed?: boolean | undefined;
   /** Versions that see the same dies, without a say in the answer. */
   readonly shadows?: readonly ModelVersion[] | undefined;
   readonly measurements: Measurements;
@@ -58,7 +60,12 @@ export interface Predicted {
 export type PredictionObserver = (predicted: Predicted) => void;
 
 /** Who is told of dies that a version gave no decision for, by a fault of its own. */
-export type FailureObserver = (version: ModelVersion, dies: number, latencyMs: number) => void;
+export type FailureObserver = (
+  version: ModelVersion,
+  dies: number,
+  request: PredictionRequest,
+  latencyMs: number,
+) => void;
 
 export interface PredictorOptions {
   readonly scorer: Scorer;
@@ -206,7 +213,7 @@ export class Predictor {
         const { clock, failureObservers = [] } = this.#options;
         const latencyMs = clock.nowMs() - request.receivedAtMs;
         const dies = measurements.labels.length;
-        this.#tellEach(failureObservers, (observe) => observe(version, dies, latencyMs));
+        this.#tellEach(failureObservers, (observe) => observe(version, dies, request, latencyMs));
       }
       throw error;
     }

@@ -24,6 +24,7 @@ export async function loadVersion(
   const { report } = await openChecked(version, pool, {
     key,
     modelFile,
+    sha256: manifest.sha256,
     inputName: manifest.input.name,
     parameterCount: contract.parameterCount,
     outputs: fetchedOutputs(manifest),
@@ -33,6 +34,7 @@ export async function loadVersion(
     drift: driftSpecOf(version),
   });
   if (!report.finite) {
+    await pool.closeVersion(key);
     throw new Fault('invalid_model', [
       `model ${key}: the score of its expected measurement is not a finite number`,
     ]);

@@ -119,8 +119,10 @@ function outputsOfAll({ outputs, input }: Manifest): readonly InferOutput[] {
   ];
 }
 
-function numbersOf(value: number | readonly number[] | undefined): readonly number[] {
-  return typeof value === 'number' ? [value] : (value ?? []);
+/** A value that was not finite came as null. */
+function numbersOf(value: number | readonly (number | null)[] | null | undefined): readonly number[] {
+  const values = Array.isArray(value) ? value : [value];
+  return values.map((one: number | null | undefined) => one ?? Number.NaN);
 }
 
 /** The outputs of a version; where two have one name, the graph's own is meant. */

@@ -75,7 +75,11 @@ export type Calibration = z.infer<typeof CalibrationSchema>;
 
 const MetricsSchema = z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())]));
 
-const FloatOutput = z.string().min(1);
+/** What becomes a key of the answer: this one no object can be given. */
+const isKey = (name: string) => name !== '__proto__';
+const NO_KEY = { error: 'expected a name other than "__proto__"' };
+
+const FloatOutput = z.string().min(1).refine(isKey, NO_KEY);
 
 const contributions = FloatOutput.optional().describe('Name of the ONNX output, float32 [N, parameters]');
 
@@ -87,7 +91,7 @@ const ExtraOutputSchema = z.strictObject({
 /** Outputs that are returned with each prediction as they are, and decide nothing. */
 const extra = z.array(ExtraOutputSchema).max(16).optional();
 
-const LabelSchema = z.string().min(1).max(128);
+const LabelSchema = z.string().min(1).max(128).refine(isKey, NO_KEY);
 
 export const TargetSchema = z
   .strictObject({
@@ -192,7 +196,7 @@ export const ScreenManifestSchema = z.strictObject({
   ...rest,
 });
 
-const ClassificationManifestSchema = z.strictObject({
+export const ClassificationManifestSchema = z.strictObject({
   ...identity,
   task: z.literal('classification'),
   input,
@@ -209,7 +213,7 @@ const ClassificationManifestSchema = z.strictObject({
   ...rest,
 });
 
-const RegressionManifestSchema = z.strictObject({
+export const RegressionManifestSchema = z.strictObject({
   ...identity,
   task: z.literal('regression'),
   input,

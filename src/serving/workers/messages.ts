@@ -18,6 +18,8 @@ export interface SessionSpec {
   readonly key: string;
   /** Absolute path of model.onnx. */
   readonly modelFile: string;
+  /** What the file must hash to; it may have been replaced since it was read. Undefined for whatever it is. */
+  readonly sha256?: string | undefined;
   readonly inputName: string;
   readonly parameterCount: number;
   /** Outputs that every run fetches, in the order of a die's row. */
