@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Load } from '../load/closed-loop.js';
 import { SHIPPED } from '../servers/start.js';
 
-/** The key that a server started with `ADMIN_KEYS` takes for everything. */
+/** The key that a server with the file of `writeKeys` takes for everything. */
 export const ADMIN_KEY = 'survival';
 
 /** A new folder, which goes when this process ends. */
@@ -33,4 +34,9 @@ export function writeKeys(): string {
   const key = { id: 'survival', sha256, permissions: ['predict', 'read', 'admin'] };
   writeFileSync(file, JSON.stringify({ keys: [key] }));
   return file;
+}
+
+/** A load that is sent with the admin key. */
+export function withKey(load: Load): Load {
+  return { ...load, headers: { ...load.headers, 'x-api-key': ADMIN_KEY } };
 }

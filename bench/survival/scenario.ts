@@ -7,6 +7,8 @@ export interface Effort {
   /** Times that each process behind the load balancer is restarted. */
   readonly rollingRounds: number;
   readonly soakSeconds: number;
+  /** What the end of the soak may be of its second tenth; a short one still warms up. */
+  readonly soakFlatWithin: number;
   /** Seconds of realtime load beside the slow sockets, in each of the interleaved windows. */
   readonly slowSeconds: number;
   readonly fuzzRequests: number;
@@ -20,6 +22,7 @@ export const FULL: Effort = {
   killRounds: 10,
   rollingRounds: 5,
   soakSeconds: 600,
+  soakFlatWithin: 1.05,
   slowSeconds: 10,
   fuzzRequests: 1_000_000,
   fuzzSeed: 20_261_122,
@@ -31,6 +34,7 @@ export const QUICK: Effort = {
   killRounds: 2,
   rollingRounds: 1,
   soakSeconds: 10,
+  soakFlatWithin: 1.5,
   slowSeconds: 2,
   fuzzRequests: 10_000,
   fuzzSeed: 20_261_122,

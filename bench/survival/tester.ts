@@ -43,7 +43,7 @@ export interface TesterOptions {
   readonly onAnswer?: (answer: Answer) => void;
 }
 
-const RETRY_MS = 10;
+const RETRY_MS = 50;
 
 /**
  * A tester cell on one keep-alive connection: sends a request, waits for its answer, thinks, sends the next.
