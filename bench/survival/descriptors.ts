@@ -41,6 +41,9 @@ export const DESCRIPTORS: Survival = {
       for (let i = 0; i < CONNECTIONS; i++) crowd.push(idle(server.port, () => refused++));
       await sleep(faultSeconds * 1000);
     });
+    // The testers' descriptors are free again: take these too.
+    for (let i = 0; i < CONNECTIONS; i++) crowd.push(idle(server.port, () => refused++));
+    await sleep(500);
     const livesInCrowd = server.ended.then(() => false);
     const [worker = 0] = workersOf(server.pid);
     process.kill(worker, 'SIGKILL');

@@ -1,2 +1,225 @@
-import type { Survival } from './scenario.js';
-export const FUZZ: Survival = { name: 'fuzz', question: '', run: async () => [] };
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { family, pssMb } from '../load/usage.js';
+import { createRandom } from '../models/random.js';
+import type { Figure } from '../scenarios/scenario.js';
+import { SHIPPED } from '../servers/start.js';
+import { type Answer, AnswerReader } from './answers.js';
+import { call, predictExample, sameBits } from './calls.js';
+import { createFuzzer, type FuzzCase } from './fuzz-cases.js';
+import { descriptorsOf } from './processes.js';
+import { ADMIN_KEY, makeRepository, writeKeys } from './repository.js';
+import { holds, never, type Survival, told } from './scenario.js';
+import { startServer } from './server.js';
+
+const CONNECTIONS = 16;
+const MOST_PIPELINED = 16;
+const ANSWER_WITHIN_MS = 20_000;
+const MAX_BODY_BYTES = 65_536;
+// Offences are counted; so many are shown.
+const SHOWN = 10;
+
+/** What may be answered: what was asked for is not held against the server. */
+const ALLOWED_5XX: ReadonlyMap<number, readonly string[]> = new Map([
+  // Pipelining fills the queue, an unload makes version 2 not ready.
+  [503, ['queue_full', 'model_not_ready']],
+  // x-deadline-ms: 0.
+  [504, ['deadline_exceeded']],
+]);
+
+/** What came of all cases, over all connections. */
+class Tally {
+  sent = 0;
+  readonly statuses = new Map<number, number>();
+  /** Answers with a 5xx that nobody asked for, and bytes that were no HTTP. */
+  offences = 0;
+  /** Whole requests without an answer, on connections that the server had not announced to close. */
+  unanswered = 0;
+
+  take(answer: Answer, sent: FuzzCase | undefined): void {
+    this.statuses.set(answer.status, (this.statuses.get(answer.status) ?? 0) + 1);
+    if (answer.status < 500) return;
+    const codes = ALLOWED_5XX.get(answer.status) ?? [];
+    if (!codes.some((code) => answer.body.includes(code)))
+      this.offend(`${answer.status} ${answer.body}`, sent);
+  }
+
+  miss(cases: readonly FuzzCase[]): void {
+    this.unanswered += cases.length;
+    this.#show(`no answer to ${cases.length}`, cases[0]);
+  }
+
+  offend(what: string, sent: FuzzCase | undefined): void {
+    this.offences++;
+    this.#show(what, sent);
+  }
+
+  of(low: number, high: number): number {
+    return [...this.statuses].reduce((sum, [s, count]) => sum + (s >= low && s < high ? count : 0), 0);
+  }
+
+  #show(what: string, sent: FuzzCase | undefined): void {
+    if (this.offences + this.unanswered > SHOWN) return;
+    const bytes = JSON.stringify(sent?.bytes.toString('latin1').slice(0, 600));
+    process.stderr.write(`fuzz: ${what.slice(0, 300)} for ${sent?.kind}: ${bytes}\n`);
+  }
+}
+
+/** A connection that sends several cases at once and waits for the answers of those that are whole. */
+class Flight {
+  readonly socket: Socket;
+  readonly #tally: Tally;
+  readonly #waiting: FuzzCase[] = [];
+  readonly #reader = new AnswerReader(() => this.#waiting[0]?.isHead ?? false);
+  #landed: () => void = () => {};
+  isOver = false;
+
+  constructor(port: number, tally: Tally) {
+    this.#tally = tally;
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.on('data', (chunk) => this.#read(chunk));
+    this.socket.on('error', () => {});
+    this.socket.once('close', () => this.#end());
+  }
+
+  /** Sends cases of which only the last may be broken, and resolves when nothing more can be expected. */
+  async send(cases: readonly FuzzCase[], leave: 'reset' | 'end' | 'wait'): Promise<void> {
+    const last = cases.at(-1);
+    this.#waiting.push(...cases);
+    const landed = new Promise<void>((resolve) => {
+      this.#landed = resolve;
+    });
+    const late = setTimeout(() => this.#end(), ANSWER_WITHIN_MS);
+    this.socket.write(Buffer.concat(cases.map(({ bytes }) => bytes)));
+    if (last?.isWhole === false) {
+      if (leave === 'reset') this.#leave();
+      else if (leave === 'end') this.socket.end();
+    }
+    await landed;
+    clearTimeout(late);
+  }
+
+  /** Goes away without having read anything: nobody can say what was answered. */
+  #leave(): void {
+    this.#waiting.length = 0;
+    this.socket.resetAndDestroy();
+    this.#end();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.isOver) return;
+    try {
+      this.#reader.push(chunk, (answer) => this.#take(answer));
+    } catch (error) {
+      this.#tally.offend(String(error), this.#waiting[0]);
+      this.#end();
+    }
+  }
+
+  #take(answer: Answer): void {
+    const answered = this.#waiting.shift();
+    this.#tally.take(answer, answered);
+    if (answer.closes) {
+      this.#waiting.length = 0;
+      this.#end();
+    } else if (this.#waiting.length === 0) this.#landed();
+  }
+
+  /** What is whole and was not answered is missing; of a broken one nothing can be expected. */
+  #end(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    const missing = this.#waiting.filter(({ isWhole }) => isWhole);
+    if (missing.length > 0) this.#tally.miss(missing);
+    this.socket.destroy();
+    this.#landed();
+  }
+}
+
+/** Sends cases on one connection after another until `take` has no more. */
+async function fuzz(port: number, tally: Tally, random: () => number, take: () => FuzzCase | undefined) {
+  let flight: Flight | undefined;
+  for (;;) {
+    const cases: FuzzCase[] = [];
+    const most = random() < 0.3 ? 1 : 1 + Math.floor(random() * MOST_PIPELINED);
+    while (cases.length < most && cases.at(-1)?.isWhole !== false) {
+      const next = take();
+      if (next === undefined) break;
+      cases.push(next);
+    }
+    if (cases.length === 0) break;
+    if (flight === undefined || flight.isOver) flight = new Flight(port, tally);
+    tally.sent += cases.length;
+    const [last] = cases.slice(-1);
+    // A broken case may wait for more bytes for ever: it is ended, or reset now and then.
+    const leave = random() < 0.3 ? 'reset' : 'end';
+    await flight.send(cases, last?.isWhole === false ? leave : 'wait');
+    if (last?.isWhole === false) flight.socket.destroy();
+  }
+  flight?.socket.destroy();
+}
+
+export const FUZZ: Survival = {
+  name: 'fuzz',
+  question: 'Requests that are mutated in every way: does anything break?',
+  async run({ fuzzRequests, fuzzSeed }): Promise<Figure[]> {
+    const server = await startServer({
+      repository: makeRepository(),
+      environment: {
+        API_KEYS_FILE: writeKeys(),
+        MAX_BODY_BYTES: String(MAX_BODY_BYTES),
+        REQUEST_TIMEOUT_MS: '10000',
+        LOG_LEVEL: 'warn',
+      },
+    });
+    let died = 0;
+    void server.ended.then(() => died++);
+    const { url, pid, port } = server;
+    const before = await predictExample(url, SHIPPED.model);
+    const example = (await call(`${url}/models/${SHIPPED.model}/example`)).body;
+    const descriptors = descriptorsOf(pid).all;
+    const next = createFuzzer(createRandom(fuzzSeed), { example, model: SHIPPED.model, key: ADMIN_KEY });
+    const random = createRandom(fuzzSeed + 1);
+    const tally = new Tally();
+    let taken = 0;
+    const run = async (until: number) => {
+      const take = () => (taken < until ? next() : undefined);
+      const counted = () => {
+        const found = take();
+        if (found !== undefined) taken++;
+        return found;
+      };
+      await Promise.all(Array.from({ length: CONNECTIONS }, () => fuzz(port, tally, random, counted)));
+    };
+    const startedMs = performance.now();
+    await run(fuzzRequests / 5);
+    const pssEarly = pssMb(family(pid));
+    await run(fuzzRequests);
+    const pssLate = pssMb(family(pid));
+    const seconds = (performance.now() - startedMs) / 1000;
+    await sleep(1500);
+    const after = await predictExample(url, SHIPPED.model);
+    const left = descriptorsOf(pid).all - descriptors;
+    const errors = server.errors();
+    for (const line of errors.slice(0, SHOWN)) process.stderr.write(`fuzz: log: ${line.slice(0, 500)}\n`);
+    const crashes = died;
+    const { code } = await server.stop();
+    return [
+      told('seed', fuzzSeed),
+      told('requests sent', tally.sent),
+      { name: 'rate', value: tally.sent / seconds, unit: 'requests/s' },
+      told('answered 2xx and 3xx', tally.of(200, 400)),
+      told('answered 4xx', tally.of(400, 500)),
+      told('answered 503 queue_full or model_not_ready, 504 deadline_exceeded', tally.of(500, 600)),
+      never('any other 5xx, or bytes that are no HTTP', tally.offences),
+      never('whole requests without an answer', tally.unanswered),
+      never('crashes', crashes),
+      never('errors in the log', errors.length),
+      holds('the example die gets the same bits as before', sameBits(before, after)),
+      { name: 'memory (PSS) after a fifth', value: pssEarly, unit: 'MB' },
+      { name: 'memory (PSS) at the end over that', value: pssLate / pssEarly, unit: '×', atMost: 1.2 },
+      { name: 'file descriptors left over', value: left, unit: '', atMost: 2 },
+      holds('ends with exit code 0', code === 0),
+    ];
+  },
+};
