@@ -31,13 +31,15 @@ const ALLOWED_5XX: ReadonlyMap<number, readonly string[]> = new Map([
 class Tally {
   sent = 0;
   readonly statuses = new Map<number, number>();
-  /** Answers with a 5xx that nobody asked for, and bytes that were no HTTP. */
+  /** Answers with a 5xx that nobody asked for, valid dies that were answered otherwise, bytes that were no HTTP. */
   offences = 0;
   /** Whole requests without an answer, on connections that the server had not announced to close. */
   unanswered = 0;
 
   take(answer: Answer, sent: FuzzCase | undefined): void {
     this.statuses.set(answer.status, (this.statuses.get(answer.status) ?? 0) + 1);
+    if (sent?.expected !== undefined && !isAsExpected(answer, sent.expected))
+      this.offend(`${answer.status} ${answer.body}`, sent);
     if (answer.status < 500) return;
     const codes = ALLOWED_5XX.get(answer.status) ?? [];
     if (!codes.some((code) => answer.body.includes(code)))
@@ -65,45 +67,55 @@ class Tally {
   }
 }
 
+/** A whole and valid die is scored as ever, unless there is no room for it. */
+function isAsExpected({ status, body }: Answer, expected: string): boolean {
+  return status === 200 ? body.includes(expected) : status >= 500;
+}
+
 /** A connection that sends several cases at once and waits for the answers of those that are whole. */
 class Flight {
-  readonly socket: Socket;
+  readonly #socket: Socket;
   readonly #tally: Tally;
   readonly #waiting: FuzzCase[] = [];
   readonly #reader = new AnswerReader(() => this.#waiting[0]?.isHead ?? false);
   #landed: () => void = () => {};
+  #leave: 'reset' | 'end' | 'wait' = 'wait';
   isOver = false;
 
   constructor(port: number, tally: Tally) {
     this.#tally = tally;
-    this.socket = connect(port, '127.0.0.1');
-    this.socket.on('data', (chunk) => this.#read(chunk));
-    this.socket.on('error', () => {});
-    this.socket.once('close', () => this.#end());
+    this.#socket = connect(port, '127.0.0.1');
+    this.#socket.on('data', (chunk) => this.#read(chunk));
+    this.#socket.on('error', () => {});
+    this.#socket.once('close', () => this.#end());
   }
 
-  /** Sends cases of which only the last may be broken, and resolves when nothing more can be expected. */
+  /**
+   * Sends cases of which only the last may be broken, and resolves when nothing more can be expected.
+   * @param leave what to do with a connection whose last case is broken: reset it at once, or end it once all
+   * before that one is answered; wait where all cases are whole
+   */
   async send(cases: readonly FuzzCase[], leave: 'reset' | 'end' | 'wait'): Promise<void> {
-    const last = cases.at(-1);
     this.#waiting.push(...cases);
+    this.#leave = leave;
     const landed = new Promise<void>((resolve) => {
       this.#landed = resolve;
     });
     const late = setTimeout(() => this.#end(), ANSWER_WITHIN_MS);
-    this.socket.write(Buffer.concat(cases.map(({ bytes }) => bytes)));
-    if (last?.isWhole === false) {
-      if (leave === 'reset') this.#leave();
-      else if (leave === 'end') this.socket.end();
+    this.#socket.write(Buffer.concat(cases.map(({ bytes }) => bytes)));
+    if (leave === 'reset') {
+      // Nobody who has left can say what was answered.
+      this.#socket.resetAndDestroy();
+      this.abandon();
     }
+    this.#endIfAllIsAnswered();
     await landed;
     clearTimeout(late);
   }
 
-  /** Goes away without having read anything: nobody can say what was answered. */
-  #leave(): void {
-    this.#waiting.length = 0;
-    this.socket.resetAndDestroy();
-    this.#end();
+  /** A broken case may wait for more bytes for ever; node:http drops the answers of a client that ends early. */
+  #endIfAllIsAnswered(): void {
+    if (this.#leave === 'end' && this.#waiting.length === 1) this.#socket.end();
   }
 
   #read(chunk: Buffer): void {
@@ -123,6 +135,13 @@ class Flight {
       this.#waiting.length = 0;
       this.#end();
     } else if (this.#waiting.length === 0) this.#landed();
+    else this.#endIfAllIsAnswered();
+  }
+
+  /** Closes the connection; it takes no more cases. */
+  abandon(): void {
+    this.#waiting.length = 0;
+    this.#end();
   }
 
   /** What is whole and was not answered is missing; of a broken one nothing can be expected. */
@@ -131,7 +150,7 @@ class Flight {
     this.isOver = true;
     const missing = this.#waiting.filter(({ isWhole }) => isWhole);
     if (missing.length > 0) this.#tally.miss(missing);
-    this.socket.destroy();
+    this.#socket.destroy();
     this.#landed();
   }
 }
@@ -151,12 +170,11 @@ async function fuzz(port: number, tally: Tally, random: () => number, take: () =
     if (flight === undefined || flight.isOver) flight = new Flight(port, tally);
     tally.sent += cases.length;
     const [last] = cases.slice(-1);
-    // A broken case may wait for more bytes for ever: it is ended, or reset now and then.
     const leave = random() < 0.3 ? 'reset' : 'end';
     await flight.send(cases, last?.isWhole === false ? leave : 'wait');
-    if (last?.isWhole === false) flight.socket.destroy();
+    if (last?.isWhole === false) flight.abandon();
   }
-  flight?.socket.destroy();
+  flight?.abandon();
 }
 
 export const FUZZ: Survival = {
@@ -178,7 +196,9 @@ export const FUZZ: Survival = {
     const before = await predictExample(url, SHIPPED.model);
     const example = (await call(`${url}/models/${SHIPPED.model}/example`)).body;
     const descriptors = descriptorsOf(pid).all;
-    const next = createFuzzer(createRandom(fuzzSeed), { example, model: SHIPPED.model, key: ADMIN_KEY });
+    const scored = `"anomaly_score":${before.anomaly_score}`;
+    const inputs = { example, scored, model: SHIPPED.model, key: ADMIN_KEY };
+    const next = createFuzzer(createRandom(fuzzSeed), inputs);
     const random = createRandom(fuzzSeed + 1);
     const tally = new Tally();
     let taken = 0;
@@ -211,7 +231,7 @@ export const FUZZ: Survival = {
       told('answered 2xx and 3xx', tally.of(200, 400)),
       told('answered 4xx', tally.of(400, 500)),
       told('answered 503 queue_full or model_not_ready, 504 deadline_exceeded', tally.of(500, 600)),
-      never('any other 5xx, or bytes that are no HTTP', tally.offences),
+      never('any other 5xx, a valid die answered otherwise, or bytes that are no HTTP', tally.offences),
       never('whole requests without an answer', tally.unanswered),
       never('crashes', crashes),
       never('errors in the log', errors.length),
