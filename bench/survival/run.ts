@@ -40,6 +40,9 @@ const unknown = only?.filter((name) => !names.includes(name)) ?? [];
 if (unknown.length > 0)
   throw new Error(`--only: no scenario ${unknown.join(', ')}; there are ${names.join(', ')}`);
 
+// What is running ends with this process, however that ends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const say = (line: string) => process.stdout.write(`${line}\n`);
 say(
   `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}, ${process.platform} ${process.arch}`,

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
 import { afterAnswers } from '../connections.js';
@@ -10,6 +11,8 @@ import { afterAnswers } from '../connections.js';
 export const drainingPlugin = fp<{ isDraining: () => boolean }>(
   (app, { isDraining }, done) => {
     const open = new Set<Socket>();
+    // Of requests that were sent one behind the other, the answer that goes out last.
+    const lastAnswers = new WeakMap<Socket, ServerResponse>();
     app.server.on('connection', (socket: Socket) => {
       open.add(socket);
       socket.once('close', () => open.delete(socket));
@@ -18,6 +21,7 @@ export const drainingPlugin = fp<{ isDraining: () => boolean }>(
     // not yet sent, and leave open, for its whole idle time-out, a connection that becomes idle later.
     app.server.closeIdleConnections = () => {
       for (const socket of open) {
+        announceEnd(lastAnswers.get(socket));
         afterAnswers(
           socket,
           () => true,
@@ -25,7 +29,8 @@ export const drainingPlugin = fp<{ isDraining: () => boolean }>(
         );
       }
     };
-    app.addHook('onRequest', (_request, reply, next) => {
+    app.addHook('onRequest', (request, reply, next) => {
+      lastAnswers.set(request.raw.socket, reply.raw);
       if (isDraining()) reply.header('connection', 'close');
       next();
     });
@@ -33,3 +38,8 @@ export const drainingPlugin = fp<{ isDraining: () => boolean }>(
   },
   { name: 'draining' },
 );
+
+/** A die that was taken before the end began is told of it as well, or its client would send another. */
+function announceEnd(answer: ServerResponse | undefined): void {
+  if (answer !== undefined && !answer.headersSent) answer.shouldKeepAlive = false;
+}

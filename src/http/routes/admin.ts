@@ -15,6 +15,7 @@ import {
   ShadowBodySchema,
 } from '../schemas/admin.js';
 import { problemAnswer } from '../schemas/problem.js';
+import { readPart } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 
 export interface AdminRouteOptions {
@@ -131,7 +132,7 @@ export function adminRoutes(app: FastifyInstance, { catalogue, changes }: AdminR
     CanaryBodySchema,
     (model, asked, actor) => {
       const from = catalogue.model(model).defaultVersion ?? '';
-      return changes.startCanary(model, CanaryPlanSchema.parse({ ...asked, from }), actor);
+      return changes.startCanary(model, readPart(CanaryPlanSchema, { ...asked, from }, 'body'), actor);
     },
   );
   ofModel(

@@ -40,12 +40,12 @@ export class Session {
   }
 
   /**
-   * Loads model.onnx. Threads do not spin: a spinning thread would take the core that the event loop
+   * Loads model.onnx, or its bytes where they are given. Threads do not spin: a spinning thread would take the core that the event loop
    * needs.
    * @throws the error of ONNX Runtime when the file is not a model that it can run
    */
-  static async open(spec: SessionSpec, intraOpThreads: number): Promise<Session> {
-    const session = await InferenceSession.create(spec.modelFile, {
+  static async open(spec: SessionSpec, intraOpThreads: number, model?: Uint8Array): Promise<Session> {
+    const options: InferenceSession.SessionOptions = {
       executionProviders: ['cpu'],
       intraOpNumThreads: intraOpThreads,
       interOpNumThreads: 1,
@@ -53,7 +53,11 @@ export class Session {
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: '0' } } },
-    });
+    };
+    const session =
+      model === undefined
+        ? await InferenceSession.create(spec.modelFile, options)
+        : await InferenceSession.create(model, options);
     return new Session(spec, session);
   }
 
