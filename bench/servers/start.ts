@@ -91,7 +91,7 @@ async function stop(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** A TCP port of 127.0.0.1 that nobody listens on. */
+/** A port of 127.0.0.1 that was free a moment ago. */
 export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {

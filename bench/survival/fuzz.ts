@@ -21,8 +21,8 @@ const SHOWN = 10;
 
 /** What may be answered: what was asked for is not held against the server. */
 const ALLOWED_5XX: ReadonlyMap<number, readonly string[]> = new Map([
-  // Pipelining fills the queue, an unload makes version 2 not ready.
-  [503, ['queue_full', 'model_not_ready']],
+  // Pipelining fills the queue, an unload makes version 2 not ready, and /ready tells of it.
+  [503, ['queue_full', 'model_not_ready', '"not_ready"']],
   // x-deadline-ms: 0.
   [504, ['deadline_exceeded']],
 ]);

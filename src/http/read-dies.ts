@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { assertWithinBounds } from '../die/bounds.js';
 import type { MeasurementContract, Measurements } from '../die/die.js';
@@ -6,7 +7,7 @@ import type { Lane } from '../serving/batching/queue.js';
 import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
 import { labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
 import { decodeDie, decodeDies } from './decode/json.js';
-import { readBody } from './read-body.js';
+import { type ArrivingBytes, readBody } from './read-body.js';
 import { RowPool } from './row-pool.js';
 
 /** A request's bytes and how they are to be read. */
@@ -17,8 +18,11 @@ export interface Body {
 
 const NO_BODY: Body = { media: 'json', bytes: Buffer.alloc(0) };
 
-/** Takes the bytes of JSON and binary bodies as they come, up to `limitBytes`; everything else is 415. */
-export function bodyParsers(app: FastifyInstance, limitBytes: number): void {
+/**
+ * Takes the bytes of JSON and binary bodies as they come, up to `limitBytes`, of all large bodies together up
+ * to what `arriving` allows; everything else is 415.
+ */
+export function bodyParsers(app: FastifyInstance, limitBytes: number, arriving: ArrivingBytes): void {
   app.removeAllContentTypeParsers();
   for (const [type, media] of [
     ['application/json', 'json'],
@@ -31,14 +35,15 @@ export function bodyParsers(app: FastifyInstance, limitBytes: number): void {
         done(new Refusal('unsupported_media_type', found));
         return;
       }
-      readBody(payload, length === undefined ? undefined : Number(length), limitBytes, (refusal, bytes) => {
+      const declared = length === undefined ? undefined : Number(length);
+      readBody(payload, declared, limitBytes, arriving, (refusal, bytes) => {
         done(refusal, { media, bytes });
       });
     });
   }
 }
 
-/** The bytes of a request's body; none for a request without one. */
+/** The bytes of a request; none where it came without a body. */
 export function bodyOf({ body }: FastifyRequest): Body {
   return isBody(body) ? body : NO_BODY;
 }
@@ -47,14 +52,19 @@ function isBody(value: unknown): value is Body {
   return typeof value === 'object' && value !== null && 'bytes' in value && Buffer.isBuffer(value.bytes);
 }
 
+/** Who is told how long the bytes of an accepted request took to become measurements, milliseconds. */
+export type DecodeObserver = (format: Body['media'], ms: number) => void;
+
 /** Reads the dies of requests, by their media type and by whether one die or many are expected. */
 export class DieReader {
   readonly #maxBatchDies: number;
+  readonly #onDecoded: DecodeObserver;
   // By number of parameters: versions that read as many share their rows.
   readonly #rows = new Map<number, RowPool>();
 
-  constructor(maxBatchDies: number) {
+  constructor(maxBatchDies: number, onDecoded: DecodeObserver) {
     this.#maxBatchDies = maxBatchDies;
+    this.#onDecoded = onDecoded;
   }
 
   /**
@@ -62,13 +72,20 @@ export class DieReader {
    * @throws Refusal `invalid_json`, `invalid_input` or `batch_too_large`
    */
   read(request: FastifyRequest, contract: MeasurementContract, lane: Lane): Measurements {
-    const measurements = this.#decode(request, contract, lane);
+    const body = bodyOf(request);
+    const startedMs = performance.now();
+    const measurements = this.#decode(request, body, contract, lane);
+    this.#onDecoded(body.media, performance.now() - startedMs);
     if (contract.bounds !== undefined) assertWithinBounds(measurements, contract.bounds);
     return measurements;
   }
 
-  #decode(request: FastifyRequest, contract: MeasurementContract, lane: Lane): Measurements {
-    const { media, bytes } = bodyOf(request);
+  #decode(
+    request: FastifyRequest,
+    { media, bytes }: Body,
+    contract: MeasurementContract,
+    lane: Lane,
+  ): Measurements {
     if (media === 'binary') {
       return lane === 'realtime'
         ? decodeDieBinary(bytes, contract, labelFromHeaders(request.headers))

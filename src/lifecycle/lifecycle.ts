@@ -85,6 +85,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     logger,
   });
   const missing = new Set(neededVersions(catalogue));
+  for (const key of missing) if (catalogue.entry(key)?.state === 'unloaded') catalogue.markLoading(key);
   return {
     lazy,
     changes,

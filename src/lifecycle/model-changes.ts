@@ -55,12 +55,46 @@ export class ModelChanges {
    * @throws Refusal `change_conflict` when dies are sent to it
    */
   async unload(name: string, number: string, actor: Actor): Promise<void> {
-    const { catalogue, loader, audit } = this.#options;
+    const { catalogue, loader, audit, state: serving } = this.#options;
     const { key, state } = catalogue.find(name, number);
-    const user = this.#userOf(name, number);
-    if (user !== undefined) throw new Refusal('change_conflict', `${key} cannot be unloaded: it is ${user}`);
-    await loader.unload(key);
+    await serving.exclusively(async () => {
+      const user = this.#userOf(name, number);
+      if (user !== undefined)
+        throw new Refusal('change_conflict', `${key} cannot be unloaded: it is ${user}`);
+      await loader.unload(key);
+    });
     audit(actor, { action: 'unload', model: name, from: state, to: 'unloaded' });
+  }
+
+  /** Loads a model's default version, or its highest, which the repository may have got only now. */
+  async loadModel(name: string, actor: Actor): Promise<void> {
+    const { catalogue, rescan } = this.#options;
+    await rescan();
+    const { number } = catalogue.find(name);
+    await this.load(name, number, actor);
+  }
+
+  /**
+   * Takes all versions of a model down, until one is loaded again or the server starts anew.
+   * @throws Refusal `change_conflict` for the default model, which POST /predict needs, and for a model
+   * that another one falls back on
+   */
+  async unloadModel(name: string, actor: Actor): Promise<void> {
+    const { catalogue, loader, audit } = this.#options;
+    const { versions } = catalogue.model(name);
+    if (name === catalogue.defaultModel)
+      throw new Refusal('change_conflict', `${name} cannot be unloaded: it is the model of POST /predict`);
+    for (const { number } of versions) {
+      const dependent = this.#dependentOf(name, number);
+      if (dependent !== undefined && !dependent.startsWith(`${name}/`))
+        throw new Refusal(
+          'change_conflict',
+          `${name} cannot be unloaded: it is the fallback of ${dependent}`,
+        );
+    }
+    const ready = versions.filter(({ state }) => state === 'ready');
+    for (const { key } of ready) await loader.unload(key);
+    audit(actor, { action: 'unload', model: name, from: ready.map(({ number }) => number), to: 'unloaded' });
   }
 
   /** Makes a version the one that answers where none is named; a split and a canary of the model end. */
@@ -182,9 +216,21 @@ export class ModelChanges {
       const entry = change(serving.models[name] ?? {});
       const problems = servingProblems(name, entry, catalogue.numbersOf(name));
       if (problems.length > 0) throw invalid(problems);
-      return { ...serving, models: { ...serving.models, [name]: entry } };
+      const after = { ...serving, models: { ...serving.models, [name]: entry } };
+      this.#assertStillReady(name, serving, after);
+      return after;
     });
     if (isNewTraffic) this.#options.onTrafficChange(name);
+  }
+
+  /** A version that was made ready for its first dies may have been unloaded before its turn came. */
+  #assertStillReady(name: string, before: Serving, after: Serving): void {
+    const known = trafficOf(before, name);
+    for (const number of trafficOf(after, name)) {
+      if (known.includes(number) || this.#options.catalogue.entry(`${name}/${number}`)?.state === 'ready')
+        continue;
+      throw new Refusal('change_conflict', `${name}/${number} was unloaded at the same time; look again`);
+    }
   }
 
   /** Loads a version that dies are about to be sent to; it must read the same dies as the default. */
@@ -209,11 +255,17 @@ export class ModelChanges {
     const { catalogue } = this.#options;
     if (catalogue.model(name).defaultVersion === number) return 'the default version';
     if (trafficOf(catalogue.serving, name).includes(number)) return 'in the split, the canary or the shadows';
-    const dependent = neededVersions(catalogue).find((key) => {
+    const dependent = this.#dependentOf(name, number);
+    return dependent === undefined ? undefined : `the fallback of ${dependent}`;
+  }
+
+  /** Key of a needed version that falls back on this one. */
+  #dependentOf(name: string, number: string): string | undefined {
+    const { catalogue } = this.#options;
+    return neededVersions(catalogue).find((key) => {
       const fallback = catalogue.entry(key)?.version?.fallback;
       return fallback?.by === 'version' && fallback.model === name && fallback.version === number;
     });
-    return dependent === undefined ? undefined : `the fallback of ${dependent}`;
   }
 }
 

@@ -25,7 +25,7 @@ export class ServingState {
    * @throws Refusal `state_not_saved` when the file cannot be written
    */
   change(change: (serving: Serving) => Serving): Promise<Serving> {
-    const turn = this.#turn.then(async () => {
+    return this.exclusively(async () => {
       const after = change(this.#catalogue.serving);
       // A model that is changed is understood from now on.
       const faulty = new Map([...this.#catalogue.faulty].filter(([name]) => !(name in after.models)));
@@ -44,6 +44,11 @@ export class ServingState {
       this.#catalogue.serve({ serving: after, faulty });
       return after;
     });
+  }
+
+  /** Runs something while what is served stays as it is. */
+  exclusively<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run);
     this.#turn = turn.catch(() => {});
     return turn;
   }

@@ -46,7 +46,8 @@ export function parseMetrics(text: string): Map<string, Family> {
 }
 
 function sampleOf(line: string): Sample {
-  const pattern = /^([a-zA-Z_:][\w:]*)(?:\{((?:\w+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (\S+)$/;
+  const pattern =
+    /^([a-zA-Z_:][\w:]*)(?:\{((?:\w+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (\S+)(?: # \{trace_id="[0-9a-f]{32}"\} \S+ \S+)?$/;
   const [, name, labels = '', value] = pattern.exec(line) ?? [];
   if (name === undefined || value === undefined) return expect.fail(`not a sample: ${line}`);
   const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)];

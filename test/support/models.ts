@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { z } from 'zod';
 import type { ScreenManifestSchema } from '../../src/models/manifest/manifest.js';
+import type { Reference } from '../../src/models/manifest/reference.js';
 import { encodeOnnx } from '../../src/training/onnx/encode.js';
 import type { OnnxModel, OnnxNode, OnnxTensor } from '../../src/training/onnx/model.js';
 
@@ -115,6 +116,7 @@ export function manifestOf(
 export interface TestVersion {
   readonly onnx: Uint8Array;
   readonly manifest: ManifestInput;
+  readonly reference?: Reference;
 }
 
 /** A model version that scores by the sum of magnitudes. */
@@ -137,11 +139,12 @@ export async function fillRepository(
   versions: readonly TestVersion[],
   serving?: unknown,
 ): Promise<void> {
-  for (const { onnx, manifest } of versions) {
+  for (const { onnx, manifest, reference } of versions) {
     const folder = join(root, manifest.name, manifest.version);
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'model.onnx'), onnx);
     await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+    if (reference !== undefined) await writeFile(join(folder, 'reference.json'), JSON.stringify(reference));
   }
   const defaultModel = versions[0]?.manifest.name ?? 'none';
   await writeFile(join(root, 'serving.json'), JSON.stringify(serving ?? { defaultModel, models: {} }));

@@ -6,7 +6,7 @@ import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
 import type { Lane } from '../../serving/batching/queue.js';
 import { encodePrediction, encodePredictions } from '../encode-predictions.js';
-import { DieReader } from '../read-dies.js';
+import { type DecodeObserver, DieReader } from '../read-dies.js';
 import { dieBody, diesBody } from '../schemas/body.js';
 import { problemAnswer } from '../schemas/problem.js';
 import {
@@ -25,6 +25,7 @@ export interface PredictRouteOptions {
   readonly catalogue: Catalogue;
   /** Most dies in one batch call. */
   readonly maxBatchDies: number;
+  readonly onDecoded: DecodeObserver;
   /**
    * Where the dies of a call go, found before the body is read; a promise where a version is loaded first.
    * @throws Refusal where there is none, it is not ready, its queue is full or the server is draining
@@ -79,7 +80,7 @@ const PROBLEMS = {
 export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions): void {
   const { predictor, catalogue } = options;
   const routes = app.withTypeProvider<ZodTypeProvider>();
-  const reader = new DieReader(options.maxBatchDies);
+  const reader = new DieReader(options.maxBatchDies, options.onDecoded);
   const documented = catalogue.documented();
   app.decorateRequest('target', undefined);
   app.decorateRequest('measurements', undefined);
@@ -191,6 +192,7 @@ async function predict(
   try {
     return await predictor.predict({
       requestId: request.id,
+      keyId: request.keyId,
       version,
       assign,
       shadows,

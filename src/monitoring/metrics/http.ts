@@ -16,16 +16,17 @@ interface Answered {
 /** Metrics of HTTP requests; labels are route patterns and codes of the contract, never a caller's words. */
 export function createHttpMetrics(registry: Registry): (answered: Answered) => void {
   const registers = [registry];
+  const labelNames = ['route', 'method', 'status_class'];
   const requests = new SeriesCounter({
     name: 'http_requests_total',
     help: 'HTTP requests answered',
-    labelNames: ['route', 'method', 'status_class'],
+    labelNames,
     registers,
   });
   const duration = new SeriesHistogram({
     name: 'http_request_duration_seconds',
     help: "Time from a request's headers to the last byte of its answer",
-    labelNames: ['route', 'method'],
+    labelNames,
     buckets: LATENCY_BUCKETS_S,
     registers,
   });
@@ -38,14 +39,8 @@ export function createHttpMetrics(registry: Registry): (answered: Answered) => v
   // Bounded: routes are patterns, and there are few methods and status classes.
   const seriesOf = remember((known: string) => {
     const [method = '', status_class = '', route = ''] = known.split(' ');
-    return {
-      requests: requests.series({ route, method, status_class }),
-      duration: durationOf(`${method} ${route}`),
-    };
-  });
-  const durationOf = remember((known: string) => {
-    const [method = '', route = ''] = known.split(' ');
-    return duration.series({ route, method });
+    const labels = { route, method, status_class };
+    return { requests: requests.series(labels), duration: duration.series(labels) };
   });
   const rejectedOf = remember((reason: string) => rejected.series({ reason }));
   return ({ method, route, status, durationMs, refusalCode, predicts }) => {

@@ -12,9 +12,11 @@ const RUN_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02
 export interface ServingGauges {
   /** Dies waiting, by version key. */
   readonly waitingDies: () => ReadonlyMap<string, number>;
-  /** Most dies that may wait, by version key. */
-  readonly capacityDies: () => ReadonlyMap<string, number>;
+  /** Dies that may wait, by version key. */
+  readonly queueCapacities: () => ReadonlyMap<string, number>;
   readonly readyWorkers: () => number;
+  /** Whether GET /ready answers 200. */
+  readonly isReady: () => boolean;
 }
 
 /** Metrics of queues, batches and workers. */
@@ -75,12 +77,20 @@ export function createServingMetrics(
   });
   new Gauge({
     name: 'queue_capacity_dies',
-    help: 'Dies that may wait for a worker at most',
+    help: 'Dies that may wait before more are refused',
     labelNames: versionLabels,
     registers,
     collect() {
       this.reset();
-      for (const [key, dies] of gauges.capacityDies()) this.set(labelsOf(key), dies);
+      for (const [key, dies] of gauges.queueCapacities()) this.set(labelsOf(key), dies);
+    },
+  });
+  new Gauge({
+    name: 'server_ready',
+    help: 'Whether the server takes traffic: 1 when every version is loaded and warm and it is not draining',
+    registers,
+    collect() {
+      this.set(gauges.isReady() ? 1 : 0);
     },
   });
   new Gauge({

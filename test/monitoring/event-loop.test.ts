@@ -1,0 +1,31 @@
+import { Registry } from 'prom-client';
+import { expect, test } from 'vitest';
+import { EVENT_LOOP_PERIOD_MS, watchEventLoop } from '../../src/monitoring/metrics/event-loop.js';
+import { renderMetrics } from '../../src/monitoring/metrics/registry.js';
+import type { Clock } from '../../src/serving/clock.js';
+import { FakeClock } from '../support/fake-clock.js';
+
+/** A clock whose timers come late by what `lateness` holds, one after the other. */
+function lateClock(clock: FakeClock, lateness: number[]): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    after: (ms, run) => clock.after(ms + (lateness.shift() ?? 0), run),
+    soon: (run) => clock.soon(run),
+  };
+}
+
+test('the delay of the event loop is how late its timer comes, without the timer itself', async () => {
+  const registry = new Registry();
+  const clock = new FakeClock();
+  const stop = watchEventLoop(registry, lateClock(clock, [0, 3, 0, 150]));
+  await clock.advance(4 * EVENT_LOOP_PERIOD_MS + 153);
+  const { text } = await renderMetrics(registry, 'prometheus');
+  expect(text).toContain('event_loop_delay_seconds_bucket{le="0.002"} 2\n');
+  expect(text).toContain('event_loop_delay_seconds_bucket{le="0.005"} 3\n');
+  expect(text).toContain('event_loop_delay_seconds_bucket{le="0.1"} 3\n');
+  expect(text).toContain('event_loop_delay_seconds_bucket{le="0.2"} 4\n');
+  expect(text).toContain('event_loop_delay_seconds_sum 0.153\n');
+  expect((await renderMetrics(registry, 'prometheus')).text, 'a scrape takes nothing away').toBe(text);
+  stop();
+  expect(clock.timers).toBe(0);
+});
