@@ -1,7 +1,8 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { FIGURE_TABLE_HEAD, figureRow } from './figure-row.js';
 import { LATENCY } from './scenarios/latency.js';
-import { type Effort, type Figure, GATES, gated, keepsBound, type Scenario } from './scenarios/scenario.js';
+import { type Effort, GATES, gated, keepsBound, type Scenario } from './scenarios/scenario.js';
 import { THROUGHPUT } from './scenarios/throughput.js';
 
 /**
@@ -39,23 +40,12 @@ say(
 let missed = 0;
 for (const scenario of chosen) {
   say(`\n### ${scenario.name}: ${scenario.question}\n`);
-  say('| figure | measured | required | |\n|---|---|---|---|');
+  say(FIGURE_TABLE_HEAD);
   for (const measured of await scenario.run(options.quick ? QUICK : FULL)) {
     const figure = gated(measured, gate);
     if (!keepsBound(figure)) missed++;
-    say(rowOf(figure));
+    say(figureRow(figure));
   }
 }
 say(missed === 0 ? '\nEvery figure keeps its bound.' : `\n${missed} figures miss their bound.`);
 process.exitCode = missed === 0 ? 0 : 1;
-
-function rowOf(figure: Figure): string {
-  const { name, value, unit, atLeast, atMost } = figure;
-  const required = atLeast !== undefined ? `≥ ${atLeast}` : atMost !== undefined ? `≤ ${atMost}` : '';
-  const verdict = required === '' ? '' : keepsBound(figure) ? 'ok' : 'MISSED';
-  return `| ${name} | ${shown(value)} ${unit} | ${required} | ${verdict} |`;
-}
-
-function shown(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3);
-}

@@ -2,6 +2,8 @@ import autocannon from 'autocannon';
 
 /** What is sent again and again. */
 export interface Load {
+  /** POST if not given. */
+  readonly method?: 'GET' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
@@ -27,7 +29,7 @@ export async function closedLoop(
 ): Promise<ClosedLoopResult> {
   const result = await autocannon({
     url: `http://127.0.0.1:${port}${load.path}`,
-    method: 'POST',
+    method: load.method ?? 'POST',
     headers: { ...load.headers },
     body: load.body,
     connections,

@@ -95,9 +95,10 @@ export async function openLoop(port: number, load: Load, options: OpenLoopOption
   };
 }
 
-function requestBytes({ path, headers, body }: Load): Buffer {
+/** A load as the bytes of one HTTP/1.1 request. */
+export function requestBytes({ method = 'POST', path, headers, body }: Load): Buffer {
   const lines = Object.entries({ host: '127.0.0.1', ...headers, 'content-length': String(body.length) });
-  const head = `POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+  const head = `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   return Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }
 

@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
 import { afterAnswers, connectionsShakingHands, openConnections } from '../connections.js';
 
@@ -10,11 +12,14 @@ export const drainingPlugin = fp<{ isDraining: () => boolean }>(
   (app, { isDraining }, done) => {
     const open = openConnections(app.server);
     const shakingHands = connectionsShakingHands(app.server);
+    // Of requests that were sent one behind the other, the answer that goes out last.
+    const lastAnswers = new WeakMap<Socket, ServerResponse>();
     // node:http calls this when the server closes. Its own would cut off an answer that is written but
     // not yet sent, and leave open, for its whole idle time-out, a connection that becomes idle later.
     app.server.closeIdleConnections = () => {
       for (const socket of shakingHands.values()) socket.destroy();
       for (const socket of open) {
+        announceEnd(lastAnswers.get(socket));
         afterAnswers(
           socket,
           () => true,
@@ -22,7 +27,8 @@ export const drainingPlugin = fp<{ isDraining: () => boolean }>(
         );
       }
     };
-    app.addHook('onRequest', (_request, reply, next) => {
+    app.addHook('onRequest', (request, reply, next) => {
+      lastAnswers.set(request.raw.socket, reply.raw);
       if (isDraining()) reply.header('connection', 'close');
       next();
     });
@@ -30,3 +36,8 @@ export const drainingPlugin = fp<{ isDraining: () => boolean }>(
   },
   { name: 'draining' },
 );
+
+/** A die that was taken before the end began is told of it as well, or its client would send another. */
+function announceEnd(answer: ServerResponse | undefined): void {
+  if (answer !== undefined && !answer.headersSent) answer.shouldKeepAlive = false;
+}

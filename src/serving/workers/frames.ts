@@ -11,6 +11,9 @@ const PREFIX_BYTES = 8;
 // The floats begin at a multiple of this in the frame, so that a Float32Array can lie over them.
 const ALIGNMENT = 8;
 
+// A larger buffer is used for its frame and then let go: a model file that crosses once is not a batch.
+const KEPT_BYTES = 8 * 1024 * 1024;
+
 /** One frame: a short text and the numbers that go with it. */
 export interface Frame {
   readonly head: string;
@@ -30,8 +33,8 @@ export class FrameWriter {
     let floatBytes = 0;
     for (const part of parts) floatBytes += part.byteLength;
     const total = PREFIX_BYTES + headBytes + floatBytes;
-    if (this.#buffer.length < total) this.#buffer = Buffer.alloc(aligned(total));
-    const buffer = this.#buffer;
+    const buffer = this.#buffer.length < total ? Buffer.alloc(aligned(total)) : this.#buffer;
+    if (buffer.length <= KEPT_BYTES) this.#buffer = buffer;
     buffer.writeUInt32LE(headBytes, 0);
     buffer.writeUInt32LE(floatBytes, 4);
     buffer.fill(' ', PREFIX_BYTES + buffer.write(head, PREFIX_BYTES), PREFIX_BYTES + headBytes);
@@ -54,6 +57,7 @@ export class FrameReader {
    * reader that can wait for bytes.
    */
   room(): Buffer {
+    if (this.#filled === 0 && this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.alloc(4096);
     const needed = this.#frameBytes();
     if (this.#buffer.length < needed) {
       const larger = Buffer.alloc(aligned(needed));

@@ -2,6 +2,7 @@ import type { CountingSpec } from '../../drift/drift-counter.js';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
 import type { Manifest } from '../../models/manifest/manifest.js';
+import type { ModelBytes } from './model-bytes.js';
 
 /** Everything that crosses between the server process and a worker process. */
 
@@ -43,7 +44,13 @@ export interface WarmUpReport {
 }
 
 export type ToWorker =
-  | { readonly type: 'open'; readonly spec: SessionSpec; readonly intraOpThreads: number }
+  | {
+      readonly type: 'open';
+      readonly spec: SessionSpec;
+      readonly intraOpThreads: number;
+      /** What to open instead of the file. */
+      readonly model?: ModelBytes | undefined;
+    }
   | { readonly type: 'warm'; readonly key: string }
   | { readonly type: 'close'; readonly key: string }
   | {

@@ -4,6 +4,7 @@ import type { GraphInfo } from '../../models/manifest/graph.js';
 import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner, BatchToRun } from '../runner.js';
 import type { SessionSpec, WarmUpReport } from './messages.js';
+import { type ModelBytes, readModelBytes } from './model-bytes.js';
 import { WORKER_ENTRY, WorkerLost, WorkerProcess, WorkerRefused } from './worker-process.js';
 
 /** Who is told of what happens to workers; told, never asked. */
@@ -53,13 +54,23 @@ interface Slot {
   losses: number;
 }
 
+/** A version as a worker that replaces another one opens it. */
+interface OpenVersion {
+  readonly spec: SessionSpec;
+  /**
+   * The file that was opened: the repository may have gone by then, or be on a volume that hangs. Undefined
+   * where it could not be kept.
+   */
+  readonly model: ModelBytes | undefined;
+}
+
 /** N worker processes, each with a warm session of every open version. */
 export class WorkerPool implements BatchRunner {
   readonly #options: WorkerPoolOptions;
   readonly #slots: Slot[];
   // Every process that has not ended yet, also those that were killed and replaced.
   readonly #processes = new Set<WorkerProcess>();
-  readonly #specs = new Map<string, SessionSpec>();
+  readonly #open = new Map<string, OpenVersion>();
   readonly #idleListeners: (() => void)[] = [];
   #closing = false;
 
@@ -124,9 +135,10 @@ export class WorkerPool implements BatchRunner {
     const [first, ...rest] = this.#slots;
     if (first === undefined) throw new WorkerLost('there is no worker');
     try {
+      const model = await readModelBytes(spec.modelFile);
       const opened = await this.#openOnSlot(first, spec, check);
       // From here on a worker that is replaced opens it as well.
-      this.#specs.set(spec.key, spec);
+      this.#open.set(spec.key, { spec, model });
       await Promise.all(rest.map((slot) => this.#openOnSlot(slot, spec, check)));
       return opened;
     } catch (error) {
@@ -140,7 +152,7 @@ export class WorkerPool implements BatchRunner {
    * @returns resolves when all have; a worker that is lost meanwhile has closed it too
    */
   async closeVersion(key: string): Promise<void> {
-    this.#specs.delete(key);
+    this.#open.delete(key);
     await Promise.all(
       this.#slots.map(async ({ worker }) => {
         try {
@@ -241,9 +253,11 @@ export class WorkerPool implements BatchRunner {
     worker: WorkerProcess,
     spec: SessionSpec,
     check: (graph: GraphInfo) => void,
+    model?: ModelBytes,
   ): Promise<OpenedSession> {
     const { intraOpThreads } = this.#options;
-    const { graph } = await worker.request({ type: 'open', spec, intraOpThreads }, 'opened', OPEN_TIMEOUT_MS);
+    const message = { type: 'open', spec, intraOpThreads, model } as const;
+    const { graph } = await worker.request(message, 'opened', OPEN_TIMEOUT_MS);
     check(graph);
     const { report } = await worker.request({ type: 'warm', key: spec.key }, 'warmed', OPEN_TIMEOUT_MS);
     return { graph, report };
@@ -282,7 +296,7 @@ export class WorkerPool implements BatchRunner {
   async #revive(slot: Slot): Promise<void> {
     try {
       await this.#launch(slot);
-      for (const spec of this.#specs.values()) await this.#reopen(slot, spec);
+      for (const version of this.#open.values()) await this.#reopen(slot, version);
       slot.ready = slot.worker !== undefined;
       this.#tellIdle();
     } catch (error) {
@@ -295,10 +309,10 @@ export class WorkerPool implements BatchRunner {
     }
   }
 
-  async #reopen(slot: Slot, spec: SessionSpec): Promise<void> {
+  async #reopen(slot: Slot, { spec, model }: OpenVersion): Promise<void> {
     if (slot.worker === undefined) throw new WorkerLost('the worker ended while it opened its versions');
     try {
-      await this.#openOn(slot.worker, spec, () => {});
+      await this.#openOn(slot.worker, spec, () => {}, model);
     } catch (error) {
       if (!(error instanceof WorkerRefused)) throw error;
       // Its dies are answered "threw" one by one; the other versions of this worker are well.

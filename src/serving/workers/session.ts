@@ -44,11 +44,12 @@ export class Session {
   /**
    * Loads model.onnx: the very bytes that were checked, whatever becomes of the file. Threads do not spin:
    * a spinning thread would take the core that the event loop needs.
+   * @param model the bytes, where they are at hand; else they are read from the file
    * @throws the error of ONNX Runtime when the file is not a model that it can run, or an Error where it
    * cannot be read or is not the one that was asked for
    */
-  static async open(spec: SessionSpec, intraOpThreads: number): Promise<Session> {
-    const session = await InferenceSession.create(await readModel(spec), {
+  static async open(spec: SessionSpec, intraOpThreads: number, model?: Uint8Array): Promise<Session> {
+    const session = await InferenceSession.create(model ?? (await readModel(spec)), {
       executionProviders: ['cpu'],
       intraOpNumThreads: intraOpThreads,
       interOpNumThreads: 1,

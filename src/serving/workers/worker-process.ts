@@ -42,7 +42,8 @@ export class WorkerProcess {
   /** Resolves when the process is really gone; a killed one is lost before that. */
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
-  readonly #channel: Duplex;
+  /** Undefined where the process could not be started for want of file descriptors. */
+  readonly #channel: Duplex | undefined;
   readonly #reader = new FrameReader();
   readonly #writer = new FrameWriter();
   readonly #clock: Clock;
@@ -61,10 +62,10 @@ export class WorkerProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
     });
     this.#channel = channelOf(this.#child);
-    this.#channel.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#channel?.on('data', (chunk: Buffer) => this.#read(chunk));
     // A worker that dies with bytes unread breaks its channel before its exit is known, and the exit
     // says why: a broken channel only makes sure that it comes.
-    this.#channel.on('error', () => this.#child.kill('SIGKILL'));
+    this.#channel?.on('error', () => this.#child.kill('SIGKILL'));
     this.#child.on('error', (error) => this.kill(`it could not be reached: ${error.message}`));
     this.#child.on('exit', (code, signal) =>
       this.#end(signal === null ? `exit code ${code}` : `signal ${signal}`),
@@ -115,7 +116,7 @@ export class WorkerProcess {
 
   /** Lets the process end by itself and resolves when it has. */
   async close(): Promise<void> {
-    this.#channel.end();
+    this.#channel?.end();
     const stop = this.#clock.after(1000, () => this.#child.kill('SIGKILL'));
     await this.exited;
     stop();
@@ -126,6 +127,7 @@ export class WorkerProcess {
    * writer's buffer is used again only when the socket has taken all of the message before.
    */
   #send(message: ToWorker): void {
+    if (this.#channel === undefined) return;
     const { head, parts } = toWire(message);
     const writer = this.#channel.writableLength === 0 ? this.#writer : new FrameWriter();
     this.#channel.write(writer.write(head, parts));
@@ -180,10 +182,10 @@ export class WorkerProcess {
   }
 }
 
-function channelOf(child: ChildProcess): Duplex {
-  const channel = child.stdio[CHANNEL_FD];
-  if (channel instanceof Duplex) return channel;
-  throw new Error('a child process has no channel');
+/** Node gives a process that it had no file descriptors for no streams at all; its `error` follows. */
+function channelOf(child: Partial<Pick<ChildProcess, 'stdio'>>): Duplex | undefined {
+  const channel = child.stdio?.[CHANNEL_FD];
+  return channel instanceof Duplex ? channel : undefined;
 }
 
 function narrow<T extends FromWorker['type']>(answer: FromWorker, type: T): Extract<FromWorker, { type: T }> {

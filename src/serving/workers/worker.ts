@@ -3,6 +3,7 @@ import { DriftCounter, toMessage } from '../../drift/drift-counter.js';
 import { createDecide } from '../../models/decision/decide.js';
 import { WorkerChannel } from './channel.js';
 import type { FromWorker, SessionSpec, ToWorker } from './messages.js';
+import { bytesOf } from './model-bytes.js';
 import { Session } from './session.js';
 import { warmUp } from './warm-up.js';
 
@@ -30,7 +31,8 @@ async function answer(message: ToWorker): Promise<FromWorker> {
     case 'open': {
       // The probe is needed until the warm-up; as it came, it is valid only until the next message.
       const spec = { ...message.spec, probe: message.spec.probe.slice() };
-      const session = await Session.open(spec, message.intraOpThreads);
+      const model = message.model && bytesOf(message.model);
+      const session = await Session.open(spec, message.intraOpThreads, model);
       // Asked for twice when the worker replaced another while the version was being opened everywhere.
       await sessions.get(message.spec.key)?.close();
       sessions.set(message.spec.key, session);

@@ -37,6 +37,21 @@ describe('frames on the channel of a worker', () => {
     );
   });
 
+  it('that are as large as a model file come out whole, and so does what follows', () => {
+    const large = Float32Array.from({ length: 3_000_000 }, (_, i) => i);
+    const frames = [large, Float32Array.of(1, 2), large].map((part, i) => ({
+      head: `frame ${i}`,
+      floats: part,
+    }));
+    const received: Frame[] = [];
+    new FrameReader().push(streamOf(frames), (each) => received.push(each));
+    expect(received.map((each) => [each.head.trimEnd(), each.floats.length, each.floats.at(-1)])).toEqual([
+      ['frame 0', 3_000_000, 2_999_999],
+      ['frame 1', 2, 2],
+      ['frame 2', 3_000_000, 2_999_999],
+    ]);
+  });
+
   it('carry a message with its numbers to the last bit, NaN and -0 included', () => {
     const scores = Float32Array.of(Number.NaN, -0, 1e-45, 3.4028234663852886e38, Number.NEGATIVE_INFINITY);
     const contributions = Float32Array.of(0.1, 0.2);

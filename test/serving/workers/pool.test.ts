@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { GraphInfo } from '../../../src/models/manifest/graph.js';
 import type { BatchOutcome } from '../../../src/serving/runner.js';
@@ -132,18 +132,33 @@ describe('a worker that is lost', () => {
     expect(scoresOf(await pool.run(batch(Array(256).fill(1), 1, 'slow/1')))).toEqual([256]);
   });
 
-  it('and cannot open one version again: that version throws, the others are well', async () => {
+  it.each([
+    ['has gone', (file: string) => rm(file)],
+    ['holds another model by now', (file: string) => writeFile(file, logModel(3))],
+    ['is damaged', (file: string) => writeFile(file, 'no model')],
+  ])('and whose model file %s: the replacement scores as it did', async (_, happen) => {
     const failed: string[] = [];
     const pool = await startPool({ observers: [{ reopenFailed: (key) => failed.push(key) }] });
-    const spec = await specOf(sumModel(2), 2, { key: 'gone/1' });
+    const spec = await specOf(sumModel(3), 3);
     await pool.open(spec, anyGraph);
-    await pool.open(await specOf(sumModel(2), 2), anyGraph);
-    await rm(spec.modelFile);
-    await loseWorker(pool, () => pool.run(batch([1, 2])));
+    await happen(spec.modelFile);
+    await loseWorker(pool, () => pool.run(batch([1, 2, 3])));
+    await readyWorker(pool);
+    expect(scoresOf(await pool.run(batch([1, 2, 3])))).toEqual([6]);
+    expect(failed).toEqual([]);
+  });
+
+  it('and cannot open one version again: that version throws, the others are well', async () => {
+    const failed: string[] = [];
+    const observers = [{ reopenFailed: (key: string) => failed.push(key) }];
+    const pool = await startPool({ entry: pretend('opens-once'), observers });
+    await pool.open(await specOf(sumModel(2), 2, { key: 'gone/1' }), anyGraph);
+    await pool.open(await specOf(sumModel(2), 2, { key: 'well/1' }), anyGraph);
+    await loseWorker(pool, () => pool.run(batch([1, 2], 1, 'well/1')));
     await readyWorker(pool);
     expect(failed).toEqual(['gone/1']);
     expect(await pool.run(batch([1, 2], 1, 'gone/1'))).toMatchObject({ kind: 'threw' });
-    expect(scoresOf(await pool.run(batch([1, 2])))).toEqual([3]);
+    expect(scoresOf(await pool.run(batch([1, 2], 1, 'well/1')))).toEqual([0]);
   });
 
   it('is replaced even if an observer of the pool throws', async () => {
