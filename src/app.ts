@@ -26,6 +26,7 @@ import { createOutcomeMetrics } from './monitoring/metrics/outcomes.js';
 import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from './monitoring/metrics/registry.js';
 import { createServingMetrics } from './monitoring/metrics/serving.js';
+import { createTracingMetrics } from './monitoring/metrics/tracing.js';
 import { createTrafficMetrics } from './monitoring/metrics/traffic.js';
 import { createPredictionLog, createRefusalLog } from './monitoring/prediction-log.js';
 import { createWorkerLog } from './monitoring/worker-log.js';
@@ -38,7 +39,11 @@ import { VersionFallbacks } from './routing/version-fallbacks.js';
 import { Batcher } from './serving/batching/batcher.js';
 import { type Clock, systemClock } from './serving/clock.js';
 import { WorkerPool } from './serving/workers/pool.js';
+import { startTracing } from './tracing/start-tracing.js';
 import { DIEGATE_VERSION } from './version.js';
+
+// Longest wait for a collector when the process ends.
+const MAX_LAST_EXPORT_MS = 2000;
 
 export interface AppOptions {
   readonly config: Config;
@@ -108,6 +113,11 @@ export async function createApp({
     readyWorkers: () => pool.ready,
     isReady: () => missing().length === 0,
   });
+  const tracing = await startTracing(config, {
+    clock,
+    logger,
+    createObserver: () => createTracingMetrics(registry),
+  });
   const pool = new WorkerPool({
     workers: config.INFERENCE_WORKERS,
     intraOpThreads: config.INTRA_OP_THREADS,
@@ -125,7 +135,7 @@ export async function createApp({
     runner: pool,
     clock,
     workers: config.INFERENCE_WORKERS,
-    observers: [servingMetrics],
+    observers: [servingMetrics, ...(tracing === undefined ? [] : [tracing.batching])],
     onObserverError,
   });
   const experiments = new Experiments(catalogue, () => new Date());
@@ -177,9 +187,10 @@ export async function createApp({
   });
 
   let stopWatching = () => {};
-  let draining = false;
   let closing = false;
   let requestsServed = 0;
+  let drainingSinceMs: number | undefined;
+  const isDraining = () => drainingSinceMs !== undefined;
   const startedAtMs = clock.nowMs();
 
   const targets = new Targets(catalogue);
@@ -204,7 +215,7 @@ export async function createApp({
     const loading = lifecycle.missing().map((key) => `${key} is not loaded`);
     const problem = loading.length === 0 ? defaultProblem() : undefined;
     return [
-      ...(draining ? ['the server is draining'] : []),
+      ...(isDraining() ? ['the server is draining'] : []),
       ...loading,
       ...(problem === undefined ? [] : [problem]),
       ...(pool.ready === 0 ? [`0 of ${pool.size} workers are ready`] : []),
@@ -219,7 +230,7 @@ export async function createApp({
     admit: (model, version) => admission.admit(model, version),
     experiments,
     changes: lifecycle.changes,
-    isDraining: () => draining,
+    isDraining,
     probes: {
       version: DIEGATE_VERSION,
       isModelLoaded: () => defaultProblem() === undefined,
@@ -236,6 +247,7 @@ export async function createApp({
         requestsServed++;
       },
     ],
+    tracer: tracing?.tracer,
     onDecoded: createDecodingMetrics(registry),
     onOutcomes: createOutcomeMetrics(registry, loaded),
     apiKeys,
@@ -247,6 +259,15 @@ export async function createApp({
       ratePerSecond: config.RATE_LIMIT_PER_SECOND,
     },
   });
+
+  const drain = () => {
+    drainingSinceMs ??= clock.nowMs();
+  };
+  /** Half of what is left of the grace period, for the last spans: they must not cost a graceful end. */
+  const lastExportMs = () => {
+    const goneMs = clock.nowMs() - (drainingSinceMs ?? clock.nowMs());
+    return Math.min(MAX_LAST_EXPORT_MS, Math.max(0, config.SHUTDOWN_GRACE_MS - goneMs) / 2);
+  };
 
   return {
     http,
@@ -272,15 +293,13 @@ export async function createApp({
       await workersStarted;
       await lifecycle.start();
     },
-    drain() {
-      draining = true;
-    },
+    drain,
     async close() {
-      draining = true;
+      drain();
       closing = true;
       lifecycle.stop();
       await http.close();
-      await pool.close();
+      await Promise.all([pool.close(), tracing?.close(lastExportMs())]);
       stopWatching();
       requestLines.flush();
     },

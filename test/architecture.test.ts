@@ -24,9 +24,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'prediction',
     'routing',
     'serving/**',
+    'tracing',
     'version.ts',
   ],
-  prediction: ['errors.ts', 'models/decision', 'type die', 'type models', 'type serving/**'],
+  prediction: ['errors.ts', 'models/decision', 'type die', 'type models', 'type serving/**', 'type tracing'],
   routing: ['errors.ts', 'models', 'traffic', 'type models/**', 'type prediction', 'type serving/**'],
   lifecycle: ['errors.ts', 'models/**', 'serving', 'traffic', 'type prediction', 'type serving/**'],
   'config.ts': ['errors.ts'],
@@ -39,7 +40,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'models/decision': ['type die', 'models/manifest', 'statistics'],
   'models/repository': ['die', 'errors.ts', 'models', 'models/decision', 'models/manifest', 'traffic'],
   serving: ['type models', 'models', 'models/manifest', 'errors.ts', 'serving/batching', 'serving/workers'],
-  'serving/batching': ['errors.ts', 'type serving'],
+  'serving/batching': ['errors.ts', 'type serving', 'type tracing'],
   'serving/workers': ['errors.ts', 'serving', 'type models/manifest'],
   http: [
     'die',
@@ -49,10 +50,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type prediction',
     'type routing',
     'type serving/**',
+    'type tracing',
     'http/**',
   ],
   'http/decode': ['die', 'errors.ts'],
-  'http/plugins': ['errors.ts', 'http', 'http/schemas', 'type serving'],
+  'http/plugins': ['errors.ts', 'http', 'http/schemas', 'tracing', 'type serving'],
   'http/schemas': ['die', 'errors.ts', 'models', 'models/manifest', 'models/repository', 'traffic'],
   'http/routes': [
     'die',
@@ -76,7 +78,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type prediction',
     'type routing',
     'type serving/**',
+    'type tracing/otlp',
   ],
+  tracing: ['type config.ts', 'type errors.ts', 'tracing/otlp', 'version.ts'],
+  'tracing/otlp': ['tracing', 'type serving/**'],
   traffic: ['errors.ts', 'type die', 'statistics'],
   stdf: ['errors.ts', 'type die'],
   lots: ['die', 'errors.ts', 'stdf', 'type models/manifest', 'wafermap'],
@@ -112,6 +117,12 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['serving/workers'],
   'prom-client': ['monitoring/metrics'],
   pino: ['monitoring', 'type app.ts', 'type lifecycle'],
+  '@opentelemetry/api': ['tracing/otlp'],
+  '@opentelemetry/core': ['tracing/otlp'],
+  '@opentelemetry/otlp-exporter-base': ['tracing/otlp'],
+  '@opentelemetry/otlp-transformer': ['tracing/otlp'],
+  '@opentelemetry/resources': ['tracing/otlp'],
+  '@opentelemetry/sdk-trace': ['tracing/otlp'],
   'close-with-grace': ['serve.ts'],
   commander: ['cli'],
   'csv-parse': ['training/**'],
@@ -223,6 +234,14 @@ test('only the session of a worker loads ONNX Runtime', () => {
   expect(loading).toEqual(['serving/workers/session.ts']);
   const code = readFileSync(join(SRC, 'serving/workers/session.ts'), 'utf8');
   expect(code.split('\n')[0], 'telemetry is off before it loads').toBe("import './telemetry-off.js';");
+});
+
+test('the server imports OpenTelemetry only where tracing is switched on', () => {
+  const importers = internal.filter(({ to, typeOnly }) => to.startsWith('tracing/otlp/') && !typeOnly);
+  const outside = importers.filter(({ from }) => !from.startsWith('tracing/otlp/'));
+  expect(outside.map(({ from }) => from)).toEqual(['tracing/start-tracing.ts']);
+  const code = readFileSync(join(SRC, 'tracing/start-tracing.ts'), 'utf8');
+  expect(code).toContain("await import('./otlp/tracing.js')");
 });
 
 test('nobody on the way of a die imports monitoring', () => {

@@ -5,6 +5,7 @@ import type { Predictor } from '../prediction/predictor.js';
 import type { Experiments } from '../routing/experiments.js';
 import type { Target } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
+import type { Tracer } from '../tracing/tracer.js';
 import { type ApiKeys, apiKeysPlugin, hasAdmin } from './plugins/api-keys.js';
 import { docsPlugin } from './plugins/docs.js';
 import { drainingPlugin } from './plugins/draining.js';
@@ -13,6 +14,7 @@ import { problemsPlugin, refusalOf, sendProblem } from './plugins/problems.js';
 import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
+import { tracePlugin } from './plugins/trace.js';
 import { bodyParsers, type DecodeObserver } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
 import { experimentRoutes } from './routes/experiments.js';
@@ -37,6 +39,8 @@ export interface ServerOptions {
   readonly probes: ProbeRouteOptions;
   readonly metrics: MetricsText;
   readonly observers: readonly HttpObserver[];
+  /** Records the spans of prediction requests; undefined where nobody does. */
+  readonly tracer: Tracer | undefined;
   readonly onDecoded: DecodeObserver;
   readonly onOutcomes: OutcomeObserver;
   readonly apiKeys: ApiKeys | undefined;
@@ -96,6 +100,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   bodyParsers(app, limits.maxBodyBytes);
 
   await app.register(observePlugin, { clock: options.clock, observers: options.observers });
+  await app.register(tracePlugin, { tracer: options.tracer });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
   await app.register(problemsPlugin);

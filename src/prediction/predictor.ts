@@ -5,6 +5,7 @@ import type { ModelVersion } from '../models/model-version.js';
 import type { CallRequest, ScoredDies } from '../serving/batching/call.js';
 import type { Lane } from '../serving/batching/queue.js';
 import type { Clock } from '../serving/clock.js';
+import type { RequestTrace } from '../tracing/tracer.js';
 import { type FallbackReason, type Fallbacks, failureOf, NO_FALLBACKS } from './fallback.js';
 import { type Assign, groupByVersion, rowsOf } from './groups.js';
 import { predictionByLimits, predictionOf } from './prediction-of.js';
@@ -12,7 +13,9 @@ import { predictionByLimits, predictionOf } from './prediction-of.js';
 /** One request's dies and what was asked of them. */
 export interface PredictionRequest {
   readonly requestId: string;
-  /** Of the caller's trace, 32 lower-case hex digits; only where the caller has sampled the request. */
+  /** The trace that the request is a part of, where it is one of any. */
+  readonly trace?: RequestTrace | undefined;
+  /** Id of that trace, 32 lower-case hex digits, where somebody keeps it: what an exemplar may name. */
   readonly traceId?: string | undefined;
   /** The version by whose contract the dies were read, and which answers where `assign` says no other. */
   readonly version: ModelVersion;
@@ -209,6 +212,7 @@ export class Predictor {
           : request.receivedAtMs + request.deadlineMs,
       explain: request.explain > 0,
       onGone: request.onGone,
+      span: request.trace?.span,
     });
     const timestamp = this.#timestamp();
     const explainBy = request.explain;

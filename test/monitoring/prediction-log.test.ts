@@ -52,6 +52,7 @@ test('only refused prediction requests are logged as refused', () => {
   const log = createRefusalLog((line) => lines.push(line), 1);
   const answered = {
     requestId: 'r',
+    traceId: undefined,
     status: 422,
     durationMs: 1.23456,
     refusalCode: 'invalid_input',

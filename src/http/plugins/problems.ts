@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import { Refusal, type RefusalCode } from '../../errors.js';
 import { closeAfterLinger } from '../connections.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
+import { traceIdOf } from './trace.js';
 
 /** Fastify's own errors as refusals of the contract; the detail says what was expected. */
 const FASTIFY_ERRORS: Readonly<Record<string, readonly [RefusalCode, string]>> = {
@@ -36,7 +37,7 @@ export function sendProblem(refusal: Refusal, request: FastifyRequest, reply: Fa
   return reply
     .code(refusal.status)
     .header('content-type', PROBLEM_MEDIA_TYPE)
-    .send(JSON.stringify(problemOf(refusal, request.id)));
+    .send(JSON.stringify(problemOf(refusal, request.id, traceIdOf(request))));
 }
 
 /** Turns every error and every unknown route into a problem response. */

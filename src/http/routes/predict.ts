@@ -192,6 +192,8 @@ async function predict(
   try {
     return await predictor.predict({
       requestId: request.id,
+      trace: request.trace,
+      traceId: request.trace?.sampled ? request.trace.traceId : undefined,
       version,
       assign,
       shadows,

@@ -1,4 +1,5 @@
 import type { Refusal } from '../../errors.js';
+import type { RequestSpan } from '../../tracing/tracer.js';
 import type { Lane, QueuedCall } from './queue.js';
 
 /** The scores of one call's dies, in the order sent. */
@@ -26,6 +27,8 @@ export interface CallRequest {
   readonly explain: boolean;
   /** Registers what is to happen when the client has gone, where that can be known. */
   readonly onGone?: ((listener: () => void) => void) | undefined;
+  /** The span of its request, where one is recorded. */
+  readonly span?: RequestSpan | undefined;
 }
 
 /** A call on its way: what waits in the queue, and where its scores are gathered. */
@@ -37,6 +40,7 @@ export class Call implements QueuedCall {
   readonly params: Float32Array;
   readonly explain: boolean;
   readonly parameterCount: number;
+  readonly span: RequestSpan | undefined;
   taken = 0;
   waiting = false;
   // Made when the first row comes: how many outputs a die has is the model's to say.
@@ -61,6 +65,7 @@ export class Call implements QueuedCall {
     this.params = request.params;
     this.explain = request.explain;
     this.parameterCount = request.params.length / request.dies;
+    this.span = request.span;
     this.#runMs = new Float64Array(request.dies);
     this.#unscored = request.dies;
     this.#resolve = resolve;
