@@ -18,6 +18,7 @@ export async function startTracing(
     serviceVersion: DIEGATE_VERSION,
     share: config.OTEL_TRACES_SAMPLER_ARG,
     clock: parts.clock,
+    random: Math.random,
     logger: parts.logger,
     observers: [parts.createObserver()],
   });

@@ -83,9 +83,13 @@ export interface Tracer {
   begin(request: BegunRequest): RequestTrace | undefined;
 }
 
-/** The trace of a caller, for a request of which nothing is recorded here; undefined for none. */
+/** The trace of a caller, for a request of which nothing is recorded here. */
+export function traceOf({ traceId, sampled }: TraceParent): RequestTrace {
+  return { traceId, sampled, span: undefined };
+}
+
+/** The same from its header; undefined for none. */
 export function callersTrace(traceparent: string | undefined): RequestTrace | undefined {
-  const parent: TraceParent | undefined =
-    traceparent === undefined ? undefined : parseTraceParent(traceparent);
-  return parent && { traceId: parent.traceId, sampled: parent.sampled, span: undefined };
+  const parent = traceparent === undefined ? undefined : parseTraceParent(traceparent);
+  return parent && traceOf(parent);
 }

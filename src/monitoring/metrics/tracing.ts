@@ -13,7 +13,7 @@ export function createTracingMetrics(registry: Registry): ExportObserver {
   }).series({});
   const dropped = new SeriesCounter({
     name: 'trace_spans_dropped_total',
-    help: 'Spans lost: no room for them, or the collector did not take them',
+    help: 'Spans lost: no room for them, or for all of a request, or the collector did not take them',
     labelNames: ['reason'],
     registers,
   });

@@ -33,11 +33,16 @@ export interface BoundedExportOptions {
   readonly timeoutMs: number;
 }
 
+export interface BoundedExport extends SpanProcessor {
+  /** Whether a span that ended now would be taken; one that would not is counted as dropped. */
+  claimRoom(): boolean;
+}
+
 /**
  * OpenTelemetry's batching processor with an account of every span: exported, or dropped and why. The
  * processor itself keeps no such account that could be read.
  */
-export function createBoundedExport(options: BoundedExportOptions): SpanProcessor {
+export function createBoundedExport(options: BoundedExportOptions): BoundedExport {
   const { exporter, observers, maxQueuedSpans } = options;
   let queued = 0;
   const settle = (spans: number, { code, error }: ExportResult) => {
@@ -67,13 +72,16 @@ export function createBoundedExport(options: BoundedExportOptions): SpanProcesso
     scheduledDelayMillis: options.delayMs,
     exportTimeoutMillis: options.timeoutMs,
   });
+  const claimRoom = () => {
+    if (queued < maxQueuedSpans) return true;
+    for (const observer of observers) observer.dropped('queue_full', 1);
+    return false;
+  };
   return {
+    claimRoom,
     onStart: () => {},
     onEnd(span: ReadableSpan) {
-      if (queued >= maxQueuedSpans) {
-        for (const observer of observers) observer.dropped('queue_full', 1);
-        return;
-      }
+      if (!claimRoom()) return;
       queued++;
       processor.onEnd(span);
     },

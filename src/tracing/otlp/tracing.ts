@@ -1,7 +1,6 @@
 import {
   createTraceState,
   ROOT_CONTEXT,
-  SamplingDecision,
   type SpanContext,
   SpanKind,
   TraceFlags,
@@ -15,17 +14,15 @@ import {
 import { JsonTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
-  ParentBasedSampler,
+  AlwaysOnSampler,
   type ReadableSpan,
-  type Sampler,
   type SpanExporter,
-  TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { BatchingObserver } from '../../serving/batching/batcher.js';
 import type { Clock } from '../../serving/clock.js';
 import { parseTraceParent, type TraceParent } from '../traceparent.js';
-import { type BegunRequest, callersTrace, type RequestTrace, type Tracer } from '../tracer.js';
+import { type BegunRequest, type RequestTrace, type Tracer, traceOf } from '../tracer.js';
 import { createBatchSpans } from './batch-spans.js';
 import { createBoundedExport, type ExportObserver } from './bounded-export.js';
 import { createExportLog, type ExportLogger } from './export-log.js';
@@ -43,6 +40,8 @@ export interface TracingOptions {
   /** Share of the requests without a traceparent that begin a trace, 0 to 1. */
   readonly share: number;
   readonly clock: Clock;
+  /** Uniform in [0, 1): decides by the share. */
+  readonly random: () => number;
   readonly logger: ExportLogger;
   readonly observers: readonly ExportObserver[];
 }
@@ -73,23 +72,23 @@ const MAX_ATTRIBUTE_LENGTH = 512;
 export function createTracing(options: TracingOptions): Tracing {
   const { clock, observers, logger } = options;
   const nowMs = () => clock.nowMs();
+  const bounded = createBoundedExport({
+    exporter: exporterTo(options),
+    observers: [...observers, createExportLog(logger, nowMs)],
+    maxQueuedSpans: MAX_QUEUED_SPANS,
+    maxExportedSpans: MAX_EXPORTED_SPANS,
+    delayMs: EXPORT_DELAY_MS,
+    timeoutMs: PROCESSOR_TIMEOUT_MS,
+  });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({
       'service.name': options.serviceName,
       'service.version': options.serviceVersion,
     }),
-    sampler: samplerOf(options.share),
+    // What is not sampled never gets here: the SDK makes ids and attributes before it asks its sampler.
+    sampler: new AlwaysOnSampler(),
     spanLimits: { linkCountLimit: MAX_LINKS, attributeValueLengthLimit: MAX_ATTRIBUTE_LENGTH },
-    spanProcessors: [
-      createBoundedExport({
-        exporter: exporterTo(options),
-        observers: [...observers, createExportLog(logger, nowMs)],
-        maxQueuedSpans: MAX_QUEUED_SPANS,
-        maxExportedSpans: MAX_EXPORTED_SPANS,
-        delayMs: EXPORT_DELAY_MS,
-        timeoutMs: PROCESSOR_TIMEOUT_MS,
-      }),
-    ],
+    spanProcessors: [bounded],
   });
   const source: SpanSource = {
     tracer: provider.getTracer('diegate', options.serviceVersion),
@@ -97,7 +96,15 @@ export function createTracing(options: TracingOptions): Tracing {
     timeOf: createWallTime(nowMs, Date.now),
   };
   return {
-    tracer: { begin: (request) => begin(source, request) },
+    tracer: {
+      begin(request) {
+        const parent = request.traceparent === undefined ? undefined : parseTraceParent(request.traceparent);
+        const isSampled = parent?.sampled ?? options.random() < options.share;
+        // While the collector takes nothing, no request pays for a span that would be dropped.
+        if (isSampled && bounded.claimRoom()) return begin(source, request, parent);
+        return parent && traceOf(parent);
+      },
+    },
     batching: createBatchSpans(source),
     close: (withinMs) =>
       new Promise((resolve) => {
@@ -108,18 +115,6 @@ export function createTracing(options: TracingOptions): Tracing {
         };
         provider.shutdown().then(done, done);
       }),
-  };
-}
-
-/** A request is sampled as its caller says or by the share; a batch because a die of it is. */
-function samplerOf(share: number): Sampler {
-  const ofRequests = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) });
-  return {
-    shouldSample(context, traceId, name, kind, attributes, links) {
-      if (kind !== SpanKind.SERVER) return { decision: SamplingDecision.RECORD_AND_SAMPLED };
-      return ofRequests.shouldSample(context, traceId, name, kind, attributes, links);
-    },
-    toString: () => ofRequests.toString(),
   };
 }
 
@@ -143,9 +138,8 @@ function exporterTo({ endpoint, headers, serviceName, serviceVersion }: TracingO
   );
 }
 
-function begin(source: SpanSource, request: BegunRequest): RequestTrace | undefined {
-  const { requestId, method, route, path, receivedAtMs, traceparent, tracestate } = request;
-  const parent = traceparent === undefined ? undefined : parseTraceParent(traceparent);
+function begin(source: SpanSource, request: BegunRequest, parent: TraceParent | undefined): RequestTrace {
+  const { requestId, method, route, path, receivedAtMs, tracestate } = request;
   const context =
     parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remoteOf(parent, tracestate));
   const attributes = {
@@ -158,7 +152,6 @@ function begin(source: SpanSource, request: BegunRequest): RequestTrace | undefi
   const kind = SpanKind.SERVER;
   const startTime = source.timeOf(receivedAtMs);
   const span = source.tracer.startSpan(`${method} ${route}`, { kind, startTime, attributes }, context);
-  if (!span.isRecording()) return callersTrace(traceparent);
   return { traceId: span.spanContext().traceId, sampled: true, span: new RecordedRequest(source, span) };
 }
 
