@@ -32,6 +32,7 @@ import { createOutcomeMetrics } from './monitoring/metrics/outcomes.js';
 import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from './monitoring/metrics/registry.js';
 import { createServingMetrics } from './monitoring/metrics/serving.js';
+import { createTracingMetrics } from './monitoring/metrics/tracing.js';
 import { createTrafficMetrics } from './monitoring/metrics/traffic.js';
 import { createPredictionLog, createRefusalLog } from './monitoring/prediction-log.js';
 import { createWorkerLog } from './monitoring/worker-log.js';
@@ -45,7 +46,11 @@ import { openSecurity } from './security.js';
 import { Batcher } from './serving/batching/batcher.js';
 import { type Clock, systemClock } from './serving/clock.js';
 import { WorkerPool } from './serving/workers/pool.js';
+import { startTracing } from './tracing/start-tracing.js';
 import { DIEGATE_VERSION } from './version.js';
+
+// Longest wait for a collector when the process ends.
+const MAX_LAST_EXPORT_MS = 2000;
 
 export interface AppOptions {
   readonly config: Config;
@@ -121,6 +126,11 @@ export async function createApp({
     readyWorkers: () => pool.ready,
     isReady: () => missing().length === 0,
   });
+  const tracing = await startTracing(config, {
+    clock,
+    logger,
+    createObserver: () => createTracingMetrics(registry),
+  });
   const pool = new WorkerPool({
     workers: config.INFERENCE_WORKERS,
     intraOpThreads: config.INTRA_OP_THREADS,
@@ -139,7 +149,7 @@ export async function createApp({
     runner: pool,
     clock,
     workers: config.INFERENCE_WORKERS,
-    observers: [servingMetrics, statistics],
+    observers: [servingMetrics, statistics, ...(tracing === undefined ? [] : [tracing.batching])],
     onObserverError,
   });
   const driftLog = createDriftLog(logger);
@@ -232,9 +242,10 @@ export async function createApp({
   });
 
   let stopWatching = () => {};
-  let draining = false;
   let closing = false;
   let requestsServed = 0;
+  let drainingSinceMs: number | undefined;
+  const isDraining = () => drainingSinceMs !== undefined;
   const startedAtMs = clock.nowMs();
 
   const targets = new Targets(catalogue);
@@ -260,7 +271,7 @@ export async function createApp({
     const loading = lifecycle.missing().map((key) => `${key} is not loaded`);
     const problem = loading.length === 0 ? defaultProblem() : undefined;
     return [
-      ...(draining ? ['the server is draining'] : []),
+      ...(isDraining() ? ['the server is draining'] : []),
       ...loading,
       ...(problem === undefined ? [] : [problem]),
       ...(pool.ready === 0 ? [`0 of ${pool.size} workers are ready`] : []),
@@ -294,7 +305,7 @@ export async function createApp({
     changes: lifecycle.changes,
     statistics,
     drift,
-    isDraining: () => draining,
+    isDraining,
     probes,
     metrics,
     observers: [
@@ -304,6 +315,7 @@ export async function createApp({
         requestsServed++;
       },
     ],
+    tracer: tracing?.tracer,
     onDecoded: createDecodingMetrics(registry),
     onOutcomes: createOutcomeMetrics(registry, loaded),
     security,
@@ -328,6 +340,15 @@ export async function createApp({
           metrics: config.METRICS_ACCESS === 'open' ? metrics : undefined,
         });
 
+  const drain = () => {
+    drainingSinceMs ??= clock.nowMs();
+  };
+  /** Half of what is left of the grace period, for the last spans: they must not cost a graceful end. */
+  const lastExportMs = () => {
+    const goneMs = clock.nowMs() - (drainingSinceMs ?? clock.nowMs());
+    return Math.min(MAX_LAST_EXPORT_MS, Math.max(0, config.SHUTDOWN_GRACE_MS - goneMs) / 2);
+  };
+
   return {
     http,
     probeServer,
@@ -344,11 +365,9 @@ export async function createApp({
       await lifecycle.start();
       drift.start();
     },
-    drain() {
-      draining = true;
-    },
+    drain,
     async close() {
-      draining = true;
+      drain();
       closing = true;
       lifecycle.stop();
       await http.close();
@@ -356,7 +375,7 @@ export async function createApp({
       webhook?.close();
       await probeServer?.close();
       security.stop();
-      await pool.close();
+      await Promise.all([pool.close(), tracing?.close(lastExportMs())]);
       stopWatching();
       requestLines.flush();
     },

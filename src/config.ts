@@ -66,6 +66,37 @@ const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.te
   error: ({ input }) => `expected an http or https URL, found "${String(input)}"`,
 });
 
+/** A base URL that paths can be appended to. A password has no place in it, so one is never echoed either. */
+const collectorUrl = z.string().refine(
+  (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url !== undefined && /^https?:$/.test(url.protocol) && !/[@?#]/.test(text);
+  },
+  {
+    error: ({ input }) => {
+      const found = typeof input === 'string' && !input.includes('@') ? `"${input}"` : 'one with an @';
+      return `expected an http or https URL without user, query and fragment, found ${found}`;
+    },
+  },
+);
+
+/** `name=value,name=value` with percent-encoded values, as OpenTelemetry writes headers; never echoed. */
+const headerList = z.string().transform((text, context) => {
+  const pairs = text.split(',').map((pair) => /^\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*([!-~]*)\s*$/.exec(pair));
+  try {
+    return Object.fromEntries(
+      pairs.map((pair): [string, string] => {
+        const value = decodeURIComponent(pair?.[2] ?? '%');
+        if (!/^[\x20-\x7e]*$/.test(value)) throw new URIError('a header is printable ASCII');
+        return [(pair?.[1] ?? '').toLowerCase(), value];
+      }),
+    );
+  } catch {
+    context.addIssue('expected name=value pairs with percent-encoded values, separated by commas');
+    return z.NEVER;
+  }
+});
+
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /**
@@ -185,6 +216,23 @@ export const ConfigSchema = z.object({
     .min(1)
     .optional()
     .describe('File with the key that events are signed with (HMAC-SHA256), at least 16 characters'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl
+    .optional()
+    .describe(
+      'Base URL of an OpenTelemetry collector that takes OTLP over HTTP; without it no spans are made',
+    ),
+  OTEL_EXPORTER_OTLP_HEADERS: headerList
+    .optional()
+    .describe('Headers of every export: name=value, separated by commas, values percent-encoded'),
+  OTEL_SERVICE_NAME: z
+    .string()
+    .min(1)
+    .max(255)
+    .prefault('diegate')
+    .describe('Name of this service in its spans'),
+  OTEL_TRACES_SAMPLER_ARG: share
+    .prefault('1')
+    .describe('Share of the prediction requests without a traceparent that are traced; others as it says'),
 });
 
 type Settings = z.output<typeof ConfigSchema>;

@@ -28,9 +28,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'prediction',
     'routing',
     'serving/**',
+    'tracing',
     'version.ts',
   ],
-  prediction: ['errors.ts', 'models/decision', 'type die', 'type models', 'type serving/**'],
+  prediction: ['errors.ts', 'models/decision', 'type die', 'type models', 'type serving/**', 'type tracing'],
   routing: ['errors.ts', 'models', 'traffic', 'type models/**', 'type prediction', 'type serving/**'],
   lifecycle: ['errors.ts', 'models/**', 'serving', 'traffic', 'type prediction', 'type serving/**'],
   'config.ts': ['errors.ts'],
@@ -52,7 +53,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'serving/batching',
     'serving/workers',
   ],
-  'serving/batching': ['errors.ts', 'type serving'],
+  'serving/batching': ['errors.ts', 'type serving', 'type tracing'],
   'serving/workers': ['drift', 'models/decision', 'errors.ts', 'serving', 'type models/manifest'],
   http: [
     'die',
@@ -62,6 +63,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type prediction',
     'type routing',
     'type serving/**',
+    'type tracing',
     'http/**',
   ],
   'http/decode': ['die', 'errors.ts'],
@@ -77,9 +79,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type lifecycle',
     'type prediction',
     'type routing',
+    'type tracing',
   ],
   'http/access': ['errors.ts', 'http', 'type serving'],
-  'http/plugins': ['errors.ts', 'http', 'type http/access', 'http/schemas', 'type serving'],
+  'http/plugins': ['errors.ts', 'http', 'type http/access', 'http/schemas', 'tracing', 'type serving'],
   'http/schemas': ['die', 'errors.ts', 'models', 'models/manifest', 'models/repository', 'traffic'],
   'http/routes': [
     'die',
@@ -112,7 +115,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type prediction',
     'type routing',
     'type serving/**',
+    'type tracing/otlp',
   ],
+  tracing: ['type config.ts', 'type errors.ts', 'tracing/otlp', 'version.ts'],
+  'tracing/otlp': ['tracing', 'type serving/**'],
   traffic: ['errors.ts', 'type die', 'statistics'],
   stdf: ['errors.ts', 'type die'],
   lots: ['die', 'errors.ts', 'stdf', 'type models/manifest', 'wafermap'],
@@ -151,6 +157,12 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['serving/workers'],
   'prom-client': ['monitoring/metrics'],
   pino: ['monitoring', 'type app.ts', 'type lifecycle', 'type security.ts'],
+  '@opentelemetry/api': ['tracing/otlp'],
+  '@opentelemetry/core': ['tracing/otlp'],
+  '@opentelemetry/otlp-exporter-base': ['tracing/otlp'],
+  '@opentelemetry/otlp-transformer': ['tracing/otlp'],
+  '@opentelemetry/resources': ['tracing/otlp'],
+  '@opentelemetry/sdk-trace': ['tracing/otlp'],
   'close-with-grace': ['serve.ts'],
   commander: ['cli'],
   'csv-parse': ['training/**'],
@@ -262,6 +274,14 @@ test('only the session of a worker loads ONNX Runtime', () => {
   expect(loading).toEqual(['serving/workers/session.ts']);
   const code = readFileSync(join(SRC, 'serving/workers/session.ts'), 'utf8');
   expect(code.split('\n')[0], 'telemetry is off before it loads').toBe("import './telemetry-off.js';");
+});
+
+test('the server imports OpenTelemetry only where tracing is switched on', () => {
+  const importers = internal.filter(({ to, typeOnly }) => to.startsWith('tracing/otlp/') && !typeOnly);
+  const outside = importers.filter(({ from }) => !from.startsWith('tracing/otlp/'));
+  expect(outside.map(({ from }) => from)).toEqual(['tracing/start-tracing.ts']);
+  const code = readFileSync(join(SRC, 'tracing/start-tracing.ts'), 'utf8');
+  expect(code).toContain("await import('./otlp/tracing.js')");
 });
 
 test('nobody on the way of a die imports monitoring', () => {

@@ -42,12 +42,15 @@ const DEFAULTS = {
   DRIFT_WINDOW_MINUTES: 60,
   DRIFT_STEP_MINUTES: 5,
   DRIFT_MINIMUM_DIES: 500,
+  OTEL_SERVICE_NAME: 'diegate',
+  OTEL_TRACES_SAMPLER_ARG: 1,
 };
 
 const NOT_SET = [
   ...['API_KEYS_FILE', 'JWT_JWKS_FILE', 'JWT_ISSUER', 'JWT_AUDIENCE', 'TRUSTED_PROXIES', 'CORS_ORIGINS'],
   ...['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CLIENT_CA_FILE', 'PROBE_PORT', 'SERVING_FILE'],
   ...['DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE'],
+  ...['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS'],
 ];
 
 /** Least and greatest value of each number. */
@@ -149,6 +152,57 @@ test('LOG_LEVEL is refused with the levels there are', () => {
 test('text settings are taken as they are', () => {
   const given = { HOST: '::1', MODEL_REPOSITORY: '/srv/models', API_KEYS_FILE: '/run/keys.json' };
   expect(readConfig(given)).toMatchObject(given);
+});
+
+test.each(['http://collector:4318', 'https://10.0.0.1/otlp/', 'http://[::1]:4318'])(
+  'OTEL_EXPORTER_OTLP_ENDPOINT may be %s',
+  (value) => {
+    expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: value }).OTEL_EXPORTER_OTLP_ENDPOINT).toBe(value);
+  },
+);
+
+test.each([
+  'collector:4318',
+  'localhost',
+  '/otlp',
+  'file:///tmp/x',
+  'http://x/?a=b',
+  'http://x/#y',
+  'http://',
+])('OTEL_EXPORTER_OTLP_ENDPOINT is refused as %s', (value) => {
+  expect(problemsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: value })).toEqual([
+    `OTEL_EXPORTER_OTLP_ENDPOINT: expected an http or https URL without user, query and fragment, found "${value}"`,
+  ]);
+});
+
+test('OTEL_EXPORTER_OTLP_HEADERS are pairs with percent-encoded values', () => {
+  const headers = (text: string) =>
+    readConfig({ OTEL_EXPORTER_OTLP_HEADERS: text }).OTEL_EXPORTER_OTLP_HEADERS;
+  expect(headers('Authorization=Bearer%20a%3Db , x-tenant = fab1')).toEqual({
+    authorization: 'Bearer a=b',
+    'x-tenant': 'fab1',
+  });
+  expect(headers('a=b=c')).toEqual({ a: 'b=c' });
+});
+
+test.each([
+  'hunter2',
+  '=hunter2',
+  'a=hunter2,',
+  'a b=hunter2',
+  'a=hunter2%',
+  'a=hunter2%0d%0ax:y',
+  'a=hunter2%C3%A9',
+])('OTEL_EXPORTER_OTLP_HEADERS is refused as %s, without an echo of what may be secret', (value) => {
+  expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: value })).toEqual([
+    'OTEL_EXPORTER_OTLP_HEADERS: expected name=value pairs with percent-encoded values, separated by commas',
+  ]);
+});
+
+test('a password in the URL of the collector is refused and not echoed', () => {
+  const [problem = ''] = problemsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://me:hunter2@collector:4318' });
+  expect(problem).toMatch(/^OTEL_EXPORTER_OTLP_ENDPOINT: expected /);
+  expect(problem).not.toContain('hunter2');
 });
 
 test('several bad settings give one line each', () => {

@@ -5,6 +5,7 @@ import type { Predictor } from '../prediction/predictor.js';
 import type { Experiments } from '../routing/experiments.js';
 import type { Target } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
+import type { Tracer } from '../tracing/tracer.js';
 import type { Access } from './access/access.js';
 import { createListener } from './listener.js';
 import { OIP_ERRORS, OIP_PREFIX } from './oip/error-form.js';
@@ -21,6 +22,7 @@ import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
 import { slowReadersPlugin } from './plugins/slow-readers.js';
+import { tracePlugin } from './plugins/trace.js';
 import { ArrivingBytes } from './read-body.js';
 import { bodyParsers, type DecodeObserver } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
@@ -51,6 +53,8 @@ export interface ServerOptions {
   readonly probes: ProbeRouteOptions;
   readonly metrics: MetricsText;
   readonly observers: readonly HttpObserver[];
+  /** Records the spans of prediction requests; undefined where nobody does. */
+  readonly tracer: Tracer | undefined;
   readonly onDecoded: DecodeObserver;
   readonly onOutcomes: OutcomeObserver;
   /** See `PredictorEngineOptions.statistics`. */
@@ -129,6 +133,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   bodyParsers(app, limits.maxBodyBytes, arriving);
 
   await app.register(observePlugin, { clock: options.clock, observers: options.observers });
+  await app.register(tracePlugin, { tracer: options.tracer });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
   await app.register(problemsPlugin, { sendRefusal });

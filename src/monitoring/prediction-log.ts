@@ -22,14 +22,16 @@ export function createSampler(share: number): () => boolean {
  */
 export function createPredictionLog(write: (line: string) => void, share: number): PredictionObserver {
   const isSampled = createSampler(share);
-  return ({ request: { requestId, keyId = '', lane }, version, predictions, latencyMs, fallback }) => {
+  return ({ request, version, predictions, latencyMs, fallback }) => {
+    const { requestId, keyId = '', lane, trace } = request;
     const [first] = predictions;
     if (first === undefined || !isSampled()) return;
     const decided = lane === 'realtime' ? decidedOne(first) : decidedMany(predictions);
     write(
       `{"level":"info","time":"${first.timestamp}","request_id":"${requestId}"${keyOf(keyId)},"model":"${version.name}"` +
         `,"version":"${version.version}",${decided},"latency_ms":${microsecondsOf(latencyMs)}` +
-        `${fallback === undefined ? '' : `,"fallback":"${fallback}"`},"msg":"prediction"}\n`,
+        `${fallback === undefined ? '' : `,"fallback":"${fallback}"`}` +
+        `${trace === undefined ? '' : `,"trace_id":"${trace.traceId}"`},"msg":"prediction"}\n`,
     );
   };
 }
@@ -53,6 +55,7 @@ function decidedMany(predictions: readonly Prediction[]): string {
 /** A refused prediction request, as far as the log wants to know. */
 interface RefusedRequest {
   readonly requestId: string;
+  readonly traceId: string | undefined;
   readonly refusalCode: RefusalCode | '';
   readonly refusalDetail: string;
   readonly status: number;
@@ -85,6 +88,7 @@ export function createRefusalLog(
       level: 'info',
       time: new Date().toISOString(),
       request_id: refused.requestId,
+      trace_id: refused.traceId,
       code: refused.refusalCode,
       status: refused.status,
       detail: refused.refusalDetail.slice(0, MAX_DETAIL_LENGTH),

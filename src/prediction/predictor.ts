@@ -5,6 +5,7 @@ import type { ModelVersion } from '../models/model-version.js';
 import type { CallRequest, ScoredDies } from '../serving/batching/call.js';
 import type { Lane } from '../serving/batching/queue.js';
 import type { Clock } from '../serving/clock.js';
+import type { RequestTrace } from '../tracing/tracer.js';
 import { type FallbackReason, type Fallbacks, failureOf, NO_FALLBACKS } from './fallback.js';
 import { type Assign, groupByVersion, rowsOf } from './groups.js';
 import { predictionByLimits, predictionOf } from './prediction-of.js';
@@ -14,7 +15,9 @@ export interface PredictionRequest {
   readonly requestId: string;
   /** Who asks: the id of a key, a token's subject; empty or left out for nobody in particular. */
   readonly keyId?: string | undefined;
-  /** Of the caller's trace, 32 lower-case hex digits; only where the caller has sampled the request. */
+  /** The trace that the request is a part of, where it is one of any. */
+  readonly trace?: RequestTrace | undefined;
+  /** Id of that trace, 32 lower-case hex digits, where somebody keeps it: what an exemplar may name. */
   readonly traceId?: string | undefined;
   /** The version by whose contract the dies were read, and which answers where `assign` says no other. */
   readonly version: ModelVersion;
@@ -238,6 +241,7 @@ export class Predictor {
       explain: request.explain > 0 || request.rawContributions === true,
       groups: groupsOf?.(version.key, measurements.labels),
       onGone: request.onGone,
+      span: request.trace?.span,
     });
     const timestamp = this.#timestamp();
     const explainBy = request.explain;

@@ -60,6 +60,7 @@ test('only refused prediction requests are logged as refused', () => {
     address: '127.0.0.1',
     keyId: '',
     dieId: undefined,
+    traceId: undefined,
     equipmentId: 'tester-7',
   } as const;
   log({ ...answered, predicts: false });
@@ -96,6 +97,7 @@ test('a request refused for who sent it is logged whatever it asked for and what
     address: '127.0.0.1',
     keyId: 'cell-7',
     dieId: undefined,
+    traceId: undefined,
     equipmentId: undefined,
     predicts: false,
   } as const;

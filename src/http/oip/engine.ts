@@ -1,5 +1,6 @@
 import type { DieLabel, MeasurementContract } from '../../die/die.js';
 import type { Actor } from '../../lifecycle/audit.js';
+import type { RequestTrace } from '../../tracing/tracer.js';
 import type { InferOutput, InferResults } from './outputs.js';
 import type { VersionStatistics } from './schemas.js';
 
@@ -20,6 +21,10 @@ export interface OipVersion {
 /** The dies of one infer request. */
 export interface OipInference {
   readonly requestId: string;
+  /** Who asks, for the log. */
+  readonly keyId?: string | undefined;
+  /** The trace that the request is a part of. */
+  readonly trace?: RequestTrace | undefined;
   /** The version by whose contract the dies were read. */
   readonly version: OipVersion;
   /** Whether the request named that version; else the model's traffic decides which one answers. */

@@ -91,6 +91,8 @@ async function infer(engine: OipEngine, request: FastifyRequest, reply: FastifyR
   if (read === undefined) throw new Error('the body of an infer request was not read');
   const results = await engine.infer({
     requestId: request.id,
+    keyId: request.keyId,
+    trace: request.trace,
     version,
     isNamed: request.oipVersionIsNamed,
     labels: read.measurements.labels,

@@ -84,6 +84,9 @@ export class PredictorEngine implements OipEngine {
     assertReadFor(version, read);
     const { predictions, contributions } = await predictor.infer({
       requestId: request.requestId,
+      keyId: request.keyId,
+      trace: request.trace,
+      traceId: request.trace?.sampled ? request.trace.traceId : undefined,
       version,
       assign,
       shadows,

@@ -5,6 +5,8 @@ import type { Clock } from '../../serving/clock.js';
 /** An answered request. */
 export interface HttpAnswered {
   readonly requestId: string;
+  /** Of the trace that the request is a part of; undefined for none. */
+  readonly traceId: string | undefined;
   readonly method: string;
   /** Pattern of the route, never the path of the caller; "" for a route that does not exist. */
   readonly route: string;
@@ -47,6 +49,7 @@ export const observePlugin = fp<{ clock: Clock; observers: readonly HttpObserver
     app.addHook('onResponse', (request, reply, next) => {
       const answered: HttpAnswered = {
         requestId: request.id,
+        traceId: request.trace?.traceId,
         method: request.method,
         route: request.routeOptions.url ?? '',
         status: reply.statusCode,

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import { Refusal, type RefusalCode } from '../../errors.js';
 import { closeAfterLinger } from '../connections.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
+import { traceIdOf } from './trace.js';
 
 /** Fastify's own errors as refusals of the contract; the detail says what was expected. */
 const FASTIFY_ERRORS: Readonly<Record<string, readonly [RefusalCode, string]>> = {
@@ -52,7 +53,10 @@ export function createSendRefusal(forms: readonly ErrorForm[]): SendRefusal {
   return (refusal, request, reply) => {
     const path = request.routeOptions.url ?? pathOf(request.url);
     const form = forms.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
-    const body = form === undefined ? problemOf(refusal, request.id) : form.bodyOf(refusal, request.id);
+    const body =
+      form === undefined
+        ? problemOf(refusal, request.id, traceIdOf(request))
+        : form.bodyOf(refusal, request.id);
     if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
     return reply
       .code(refusal.status)

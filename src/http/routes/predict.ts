@@ -196,6 +196,8 @@ async function predict(
     return await predictor.predict({
       requestId: request.id,
       keyId: request.keyId,
+      trace: request.trace,
+      traceId: request.trace?.sampled ? request.trace.traceId : undefined,
       version,
       assign,
       isNamed,

@@ -11,6 +11,7 @@ export const ProblemSchema = z
     status: z.int(),
     detail: z.string().describe('What was found and what was expected'),
     request_id: z.string(),
+    trace_id: z.string().optional().describe("Of the caller's traceparent, or of a trace begun here"),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
@@ -39,13 +40,14 @@ export function problemAnswer(description: string) {
 export type Problem = z.infer<typeof ProblemSchema>;
 
 /** The problem response of a refusal. */
-export function problemOf(refusal: Refusal, requestId: string): Problem {
+export function problemOf(refusal: Refusal, requestId: string, traceId?: string): Problem {
   return {
     type: `urn:diegate:problem:${refusal.code}`,
     title: refusal.title,
     status: refusal.status,
     detail: refusal.message,
     request_id: requestId,
+    ...(traceId !== undefined && { trace_id: traceId }),
     ...(refusal.faults === undefined
       ? {}
       : { errors: [...refusal.faults], error_count: refusal.totalFaults ?? refusal.faults.length }),

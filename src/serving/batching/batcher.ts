@@ -1,9 +1,10 @@
 import { Refusal } from '../../errors.js';
+import type { RequestSpan } from '../../tracing/tracer.js';
 import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner } from '../runner.js';
 import { Call, type CallRequest, type Outcome, type ScoredDies } from './call.js';
 import { diesOf, gather, gatherGroups, halve, scatter } from './gather.js';
-import type { Slice } from './queue.js';
+import type { Lane, Slice } from './queue.js';
 import {
   type Batch,
   type DispatchReason,
@@ -21,6 +22,33 @@ export interface BatchingObserver {
   ): void;
   /** A call had its one outcome. */
   callSettled?(version: string, outcome: Outcome, dies: number): void;
+  /** A batch with dies of traced requests came back, with scores or without. */
+  tracedBatchEnded?(version: string, batch: TracedBatch): void;
+  /** Dies of a traced request left the queue, but not for a worker. */
+  tracedWaitEnded?(version: string, wait: TracedWait): void;
+}
+
+/** A batch with dies of traced requests; times are of the batcher's clock. */
+export interface TracedBatch {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly dies: number;
+  readonly calls: number;
+  readonly reason: DispatchReason;
+  readonly outcome: BatchOutcome;
+  /** Of its traced calls: how they waited for it. */
+  readonly waits: readonly TracedWait[];
+}
+
+/** How dies of a traced request waited; times are of the batcher's clock. */
+export interface TracedWait {
+  readonly span: RequestSpan;
+  readonly dies: number;
+  readonly lane: Lane;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** How they ended unscored; undefined where a worker took them. */
+  readonly unscored?: Outcome;
 }
 
 export interface BatcherOptions {
@@ -220,10 +248,12 @@ export class Batcher {
     const running: RunningBatch = { version, slices, nearestDeadlineAtMs: Number.POSITIVE_INFINITY };
     let oldestMs = nowMs;
     let explain = false;
+    let isTraced = false;
     for (const { call } of slices) {
       oldestMs = Math.min(oldestMs, call.arrivedAtMs);
       running.nearestDeadlineAtMs = Math.min(running.nearestDeadlineAtMs, call.deadlineAtMs);
       explain ||= call.explain;
+      isTraced ||= call.span !== undefined;
     }
     this.#running.add(running);
     const params = gather(slices, version.version.parameterCount, version.scratch);
@@ -234,6 +264,7 @@ export class Batcher {
       const roundTripMs = this.#options.clock.nowMs() - nowMs;
       version.servedMs += roundTripMs - expectedMs;
       this.#finish(version, batch, dies, outcome);
+      if (isTraced) this.#tellTraced(version, batch, outcome, nowMs);
       if (outcome.kind === 'scored') {
         version.cost.observe(dies, roundTripMs);
         const { reason } = batch;
@@ -305,7 +336,29 @@ export class Batcher {
     version.queue.cancel(call);
     call.refuse(refusal);
     this.#tell(version, outcome, call.dies);
+    if (call.span !== undefined && outcome !== 'refused') this.#tellWaited(version, call, outcome);
     if (this.#draining.size > 0) this.#pumpSoon();
+  }
+
+  #tellWaited(version: VersionQueue, call: Call, outcome: Outcome): void {
+    for (const wait of waitOf(call, call.dies - call.taken, this.#options.clock.nowMs())) {
+      this.#toEach((observer) =>
+        observer.tracedWaitEnded?.(version.version.key, { ...wait, unscored: outcome }),
+      );
+    }
+  }
+
+  #tellTraced(version: VersionQueue, { slices, reason }: Batch, outcome: BatchOutcome, fromMs: number): void {
+    const traced = {
+      fromMs,
+      toMs: this.#options.clock.nowMs(),
+      dies: diesOf(slices),
+      calls: slices.length,
+      reason,
+      outcome,
+      waits: slices.flatMap(({ call, count }) => waitOf(call, count, fromMs)),
+    };
+    this.#toEach((observer) => observer.tracedBatchEnded?.(version.version.key, traced));
   }
 
   #tell(version: VersionQueue, outcome: Outcome, dies: number): void {
@@ -374,6 +427,11 @@ function shadowQueueOf(version: QueuedVersion, { cost }: VersionQueue): VersionQ
   const maxBatchSize = Math.min(SHADOW_BATCH_DIES, version.maxBatchSize);
   const limits = { maxBatchSize, maxQueueDelayMs: 0, maxQueueSize: SHADOW_QUEUE_DIES };
   return new VersionQueue({ ...version, ...limits }, { isShadow: true, cost });
+}
+
+/** How `dies` of a call have waited until `toMs`; nothing where there are none or it is not traced. */
+function waitOf({ span, lane, arrivedAtMs }: Call, dies: number, toMs: number): TracedWait[] {
+  return span === undefined || dies === 0 ? [] : [{ span, dies, lane, fromMs: arrivedAtMs, toMs }];
 }
 
 function deadlineExceeded(): Refusal {

@@ -1,4 +1,5 @@
 import type { Refusal } from '../../errors.js';
+import type { RequestSpan } from '../../tracing/tracer.js';
 import type { Lane, QueuedCall } from './queue.js';
 
 /** The scores of one call's dies, in the order sent. */
@@ -28,6 +29,8 @@ export interface CallRequest {
   readonly groups?: Float32Array | undefined;
   /** Registers what is to happen when the client has gone, where that can be known. */
   readonly onGone?: ((listener: () => void) => void) | undefined;
+  /** The span of its request, where one is recorded. */
+  readonly span?: RequestSpan | undefined;
 }
 
 /** A call on its way: what waits in the queue, and where its scores are gathered. */
@@ -40,6 +43,7 @@ export class Call implements QueuedCall {
   readonly explain: boolean;
   readonly groups: Float32Array | undefined;
   readonly parameterCount: number;
+  readonly span: RequestSpan | undefined;
   taken = 0;
   waiting = false;
   // Made when the first row comes: how many outputs a die has is the model's to say.
@@ -65,6 +69,7 @@ export class Call implements QueuedCall {
     this.explain = request.explain;
     this.groups = request.groups;
     this.parameterCount = request.params.length / request.dies;
+    this.span = request.span;
     this.#runMs = new Float64Array(request.dies);
     this.#unscored = request.dies;
     this.#resolve = resolve;
