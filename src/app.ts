@@ -3,8 +3,12 @@ import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
+import { DriftMonitor } from './drift/drift-monitor.js';
+import { Webhook } from './drift/webhook.js';
+import { readWebhookSecret } from './drift/webhook-secret.js';
 import { Fault, Refusal } from './errors.js';
-import { readApiKeys } from './http/plugins/api-keys.js';
+import { InferStatistics } from './http/oip/statistics.js';
+import { createProbeServer } from './http/probe-server.js';
 import { createServer } from './http/server.js';
 import { createLifecycle } from './lifecycle/lifecycle.js';
 import { Catalogue } from './models/catalogue.js';
@@ -16,9 +20,11 @@ import {
   type ReadServing,
   readServing,
 } from './models/repository/read-serving.js';
+import { createDriftLog } from './monitoring/drift-log.js';
 import { LineBuffer } from './monitoring/line-buffer.js';
 import { createLogger } from './monitoring/logger.js';
 import { createDecodingMetrics } from './monitoring/metrics/decoding.js';
+import { createDriftMetrics } from './monitoring/metrics/drift.js';
 import { watchEventLoop } from './monitoring/metrics/event-loop.js';
 import { createHttpMetrics } from './monitoring/metrics/http.js';
 import { createModelMetrics } from './monitoring/metrics/models.js';
@@ -36,6 +42,7 @@ import { Experiments } from './routing/experiments.js';
 import { ShadowRunner } from './routing/shadow-runner.js';
 import { Targets } from './routing/targets.js';
 import { VersionFallbacks } from './routing/version-fallbacks.js';
+import { openSecurity } from './security.js';
 import { Batcher } from './serving/batching/batcher.js';
 import { type Clock, systemClock } from './serving/clock.js';
 import { WorkerPool } from './serving/workers/pool.js';
@@ -58,6 +65,8 @@ export interface AppOptions {
 /** A whole diegate: built once from its configuration, every part wired here and nowhere else. */
 export interface App {
   readonly http: FastifyInstance;
+  /** What answers probes over plain HTTP; undefined without PROBE_PORT. */
+  readonly probeServer: FastifyInstance | undefined;
   readonly logger: Logger;
   readonly catalogue: Catalogue;
   /** Starts to listen: /health answers from here on, /ready says what is missing. */
@@ -86,18 +95,22 @@ export async function createApp({
   workerEntry,
 }: AppOptions): Promise<App> {
   const servingFile = resolve(config.SERVING_FILE ?? join(config.MODEL_REPOSITORY, 'serving.json'));
-  const [repository, servingAsRead, apiKeys] = await Promise.all([
+  const logger = createLogger(config, logStream);
+  const [repository, servingAsRead, webhookSecret] = await Promise.all([
     readRepository(config.MODEL_REPOSITORY),
     readServing(servingFile),
-    config.API_KEYS_FILE === undefined ? undefined : readApiKeys(config.API_KEYS_FILE),
+    config.DRIFT_WEBHOOK_SECRET_FILE === undefined
+      ? undefined
+      : readWebhookSecret(config.DRIFT_WEBHOOK_SECRET_FILE),
   ]);
-  const logger = createLogger(config, logStream);
+  const security = await openSecurity({ config, clock, logger });
   // The lines of requests are info; where that is not wanted none are made.
   const loggedShare = logger.isLevelEnabled('info') ? config.LOG_PREDICTIONS : 0;
   const requestLines = new LineBuffer((lines) => logStream.write(lines), clock.after);
   const writeLine = (line: string) => requestLines.add(line);
   const onObserverError = (error: unknown) => logger.error({ err: error }, 'an observer failed');
   const catalogue = createCatalogue(repository, servingAsRead);
+  catalogue.folderProblems = repository.problems;
   for (const problem of repository.problems)
     logger.error({ problem }, 'a folder of the repository is no model');
   for (const [model, { reason }] of catalogue.faulty)
@@ -131,13 +144,42 @@ export async function createApp({
   // failure is met in load().
   const workersStarted = pool.start();
   workersStarted.catch(() => {});
+  const statistics = new InferStatistics(() => Date.now());
   const batcher = new Batcher({
     runner: pool,
     clock,
     workers: config.INFERENCE_WORKERS,
-    observers: [servingMetrics, ...(tracing === undefined ? [] : [tracing.batching])],
+    observers: [servingMetrics, statistics, ...(tracing === undefined ? [] : [tracing.batching])],
     onObserverError,
   });
+  const driftLog = createDriftLog(logger);
+  const webhook =
+    config.DRIFT_WEBHOOK_URL === undefined || webhookSecret === undefined
+      ? undefined
+      : new Webhook({
+          url: config.DRIFT_WEBHOOK_URL,
+          secret: webhookSecret,
+          clock,
+          now: () => new Date(),
+          random: Math.random,
+          onSettled(outcome, event, reason) {
+            driftMetrics.deliverySettled(outcome);
+            driftLog.delivery(outcome, event, reason);
+          },
+        });
+  const drift = new DriftMonitor({
+    source: pool,
+    clock,
+    now: () => new Date(),
+    settings: {
+      windowMinutes: config.DRIFT_WINDOW_MINUTES,
+      stepMinutes: config.DRIFT_STEP_MINUTES,
+      minimumDies: config.DRIFT_MINIMUM_DIES,
+    },
+    observers: [driftLog.event, (event) => webhook?.send(event)],
+    onError: onObserverError,
+  });
+  const driftMetrics = createDriftMetrics(registry, () => drift.summaries());
   const experiments = new Experiments(catalogue, () => new Date());
   const trafficMetrics = createTrafficMetrics(registry);
   const lifecycle = createLifecycle({
@@ -148,7 +190,13 @@ export async function createApp({
     batcher,
     clock,
     logger,
-    loadObservers: [createModelMetrics(registry)],
+    loadObservers: [
+      createModelMetrics(registry),
+      {
+        versionLoaded: ({ version }) => version && drift.add(version),
+        versionUnloaded: ({ key }) => drift.remove(key),
+      },
+    ],
     lazyBudgetBytes: config.LAZY_MEMORY_MB * 1024 * 1024,
     watchEveryMs: config.REPOSITORY_WATCH_MS,
     onTrafficChange: (model) => experiments.reset(model),
@@ -165,6 +213,7 @@ export async function createApp({
   const predictor = new Predictor({
     scorer: batcher,
     clock,
+    groupsOf: (key, labels) => drift.groupsOf(key, labels),
     fallbacks: new VersionFallbacks({
       catalogue,
       clock,
@@ -181,8 +230,14 @@ export async function createApp({
       experiments.predicted,
       lifecycle.canaries.predicted,
       shadows.predicted,
+      ({ version, predictions, latencyMs }) =>
+        statistics.answered(version.key, predictions.length, latencyMs),
     ],
-    failureObservers: [experiments.failed, lifecycle.canaries.failed],
+    failureObservers: [
+      experiments.failed,
+      lifecycle.canaries.failed,
+      ({ key }, _dies, _request, latencyMs) => statistics.failed(key, latencyMs),
+    ],
     onObserverError,
   });
 
@@ -201,6 +256,7 @@ export async function createApp({
     lazy: lifecycle.lazy,
     lazyWaitMs: config.LAZY_WAIT_MS,
     isClosing: () => closing,
+    onError: onObserverError,
   });
   const defaultProblem = (): string | undefined => {
     try {
@@ -222,27 +278,39 @@ export async function createApp({
     ];
   };
 
+  const probes = {
+    version: DIEGATE_VERSION,
+    isModelLoaded: () => defaultProblem() === undefined,
+    missing,
+    failed: () => failedVersions(catalogue),
+    uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
+    requestsServed: () => requestsServed,
+  };
+  const metrics = {
+    render: (format: 'prometheus' | 'openmetrics') => renderMetrics(registry, format),
+  };
+  const timeouts = {
+    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+    keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
+  };
   const http = await createServer({
     logger,
     clock,
     catalogue,
     predictor,
     admit: (model, version) => admission.admit(model, version),
+    target: (model, version) => targets.of(model, version),
+    renew: (target) => admission.renew(target),
     experiments,
     changes: lifecycle.changes,
+    statistics,
+    drift,
     isDraining,
-    probes: {
-      version: DIEGATE_VERSION,
-      isModelLoaded: () => defaultProblem() === undefined,
-      missing,
-      failed: () => failedVersions(catalogue),
-      uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
-      requestsServed: () => requestsServed,
-    },
-    metrics: { render: (format) => renderMetrics(registry, format) },
+    probes,
+    metrics,
     observers: [
       createHttpMetrics(registry),
-      createRefusalLog(writeLine, loggedShare),
+      ...(logger.isLevelEnabled('info') ? [createRefusalLog(writeLine, loggedShare)] : []),
       () => {
         requestsServed++;
       },
@@ -250,15 +318,27 @@ export async function createApp({
     tracer: tracing?.tracer,
     onDecoded: createDecodingMetrics(registry),
     onOutcomes: createOutcomeMetrics(registry, loaded),
-    apiKeys,
+    security,
     limits: {
+      ...timeouts,
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchDies: config.MAX_BATCH_DIES,
-      requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
-      keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
-      ratePerSecond: config.RATE_LIMIT_PER_SECOND,
+      ratePerEquipment: config.RATE_LIMIT_PER_SECOND,
+      ratePerCaller: config.CALLER_RATE_LIMIT_PER_SECOND,
+      maxConnections: config.MAX_CONNECTIONS,
+      maxBufferedBytes: config.MAX_BUFFERED_BYTES,
     },
   });
+  security.secure(http.server);
+  const probeServer =
+    config.PROBE_PORT === undefined
+      ? undefined
+      : await createProbeServer({
+          ...timeouts,
+          logger,
+          probes,
+          metrics: config.METRICS_ACCESS === 'open' ? metrics : undefined,
+        });
 
   const drain = () => {
     drainingSinceMs ??= clock.nowMs();
@@ -271,27 +351,19 @@ export async function createApp({
 
   return {
     http,
+    probeServer,
     logger,
     catalogue,
     async listen() {
       stopWatching = watchEventLoop(registry, clock);
-      try {
-        await http.listen({ host: config.HOST, port: config.PORT });
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new Fault(
-          'invalid_config',
-          [`cannot listen on HOST ${config.HOST}, PORT ${config.PORT}: ${reason}`],
-          error,
-        );
-      }
-      const address = http.server.address();
-      if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
+      const address = await listenOn(http, config, 'PORT');
+      if (probeServer !== undefined) await listenOn(probeServer, config, 'PROBE_PORT');
       return address;
     },
     async load() {
       await workersStarted;
       await lifecycle.start();
+      drift.start();
     },
     drain,
     async close() {
@@ -299,12 +371,18 @@ export async function createApp({
       closing = true;
       lifecycle.stop();
       await http.close();
+      drift.close();
+      webhook?.close();
+      await probeServer?.close();
+      security.stop();
       await Promise.all([pool.close(), tracing?.close(lastExportMs())]);
       stopWatching();
       requestLines.flush();
     },
     kill() {
       lifecycle.stop();
+      drift.close();
+      webhook?.close();
       pool.kill();
       requestLines.flush();
     },
@@ -326,5 +404,36 @@ function failedVersions(catalogue: Catalogue): string[] {
   const versions = catalogue
     .entries()
     .flatMap(({ key, state, reason }) => (state === 'failed' ? [reason ?? `${key} has failed`] : []));
-  return [...versions, ...Array.from(catalogue.faulty.values(), ({ reason }) => reason)];
+  const models = Array.from(catalogue.faulty.values(), ({ reason }) => reason);
+  return [...versions, ...models, ...catalogue.folderProblems];
+}
+
+/** @throws Fault `invalid_config` where the setting's port cannot be listened on */
+async function listenOn(
+  server: FastifyInstance,
+  config: Config,
+  setting: 'PORT' | 'PROBE_PORT',
+): Promise<AddressInfo> {
+  const port = config[setting] ?? 0;
+  try {
+    await server.listen({
+      host: config.HOST,
+      port,
+      // Fastify's own words, but for the scheme, which it cannot know.
+      listenTextResolver: (address) => {
+        const secure = setting === 'PORT' && config.TLS_CERT_FILE !== undefined;
+        return `Server listening at ${secure ? address.replace(/^http:/, 'https:') : address}`;
+      },
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault(
+      'invalid_config',
+      [`cannot listen on HOST ${config.HOST}, ${setting} ${port}: ${reason}`],
+      error,
+    );
+  }
+  const address = server.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
+  return address;
 }

@@ -1,8 +1,11 @@
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { Fault } from './errors.js';
 
 const DAY_MS = 86_400_000;
+// Below so many steps nobody can say how much a mean wanders from step to step; each is kept in memory.
+const DRIFT_STEPS = { least: 6, most: 48 };
 
 /** A whole number in an environment variable. */
 function whole(min: number, max: number) {
@@ -56,6 +59,44 @@ const headerList = z.string().transform((text, context) => {
   }
 });
 
+/** One of a few words in an environment variable. */
+function oneOf<const W extends readonly [string, ...string[]]>(...words: W) {
+  return z.enum(words, {
+    error: ({ input }) => `expected one of ${words.join(', ')}, found "${String(input)}"`,
+  });
+}
+
+/** Items separated by commas in an environment variable. */
+function list(isItem: (text: string) => boolean, expected: string) {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((item) => item.trim()))
+    .superRefine((items, context) => {
+      for (const item of items.filter((text) => !isItem(text))) {
+        context.addIssue({ code: 'custom', message: `expected ${expected}, found "${item}"` });
+      }
+    });
+}
+
+/** Scheme, host and port as a browser sends them, with nothing behind. */
+function isOrigin(text: string): boolean {
+  return /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more !== undefined) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+/** A path, or any other text, that may be left out. */
+const text = z.string().min(1).optional();
+/** An address that events are posted to. */
+const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+  error: ({ input }) => `expected an http or https URL, found "${String(input)}"`,
+});
+
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /**
@@ -103,21 +144,78 @@ export const ConfigSchema = z.object({
   SHUTDOWN_GRACE_MS: whole(100, 600_000)
     .prefault('10000')
     .describe('After SIGTERM: the process ends at the latest after this long, SHUTDOWN_DELAY_MS included'),
-  LOG_LEVEL: z
-    .enum(levels, { error: ({ input }) => `expected one of ${levels.join(', ')}, found "${String(input)}"` })
+  LOG_LEVEL: oneOf(...levels)
     .prefault('info')
     .describe(`Least level that is logged: ${levels.join(', ')}`),
   LOG_PREDICTIONS: share.prefault('1').describe('Share of prediction requests that get a log line, 0 to 1'),
-  API_KEYS_FILE: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('JSON file of API keys; without it no key is asked for'),
+  API_KEYS_FILE: text.describe(
+    'JSON file of API keys; without it and JWT_JWKS_FILE nobody is asked who they are',
+  ),
+  JWT_JWKS_FILE: text.describe('JSON Web Key Set of the issuer whose tokens are accepted'),
+  JWT_ISSUER: text.describe('Issuer (iss) that tokens must name'),
+  JWT_AUDIENCE: text.describe('Audience (aud) that tokens must name'),
+  METRICS_ACCESS: oneOf('open', 'read')
+    .prefault('open')
+    .describe('Who may read /metrics: open for everybody, read for holders of that permission'),
+  DOCS_ACCESS: oneOf('open', 'read', 'off')
+    .prefault('open')
+    .describe(
+      'Who may read /docs and /openapi.json: open for everybody, read for holders of that permission, or off',
+    ),
   RATE_LIMIT_PER_SECOND: whole(0, 1_000_000)
     .prefault('0')
     .describe(
       'Prediction requests a second for each equipment (equipment_id, else key, else address); 0 for no limit',
     ),
+  CALLER_RATE_LIMIT_PER_SECOND: whole(0, 1_000_000)
+    .prefault('0')
+    .describe(
+      'Prediction requests a second for each key, else address, whatever equipment it names; 0 for no limit',
+    ),
+  TRUSTED_PROXIES: list(isNetwork, 'an address or a network such as 10.0.0.0/8')
+    .optional()
+    .describe('Proxies whose x-forwarded-for says who calls, separated by commas'),
+  CORS_ORIGINS: list(isOrigin, 'an origin such as https://floor.example')
+    .optional()
+    .describe('Origins whose pages may call from a browser, separated by commas; none without it'),
+  TLS_CERT_FILE: text.describe('PEM file of the certificate (chain); with it only HTTPS is served'),
+  TLS_KEY_FILE: text.describe('PEM file of its key'),
+  TLS_CLIENT_CA_FILE: text.describe(
+    'PEM file of the authorities of client certificates; with it every client must present one',
+  ),
+  PROBE_PORT: whole(0, 65_535)
+    .optional()
+    .describe(
+      'Port that serves /health and /ready (and /metrics if open) over plain HTTP; 0 takes a free one',
+    ),
+  RELOAD_INTERVAL_MS: whole(100, DAY_MS)
+    .prefault('5000')
+    .describe('How often the files of keys and certificates are looked at for changes'),
+  MAX_CONNECTIONS: whole(1, 1_000_000)
+    .prefault('4096')
+    .describe('Open connections; one more is closed at once'),
+  MAX_BUFFERED_BYTES: whole(1024, 1_099_511_627_776)
+    .prefault('134217728')
+    .describe(
+      'Bytes of large bodies that may be arriving at a time, and of answers that wait for their readers',
+    ),
+  DRIFT_WINDOW_MINUTES: whole(6, 1440)
+    .prefault('60')
+    .describe('Dies of so many minutes are compared with the reference: 6 to 48 steps'),
+  DRIFT_STEP_MINUTES: whole(1, 60)
+    .prefault('5')
+    .describe('How often drift is judged and the window moves on'),
+  DRIFT_MINIMUM_DIES: whole(50, 1_000_000)
+    .prefault('500')
+    .describe('Dies in the window, of the product and of each equipment, before drift is judged'),
+  DRIFT_WEBHOOK_URL: httpUrl
+    .optional()
+    .describe('Where an event is posted when drift starts or ends; needs DRIFT_WEBHOOK_SECRET_FILE'),
+  DRIFT_WEBHOOK_SECRET_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the key that events are signed with (HMAC-SHA256), at least 16 characters'),
   OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl
     .optional()
     .describe(
@@ -137,9 +235,51 @@ export const ConfigSchema = z.object({
     .describe('Share of the prediction requests without a traceparent that are traced; others as it says'),
 });
 
+type Settings = z.output<typeof ConfigSchema>;
+
+/** Settings that make no sense together: one line for each problem. */
+function contradictionsOf(settings: Settings): string[] {
+  const { SHUTDOWN_GRACE_MS: grace, SHUTDOWN_DELAY_MS: delay, MAX_BODY_BYTES: body } = settings;
+  const problems: string[] = [];
+  const together = (...names: (keyof Settings)[]) => {
+    const missing = names.filter((name) => settings[name] === undefined);
+    if (missing.length === names.length) return;
+    for (const name of missing) {
+      const others = names.filter((other) => settings[other] !== undefined);
+      problems.push(`${name}: expected beside ${others.join(' and ')}, found nothing`);
+    }
+  };
+  if (grace <= delay) {
+    problems.push(`SHUTDOWN_GRACE_MS: expected more than SHUTDOWN_DELAY_MS (${delay}), found ${grace}`);
+  }
+  together('JWT_JWKS_FILE', 'JWT_ISSUER', 'JWT_AUDIENCE');
+  together('TLS_CERT_FILE', 'TLS_KEY_FILE');
+  if (settings.TLS_CLIENT_CA_FILE !== undefined && settings.TLS_CERT_FILE === undefined) {
+    problems.push('TLS_CERT_FILE: expected beside TLS_CLIENT_CA_FILE, found nothing');
+  }
+  for (const name of ['METRICS_ACCESS', 'DOCS_ACCESS'] as const) {
+    if (settings[name] !== 'read') continue;
+    if (settings.API_KEYS_FILE ?? settings.JWT_JWKS_FILE) continue;
+    problems.push(`${name}: "read" needs API_KEYS_FILE or JWT_JWKS_FILE, found neither`);
+  }
+  const { DRIFT_WINDOW_MINUTES: window, DRIFT_STEP_MINUTES: step } = settings;
+  if (window % step !== 0 || window < DRIFT_STEPS.least * step || window > DRIFT_STEPS.most * step) {
+    problems.push(
+      `DRIFT_WINDOW_MINUTES: expected ${DRIFT_STEPS.least} to ${DRIFT_STEPS.most} whole steps of DRIFT_STEP_MINUTES (${step}), found ${window}`,
+    );
+  }
+  together('DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE');
+  if (settings.MAX_BUFFERED_BYTES < body) {
+    problems.push(
+      `MAX_BUFFERED_BYTES: expected at least MAX_BODY_BYTES (${body}), found ${settings.MAX_BUFFERED_BYTES}`,
+    );
+  }
+  return problems;
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type Config = Readonly<z.output<typeof ConfigSchema>>;
+export type Config = Readonly<Settings>;
 
 /**
  * Reads the settings from an environment. An empty variable counts as not set.
@@ -159,12 +299,8 @@ export function readConfig(environment: Environment): Config {
       parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
     );
   }
-  if (parsed.data.SHUTDOWN_GRACE_MS <= parsed.data.SHUTDOWN_DELAY_MS) {
-    const { SHUTDOWN_GRACE_MS: grace, SHUTDOWN_DELAY_MS: delay } = parsed.data;
-    throw new Fault('invalid_config', [
-      `SHUTDOWN_GRACE_MS: expected more than SHUTDOWN_DELAY_MS (${delay}), found ${grace}`,
-    ]);
-  }
+  const contradictions = contradictionsOf(parsed.data);
+  if (contradictions.length > 0) throw new Fault('invalid_config', contradictions);
   return Object.freeze(parsed.data);
 }
 

@@ -7,6 +7,7 @@ export const REFUSALS = {
   not_found: { status: 404, title: 'No such route' },
   model_not_found: { status: 404, title: 'No such model' },
   version_not_found: { status: 404, title: 'No such model version' },
+  drift_not_measured: { status: 404, title: 'The drift of this version is not measured' },
   change_conflict: { status: 409, title: 'The change conflicts with what is served' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   body_too_large: { status: 413, title: 'The body is too large' },
@@ -74,7 +75,8 @@ export type FaultCode =
   | 'invalid_data'
   | 'invalid_usage'
   | 'invalid_backup'
-  | 'gate_missed';
+  | 'gate_missed'
+  | 'unhealthy';
 
 /**
  * Something that stops the start or a command: one line for each problem, each naming the thing,

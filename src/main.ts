@@ -1,16 +1,34 @@
 #!/usr/bin/env node
 import { Fault } from './errors.js';
 
-const [command, ...rest] = process.argv.slice(2);
+const [command = 'serve', ...rest] = process.argv.slice(2);
 
-// The server starts without loading what only the other commands need, and they without the server.
+// The kernel keeps from process 1, which a container's is, every signal that it does not ask for: without
+// this a command, and a server that is still being loaded, could only be killed. A handler that comes
+// later, as the server and a replay have one, takes over.
+const endOn = (signal: 'SIGTERM' | 'SIGINT', exitCode: number) =>
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(exitCode);
+  });
+if (process.pid === 1) {
+  endOn('SIGTERM', 143);
+  endOn('SIGINT', 130);
+}
+
+// The server starts without loading what only the other commands need, and they without the server; a
+// container asks for its health every few seconds, which should cost little.
 const serve = () => import('./serve.js').then((server) => server.serve(process.env));
+const health = () => import('./health.js').then(({ checkHealth }) => checkHealth(process.env));
+const direct = new Map([
+  ['serve', serve],
+  ['health', health],
+]).get(rest.length === 0 ? command : '');
 const run =
-  command === undefined || (command === 'serve' && rest.length === 0)
-    ? serve()
-    : import('./cli/program.js').then(({ runCommand }) =>
-        runCommand(process.argv, { serve, environment: process.env }),
-      );
+  direct === undefined
+    ? import('./cli/program.js').then(({ runCommand }) =>
+        runCommand(process.argv, { serve, health, environment: process.env }),
+      )
+    : direct();
 
 // Somebody reads no further, as `| head` does: a command has then said enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -75,13 +75,14 @@ interface Running {
 function greet(config: Config, port: number, app: App): void {
   const { HOST: host } = config;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  const url = `http://${shown}:${port}`;
+  const url = `${config.TLS_CERT_FILE === undefined ? 'http' : 'https'}://${shown}:${port}`;
   const model = app.catalogue.defaultModel;
-  const key = config.API_KEYS_FILE === undefined ? '' : ' -H "x-api-key: $KEY"';
+  const credential = config.API_KEYS_FILE === undefined ? 'authorization: Bearer $TOKEN' : 'x-api-key: $KEY';
+  const key = (config.API_KEYS_FILE ?? config.JWT_JWKS_FILE) ? ` -H "${credential}"` : '';
+  const docs = config.DOCS_ACCESS === 'off' ? '' : `  API documentation   ${url}/docs\n`;
   process.stderr.write(`
 diegate ${DIEGATE_VERSION} is ready on ${url}
-  API documentation   ${url}/docs
-  Try it              curl -s${key} ${url}/models/${model}/example | curl -s${key} -H 'content-type: application/json' -d @- ${url}/predict
+${docs}  Try it              curl -s${key} ${url}/models/${model}/example | curl -s${key} -H 'content-type: application/json' -d @- ${url}/predict
 
 `);
 }

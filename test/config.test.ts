@@ -32,10 +32,26 @@ const DEFAULTS = {
   SHUTDOWN_GRACE_MS: 10_000,
   LOG_LEVEL: 'info',
   LOG_PREDICTIONS: 1,
+  METRICS_ACCESS: 'open',
+  DOCS_ACCESS: 'open',
   RATE_LIMIT_PER_SECOND: 0,
+  CALLER_RATE_LIMIT_PER_SECOND: 0,
+  RELOAD_INTERVAL_MS: 5_000,
+  MAX_CONNECTIONS: 4096,
+  MAX_BUFFERED_BYTES: 134_217_728,
+  DRIFT_WINDOW_MINUTES: 60,
+  DRIFT_STEP_MINUTES: 5,
+  DRIFT_MINIMUM_DIES: 500,
   OTEL_SERVICE_NAME: 'diegate',
   OTEL_TRACES_SAMPLER_ARG: 1,
 };
+
+const NOT_SET = [
+  ...['API_KEYS_FILE', 'JWT_JWKS_FILE', 'JWT_ISSUER', 'JWT_AUDIENCE', 'TRUSTED_PROXIES', 'CORS_ORIGINS'],
+  ...['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CLIENT_CA_FILE', 'PROBE_PORT', 'SERVING_FILE'],
+  ...['DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE'],
+  ...['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS'],
+];
 
 /** Least and greatest value of each number. */
 const BOUNDS = {
@@ -53,7 +69,19 @@ const BOUNDS = {
   SHUTDOWN_DELAY_MS: [0, 600_000],
   SHUTDOWN_GRACE_MS: [100, 600_000],
   RATE_LIMIT_PER_SECOND: [0, 1_000_000],
+  CALLER_RATE_LIMIT_PER_SECOND: [0, 1_000_000],
+  PROBE_PORT: [0, 65_535],
+  RELOAD_INTERVAL_MS: [100, 86_400_000],
+  MAX_CONNECTIONS: [1, 1_000_000],
+  MAX_BUFFERED_BYTES: [1024, 1_099_511_627_776],
 } as const;
+
+/** What else must be set for the bounds of a setting, where there is a rule between two. */
+const BESIDE: Readonly<Record<string, Environment>> = {
+  SHUTDOWN_DELAY_MS: { SHUTDOWN_GRACE_MS: '600000' },
+  MAX_BODY_BYTES: { MAX_BUFFERED_BYTES: '1099511627776' },
+  MAX_BUFFERED_BYTES: { MAX_BODY_BYTES: '1024' },
+};
 
 test('an empty environment gives the defaults', () => {
   expect(readConfig({})).toEqual(DEFAULTS);
@@ -69,11 +97,10 @@ test('a configuration is frozen', () => {
 });
 
 describe.each(Object.entries(BOUNDS))('%s', (name, [least, most]) => {
-  // The other end of the one rule between two settings.
-  const rest = name === 'SHUTDOWN_DELAY_MS' ? { SHUTDOWN_GRACE_MS: '600000' } : {};
+  const rest = BESIDE[name] ?? {};
 
   test(`is a whole number from ${least} to ${most}`, () => {
-    expect(readConfig({ [name]: String(least) })).toHaveProperty(name, least);
+    expect(readConfig({ ...rest, [name]: String(least) })).toHaveProperty(name, least);
     const highest = name === 'SHUTDOWN_DELAY_MS' ? most - 1 : most;
     expect(readConfig({ ...rest, [name]: String(highest) })).toHaveProperty(name, highest);
   });
@@ -194,6 +221,73 @@ test('the grace period must be longer than the delay that is a part of it', () =
   expect(readConfig({ SHUTDOWN_DELAY_MS: '5000', SHUTDOWN_GRACE_MS: '5001' }).SHUTDOWN_GRACE_MS).toBe(5001);
 });
 
+test('settings that need each other are refused alone, in one line for each that is missing', () => {
+  expect(problemsOf({ JWT_JWKS_FILE: 'a', TLS_KEY_FILE: 'b', TLS_CLIENT_CA_FILE: 'c' })).toEqual([
+    'JWT_ISSUER: expected beside JWT_JWKS_FILE, found nothing',
+    'JWT_AUDIENCE: expected beside JWT_JWKS_FILE, found nothing',
+    'TLS_CERT_FILE: expected beside TLS_KEY_FILE, found nothing',
+    'TLS_CERT_FILE: expected beside TLS_CLIENT_CA_FILE, found nothing',
+  ]);
+  expect(problemsOf({ METRICS_ACCESS: 'read', DOCS_ACCESS: 'read' })).toEqual([
+    'METRICS_ACCESS: "read" needs API_KEYS_FILE or JWT_JWKS_FILE, found neither',
+    'DOCS_ACCESS: "read" needs API_KEYS_FILE or JWT_JWKS_FILE, found neither',
+  ]);
+  expect(problemsOf({ MAX_BUFFERED_BYTES: '2048' })).toEqual([
+    'MAX_BUFFERED_BYTES: expected at least MAX_BODY_BYTES (16777216), found 2048',
+  ]);
+  const whole = { JWT_JWKS_FILE: 'a', JWT_ISSUER: 'b', JWT_AUDIENCE: 'c', METRICS_ACCESS: 'read' };
+  expect(readConfig(whole)).toMatchObject(whole);
+});
+
+test('CORS_ORIGINS is a list of exact origins', () => {
+  expect(readConfig({ CORS_ORIGINS: 'https://a.example, http://b:8080' }).CORS_ORIGINS).toEqual([
+    'https://a.example',
+    'http://b:8080',
+  ]);
+  for (const wrong of ['*', 'a.example', 'https://a.example/', 'https://*.example', 'null', 'ftp://a']) {
+    expect(problemsOf({ CORS_ORIGINS: wrong })).toEqual([
+      `CORS_ORIGINS: expected an origin such as https://floor.example, found "${wrong}"`,
+    ]);
+  }
+});
+
+test('the drift window is 6 to 48 whole steps', () => {
+  expect(readConfig({ DRIFT_WINDOW_MINUTES: '48', DRIFT_STEP_MINUTES: '1' }).DRIFT_WINDOW_MINUTES).toBe(48);
+  for (const [window, step] of [
+    ['62', '5'],
+    ['25', '5'],
+    ['49', '1'],
+  ] as const) {
+    expect(problemsOf({ DRIFT_WINDOW_MINUTES: window, DRIFT_STEP_MINUTES: step })).toEqual([
+      `DRIFT_WINDOW_MINUTES: expected 6 to 48 whole steps of DRIFT_STEP_MINUTES (${step}), found ${window}`,
+    ]);
+  }
+});
+
+test('TRUSTED_PROXIES is a list of addresses and networks', () => {
+  const { TRUSTED_PROXIES } = readConfig({ TRUSTED_PROXIES: '10.0.0.0/8,::1,fd00::/8' });
+  expect(TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1', 'fd00::/8']);
+  for (const wrong of ['true', 'proxy', '10.0.0.0/33', '10.0.0/8', '::1/129', '10.0.0.1/8/8']) {
+    expect(problemsOf({ TRUSTED_PROXIES: wrong })).toEqual([
+      `TRUSTED_PROXIES: expected an address or a network such as 10.0.0.0/8, found "${wrong}"`,
+    ]);
+  }
+});
+
+test('the drift webhook needs its address and the key that signs, or neither', () => {
+  const both = { DRIFT_WEBHOOK_URL: 'https://retrain.local/hook', DRIFT_WEBHOOK_SECRET_FILE: '/run/key' };
+  expect(readConfig(both)).toMatchObject(both);
+  expect(problemsOf({ DRIFT_WEBHOOK_URL: 'http://a' })).toEqual([
+    'DRIFT_WEBHOOK_SECRET_FILE: expected beside DRIFT_WEBHOOK_URL, found nothing',
+  ]);
+  expect(problemsOf({ DRIFT_WEBHOOK_SECRET_FILE: '/run/key' })).toEqual([
+    'DRIFT_WEBHOOK_URL: expected beside DRIFT_WEBHOOK_SECRET_FILE, found nothing',
+  ]);
+  expect(problemsOf({ ...both, DRIFT_WEBHOOK_URL: 'ftp://a' })).toEqual([
+    'DRIFT_WEBHOOK_URL: expected an http or https URL, found "ftp://a"',
+  ]);
+});
+
 test('every setting is described with its default and its meaning', () => {
   const described = describeSettings();
   expect(described.map(({ name }) => name)).toEqual(Object.keys(ConfigSchema.shape));
@@ -202,9 +296,6 @@ test('every setting is described with its default and its meaning', () => {
   expect(defaults).toEqual({
     ...Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, String(value)])),
     INFERENCE_WORKERS: 'cores - 1, at least 1',
-    API_KEYS_FILE: 'not set',
-    SERVING_FILE: 'not set',
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'not set',
-    OTEL_EXPORTER_OTLP_HEADERS: 'not set',
+    ...Object.fromEntries(NOT_SET.map((name) => [name, 'not set'])),
   });
 });

@@ -12,6 +12,7 @@ test('the catalogue of refusals is the one that callers know', () => {
     not_found: 404,
     model_not_found: 404,
     version_not_found: 404,
+    drift_not_measured: 404,
     change_conflict: 409,
     request_timeout: 408,
     body_too_large: 413,

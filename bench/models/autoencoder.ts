@@ -27,6 +27,15 @@ export const HEAVY: Autoencoder = {
   defaultDeadlineMs: 1000,
 };
 
+/** 512-128-32-128-512: 0.56 MB of weights. */
+export const USUAL: Autoencoder = {
+  name: 'usual',
+  hidden: [128, 32, 128],
+  maxBatchSize: 64,
+  maxQueueSize: 4096,
+  defaultDeadlineMs: 1000,
+};
+
 /** Slower than what HTTP can take in, so that overload is the model's and not the socket's. */
 export const SLOW: Autoencoder = {
   name: 'slow',
@@ -40,9 +49,20 @@ export const SLOW: Autoencoder = {
  * Writes a model repository with one autoencoder of random weights to a temporary folder.
  * @returns the folder of the repository
  */
-export async function writeAutoencoder(model: Autoencoder): Promise<string> {
-  const onnx = encodeAutoencoder(model);
+export function writeAutoencoder(model: Autoencoder): Promise<string> {
+  return writeAutoencoders([model]);
+}
+
+/** Writes a model repository with several of them; the first is the default model. */
+export async function writeAutoencoders(models: readonly Autoencoder[]): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'diegate-bench-'));
+  for (const model of models) await addAutoencoder(root, model);
+  await writeFile(join(root, 'serving.json'), JSON.stringify({ defaultModel: models[0]?.name }));
+  return root;
+}
+
+async function addAutoencoder(root: string, model: Autoencoder): Promise<void> {
+  const onnx = encodeAutoencoder(model);
   const folder = join(root, model.name, '1');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'model.onnx'), onnx);
@@ -60,8 +80,6 @@ export async function writeAutoencoder(model: Autoencoder): Promise<string> {
     lineage: { data: 'random weights', rows: 0, codeVersion: '0', created: '2026-01-01T00:00:00Z' },
   };
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
-  await writeFile(join(root, 'serving.json'), JSON.stringify({ defaultModel: model.name }));
-  return root;
 }
 
 function encodeAutoencoder({ name, hidden }: Autoencoder): Uint8Array {

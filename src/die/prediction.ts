@@ -47,9 +47,9 @@ export const PredictionSchema = z
     value: z.number().optional().describe('Regression: the predicted value'),
     unit: z.string().optional().describe('Regression: unit of value'),
     outputs: z
-      .record(z.string(), z.union([z.number(), z.array(z.number())]))
+      .record(z.string(), z.union([z.number().nullable(), z.array(z.number().nullable())]))
       .optional()
-      .describe('Further outputs of the model, by name'),
+      .describe('Further outputs of the model, by name; null for a value that is not finite'),
     fallback: z
       .literal(true)
       .optional()

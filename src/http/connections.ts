@@ -1,6 +1,32 @@
 import { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
+
+/** The open connections of a server that is not yet listening; over TLS, those that have shaken hands. */
+export function openConnections(server: Server): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return open;
+}
+
+/** Connections to a server over TLS that have not shaken hands; of any other server none. */
+export function connectionsShakingHands(server: Server): ReadonlyMap<string, Socket> {
+  const shaking = new Map<string, Socket>();
+  if (!(server instanceof TlsServer)) return shaking;
+  // The secured socket is another object, of the same address.
+  const addressOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+  server.on('connection', (socket: Socket) => {
+    const address = addressOf(socket);
+    shaking.set(address, socket);
+    socket.once('close', () => shaking.delete(address));
+  });
+  server.on('secureConnection', (socket: Socket) => shaking.delete(addressOf(socket)));
+  return shaking;
+}
 
 /** The answer that a connection waits for or is being sent; of pipelined requests the first. */
 export function answerInFlight(socket: Duplex): ServerResponse | undefined {

@@ -7,7 +7,7 @@ import type { Lane } from '../serving/batching/queue.js';
 import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
 import { labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
 import { decodeDie, decodeDies } from './decode/json.js';
-import { readBody } from './read-body.js';
+import { type ArrivingBytes, readBody } from './read-body.js';
 import { RowPool } from './row-pool.js';
 
 /** A request's bytes and how they are to be read. */
@@ -18,8 +18,11 @@ export interface Body {
 
 const NO_BODY: Body = { media: 'json', bytes: Buffer.alloc(0) };
 
-/** Takes the bytes of JSON and binary bodies as they come, up to `limitBytes`; everything else is 415. */
-export function bodyParsers(app: FastifyInstance, limitBytes: number): void {
+/**
+ * Takes the bytes of JSON and binary bodies as they come, up to `limitBytes`, of all large bodies together up
+ * to what `arriving` allows; everything else is 415.
+ */
+export function bodyParsers(app: FastifyInstance, limitBytes: number, arriving: ArrivingBytes): void {
   app.removeAllContentTypeParsers();
   for (const [type, media] of [
     ['application/json', 'json'],
@@ -32,7 +35,8 @@ export function bodyParsers(app: FastifyInstance, limitBytes: number): void {
         done(new Refusal('unsupported_media_type', found));
         return;
       }
-      readBody(payload, length === undefined ? undefined : Number(length), limitBytes, (refusal, bytes) => {
+      const declared = length === undefined ? undefined : Number(length);
+      readBody(payload, declared, limitBytes, arriving, (refusal, bytes) => {
         done(refusal, { media, bytes });
       });
     });

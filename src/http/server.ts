@@ -6,23 +6,34 @@ import type { Experiments } from '../routing/experiments.js';
 import type { Target } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
 import type { Tracer } from '../tracing/tracer.js';
-import { type ApiKeys, apiKeysPlugin, hasAdmin } from './plugins/api-keys.js';
+import type { Access } from './access/access.js';
+import { createListener } from './listener.js';
+import { OIP_ERRORS, OIP_PREFIX } from './oip/error-form.js';
+import { PredictorEngine } from './oip/predictor-engine.js';
+import { oipRoutes } from './oip/routes.js';
+import type { InferStatistics } from './oip/statistics.js';
+import { accessPlugin } from './plugins/access.js';
+import { corsPlugin } from './plugins/cors.js';
 import { docsPlugin } from './plugins/docs.js';
 import { drainingPlugin } from './plugins/draining.js';
 import { type HttpObserver, observePlugin } from './plugins/observe.js';
-import { problemsPlugin, refusalOf, sendProblem } from './plugins/problems.js';
+import { createSendRefusal, problemsPlugin, refusalOf } from './plugins/problems.js';
 import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
+import { slowReadersPlugin } from './plugins/slow-readers.js';
 import { tracePlugin } from './plugins/trace.js';
+import { ArrivingBytes } from './read-body.js';
 import { bodyParsers, type DecodeObserver } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
+import { type DriftReports, driftRoutes } from './routes/drift.js';
 import { experimentRoutes } from './routes/experiments.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { modelRoutes } from './routes/models.js';
 import { type OutcomeObserver, outcomeRoutes } from './routes/outcomes.js';
 import { predictRoutes } from './routes/predict.js';
-import { type ProbeRouteOptions, probeRoutes } from './routes/probes.js';
+import { healthRoutes, type ProbeRouteOptions, rootRoutes } from './routes/probes.js';
+import type { TlsMaterial } from './tls.js';
 import { createUnreadableAnswer } from './unreadable.js';
 import { serializeByZod, validateByZod } from './zod-provider.js';
 
@@ -33,7 +44,10 @@ export interface ServerOptions {
   readonly predictor: Predictor;
   /** See `PredictRouteOptions.admit`. */
   readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
+  /** See `PredictRouteOptions.renew`. */
+  readonly renew: (target: Target) => Target;
   readonly isDraining: () => boolean;
+  readonly drift: DriftReports;
   readonly experiments: Experiments;
   readonly changes: ModelChanges;
   readonly probes: ProbeRouteOptions;
@@ -43,35 +57,55 @@ export interface ServerOptions {
   readonly tracer: Tracer | undefined;
   readonly onDecoded: DecodeObserver;
   readonly onOutcomes: OutcomeObserver;
-  readonly apiKeys: ApiKeys | undefined;
-  readonly limits: {
-    readonly maxBodyBytes: number;
-    readonly maxBatchDies: number;
-    readonly requestTimeoutMs: number;
-    readonly keepAliveTimeoutMs: number;
-    readonly ratePerSecond: number;
-  };
+  /** See `PredictorEngineOptions.statistics`. */
+  readonly statistics: InferStatistics;
+  /** See `PredictorEngineOptions.target`. */
+  readonly target: (model: string, version: string | undefined) => Target;
+  readonly security: Security;
+  readonly limits: Limits;
+}
+
+/** Who may call, and how. */
+export interface Security {
+  /** Who may do what; undefined where nobody is asked. */
+  readonly access: Access | undefined;
+  /** What the server shows and asks for over TLS; undefined for plain HTTP. */
+  readonly tls: TlsMaterial | undefined;
+  readonly metricsAccess: 'open' | 'read';
+  readonly docsAccess: 'open' | 'read' | 'off';
+  /** Origins whose pages may call from a browser. */
+  readonly corsOrigins: readonly string[];
+  /** Addresses and networks of proxies whose x-forwarded-for is believed. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** What one caller, or all together, may take. */
+export interface Limits {
+  readonly maxBodyBytes: number;
+  readonly maxBatchDies: number;
+  /** How long a request's bytes may take to arrive, and an answer's to be taken. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  /** Prediction requests a second; 0 for no limit. */
+  readonly ratePerEquipment: number;
+  readonly ratePerCaller: number;
+  readonly maxConnections: number;
+  /** Bytes of large bodies that may be arriving, and of answers that may wait for their readers. */
+  readonly maxBufferedBytes: number;
 }
 
 /** Longest part of a path that can name anything, with room for percent-encoding. */
 const MAX_PARAM_LENGTH = 256;
 
-/** Room for the x-die-ids of a whole batch; node:http's own limit is 16 KiB. */
-const MAX_HEADER_BYTES = 65_536;
-
 /** The HTTP server: every plugin and every route of the contract; it does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { logger, limits } = options;
+  const { logger, limits, security } = options;
   const requestIds = createRequestIds();
+  const hasAdmin = security.access?.hasAdmin() ?? false;
+  const sendRefusal = createSendRefusal([OIP_ERRORS]);
   const app = Fastify({
-    http: {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      requestTimeout: limits.requestTimeoutMs,
-      // node:http looks for late requests only this often, by default every 30 s.
-      connectionsCheckingInterval: Math.ceil(Math.min(1_000, limits.requestTimeoutMs / 2)),
-      // Refused by the problems plugin, with a problem.
-      requireHostHeader: false,
-    },
+    serverFactory: (handler) => createListener(handler, { ...limits, tls: security.tls }),
+    ...(security.trustedProxies.length === 0 ? {} : { trustProxy: [...security.trustedProxies] }),
     loggerInstance: logger,
     // One line for each prediction comes from the prediction log; Fastify's two for each request would
     // cost more than decoding a die.
@@ -79,15 +113,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     // A child logger for each request costs as much; what is logged names its request_id itself.
     childLoggerFactory: (parent) => parent,
     genReqId: requestIds,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
     // Requests that arrive while closing get our own refusal, from the draining plugin.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     clientErrorHandler: createUnreadableAnswer({ logger, nextRequestId: () => requestIds({ headers: {} }) }),
     // No hook runs for these, so the headers of every answer are set here.
     frameworkErrors: (error, request, reply) =>
-      sendProblem(
+      sendRefusal(
         refusalOf(error),
         request,
         reply.headers(SECURITY_HEADERS).header('x-request-id', request.id),
@@ -97,28 +129,51 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
-  bodyParsers(app, limits.maxBodyBytes);
+  const arriving = new ArrivingBytes(limits.maxBufferedBytes);
+  bodyParsers(app, limits.maxBodyBytes, arriving);
 
   await app.register(observePlugin, { clock: options.clock, observers: options.observers });
   await app.register(tracePlugin, { tracer: options.tracer });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
-  await app.register(problemsPlugin);
+  await app.register(problemsPlugin, { sendRefusal });
   await app.register(drainingPlugin, { isDraining: options.isDraining });
-  await app.register(apiKeysPlugin, { keys: options.apiKeys });
-  await app.register(rateLimitPlugin, { perSecond: limits.ratePerSecond });
-  await app.register(docsPlugin, {
-    version: options.probes.version,
-    keysAsked: options.apiKeys !== undefined,
+  await app.register(slowReadersPlugin, {
+    timeoutMs: limits.requestTimeoutMs,
+    maxUnreadBytes: limits.maxBufferedBytes,
+    clock: options.clock,
   });
+  await app.register(corsPlugin, { origins: security.corsOrigins });
+  await app.register(accessPlugin, { access: security.access });
+  await app.register(rateLimitPlugin, {
+    perEquipment: limits.ratePerEquipment,
+    perCaller: limits.ratePerCaller,
+  });
+  if (security.docsAccess !== 'off') {
+    await app.register(docsPlugin, {
+      version: options.probes.version,
+      keysAsked: security.access !== undefined,
+      hasAdmin,
+      permission: security.docsAccess === 'read' ? 'read' : undefined,
+    });
+  }
 
-  probeRoutes(app, options.probes);
-  metricsRoutes(app, options.metrics);
+  healthRoutes(app, options.probes);
+  rootRoutes(app, { version: options.probes.version, hasDocs: security.docsAccess !== 'off' });
+  metricsRoutes(app, options.metrics, security.metricsAccess === 'read' ? 'read' : undefined);
   modelRoutes(app, options);
+  driftRoutes(app, options);
   experimentRoutes(app, options);
-  // Without a key that may, nobody could use them: then they do not exist.
-  if (hasAdmin(options.apiKeys)) adminRoutes(app, options);
+  adminRoutes(app, { ...options, isDocumented: hasAdmin });
   outcomeRoutes(app, options);
   predictRoutes(app, { ...options, maxBatchDies: limits.maxBatchDies });
+  await app.register(oipRoutes, {
+    prefix: OIP_PREFIX,
+    engine: new PredictorEngine({ ...options, missing: options.probes.missing }),
+    version: options.probes.version,
+    maxBodyBytes: limits.maxBodyBytes,
+    arriving,
+    maxBatchDies: limits.maxBatchDies,
+  });
   return app;
 }

@@ -1,20 +1,19 @@
 import type { Logger } from 'pino';
 import type { Catalogue } from '../models/catalogue.js';
 import type { ModelVersion } from '../models/model-version.js';
-import type { Predicted } from '../prediction/predictor.js';
+import type { FailureObserver, Predicted } from '../prediction/predictor.js';
 import type { Clock } from '../serving/clock.js';
 import { stickyKeyOf } from '../traffic/assignment.js';
-import { advanceCanary, type CanaryEvent } from '../traffic/canary.js';
+import { advanceCanary } from '../traffic/canary.js';
 import { VersionAccount } from '../traffic/version-account.js';
 import type { ModelChanges } from './model-changes.js';
 
 export interface CanaryDriverOptions {
   readonly catalogue: Catalogue;
-  readonly changes: ModelChanges;
+  readonly changes: Pick<ModelChanges, 'moveCanary' | 'abortCanary'>;
   readonly clock: Clock;
   /** Wall-clock time. */
   readonly now: () => Date;
-  readonly onEvent: (model: string, event: CanaryEvent) => void;
   readonly logger: Pick<Logger, 'error'>;
 }
 
@@ -49,7 +48,9 @@ export class CanaryDriver {
   }
 
   /** Observes predictions. */
-  readonly predicted = ({ version, measurements, predictions, latencyMs, fallback }: Predicted): void => {
+  readonly predicted = (predicted: Predicted): void => {
+    const { request, version, measurements, predictions, latencyMs, fallback } = predicted;
+    if (request.isNamed) return;
     const by = this.#options.catalogue.serving.models[version.name]?.canary?.plan.by;
     const account = fallback === undefined ? this.#accountOf(version) : undefined;
     if (account === undefined || by === undefined) return;
@@ -60,8 +61,8 @@ export class CanaryDriver {
   };
 
   /** Observes dies that a version gave no decision for, by a fault of its own. */
-  readonly failed = (version: ModelVersion, dies: number): void => {
-    this.#accountOf(version)?.recordErrors(dies);
+  readonly failed: FailureObserver = (version, dies, { isNamed }) => {
+    if (!isNamed) this.#accountOf(version)?.recordErrors(dies);
   };
 
   /** A version that fails so often that it is given a rest ends its canary, which else would wait for dies. */
@@ -69,10 +70,12 @@ export class CanaryDriver {
     const { catalogue, changes, logger } = this.#options;
     const canary = catalogue.serving.models[name]?.canary;
     if (canary?.status !== 'running' || canary.plan.to !== number) return;
-    changes.abortCanary(name, { id: 'circuit' }).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      logger.error({ model: name, reason }, 'a canary could not be stopped');
-    });
+    changes
+      .abortCanary(name, { id: 'circuit' }, 'the version failed again and again')
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        logger.error({ model: name, reason }, 'a canary could not be stopped');
+      });
   }
 
   /** Looks at every running canary once. */
@@ -90,15 +93,19 @@ export class CanaryDriver {
   }
 
   async #advance(name: string): Promise<void> {
-    const { catalogue, changes, now, onEvent } = this.#options;
+    const { catalogue, changes, now } = this.#options;
     const canary = catalogue.serving.models[name]?.canary;
     if (canary?.status !== 'running') return;
     const { from, to } = canary.plan;
+    const candidate = catalogue.entry(`${name}/${to}`);
+    if (candidate?.state === 'failed') {
+      await changes.abortCanary(name, { id: 'canary' }, candidate.reason);
+      return;
+    }
     const observation = { baseline: this.#account(name, from), candidate: this.#account(name, to) };
     const move = advanceCanary(canary, observation, now());
     if (move.event === undefined) return;
-    await changes.moveCanary(name, move, { id: 'canary' });
-    onEvent(name, move.event);
+    await changes.moveCanary(name, canary, move, { id: 'canary' });
   }
 
   /** The account of a version, where it is part of a running canary. */

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../models/catalogue.js';
 import type { Clock } from '../serving/clock.js';
+import { trafficOf } from './needed-versions.js';
 import type { VersionLoader } from './version-loader.js';
 
 export interface LazyVersionsOptions {
@@ -24,6 +25,7 @@ export class LazyVersions {
   readonly #options: LazyVersionsOptions;
   readonly #lastUsedMs = new Map<string, number>();
   readonly #loading = new Map<string, Promise<void>>();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: LazyVersionsOptions) {
     this.#options = options;
@@ -39,18 +41,52 @@ export class LazyVersions {
     this.#lastUsedMs.set(key, this.#options.clock.nowMs());
   }
 
+  /** A version that shares the traffic of a default is used whenever that one is. */
+  #lastUse(name: string, key: string): number {
+    const { catalogue } = this.#options;
+    const main = `${name}/${catalogue.model(name).defaultVersion}`;
+    const shared = this.#companionsOf(main).includes(key) ? this.#lastUsedMs.get(main) : undefined;
+    const never = Number.NEGATIVE_INFINITY;
+    return Math.max(this.#lastUsedMs.get(key) ?? never, shared ?? never);
+  }
+
   /**
    * Loads a version, after others have left for it where need be; callers at the same time share one load.
+   * The versions of its model that share its traffic follow it.
    * @throws Fault `invalid_model` when it cannot be loaded
    */
   load(key: string): Promise<void> {
     const under = this.#loading.get(key);
     if (under !== undefined) return under;
-    const loading = this.#makeRoom(key)
+    // One after another: each must know what the one before it has left of the memory.
+    const loading = this.#turn
+      .then(() => this.#makeRoom(key))
       .then(() => this.#options.loader.load(key))
       .finally(() => this.#loading.delete(key));
+    this.#turn = loading.catch(() => {});
     this.#loading.set(key, loading);
+    loading.then(
+      () => this.#loadCompanions(key),
+      () => {},
+    );
     return loading;
+  }
+
+  #loadCompanions(key: string): void {
+    for (const other of this.#companionsOf(key)) {
+      // A failure is in the catalogue; its share of the traffic stays with the default version.
+      if (this.#options.catalogue.entry(other)?.state === 'unloaded') this.load(other).catch(() => {});
+    }
+  }
+
+  /** The versions that share the traffic of a model's default. */
+  #companionsOf(key: string): string[] {
+    const { catalogue } = this.#options;
+    const { name, number } = catalogue.entry(key) ?? {};
+    if (name === undefined || catalogue.model(name).defaultVersion !== number) return [];
+    return trafficOf(catalogue.serving, name)
+      .map((taker) => `${name}/${taker}`)
+      .filter((other) => other !== key);
   }
 
   async #makeRoom(key: string): Promise<void> {
@@ -65,11 +101,7 @@ export class LazyVersions {
     return this.#options.catalogue
       .entries()
       .filter(({ name, state }) => state === 'ready' && this.isLazy(name))
-      .map(({ key }) => ({
-        key,
-        bytes: this.#bytesOf(key),
-        lastUsedMs: this.#lastUsedMs.get(key) ?? Number.NEGATIVE_INFINITY,
-      }));
+      .map(({ key, name }) => ({ key, bytes: this.#bytesOf(key), lastUsedMs: this.#lastUse(name, key) }));
   }
 
   #bytesOf(key: string): number {

@@ -51,14 +51,27 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const { catalogue, clock, logger, folder, servingFile } = options;
   const now = () => new Date();
   const loader = new VersionLoader({ ...options, observers: options.loadObservers });
-  const sync = new RepositorySync({ folder, servingFile, catalogue, loader, logger });
+  const audit = createAudit(logger);
+  const state = new ServingState(servingFile, catalogue);
+  const { onTrafficChange, onCanaryEvent } = options;
+  const sync = new RepositorySync({
+    folder,
+    servingFile,
+    catalogue,
+    loader,
+    state,
+    audit,
+    onTrafficChange,
+    logger,
+  });
   const changes = new ModelChanges({
     catalogue,
     loader,
-    state: new ServingState(servingFile, catalogue),
-    audit: createAudit(logger),
-    rescan: () => sync.rescan(),
-    onTrafficChange: options.onTrafficChange,
+    state,
+    audit,
+    rescan: (failed) => sync.rescan(failed),
+    onTrafficChange,
+    onCanaryEvent,
     now,
   });
   const canaries = new CanaryDriver({
@@ -66,7 +79,6 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     changes,
     clock,
     now,
-    onEvent: options.onCanaryEvent,
     logger,
   });
   const lazy = new LazyVersions({
@@ -85,6 +97,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     logger,
   });
   const missing = new Set(neededVersions(catalogue));
+  for (const key of missing) if (catalogue.entry(key)?.state === 'unloaded') catalogue.markLoading(key);
   return {
     lazy,
     changes,

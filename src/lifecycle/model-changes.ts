@@ -1,14 +1,14 @@
-import { Refusal } from '../errors.js';
-import type { Catalogue } from '../models/catalogue.js';
+import { Fault, Refusal } from '../errors.js';
+import type { Catalogue, CatalogueEntry } from '../models/catalogue.js';
 import { sameContract } from '../models/model-version.js';
 import { servingProblems } from '../models/repository/read-serving.js';
 import { MAX_PREVIOUS, type ModelServing, type Serving } from '../models/repository/serving.js';
-import { abortCanary, type CanaryMove, startCanary } from '../traffic/canary.js';
-import type { CanaryPlan } from '../traffic/canary-plan.js';
+import { abortCanary, type CanaryEvent, type CanaryMove, startCanary } from '../traffic/canary.js';
+import type { CanaryPlan, CanaryState } from '../traffic/canary-plan.js';
 import type { Shadow } from '../traffic/shadow.js';
 import type { Split } from '../traffic/split.js';
 import type { Actor, Audit } from './audit.js';
-import { neededVersions, trafficOf } from './needed-versions.js';
+import { dependentOn, userOf } from './needed-versions.js';
 import type { ServingState } from './serving-state.js';
 import type { VersionLoader } from './version-loader.js';
 
@@ -17,10 +17,12 @@ export interface ModelChangesOptions {
   readonly loader: VersionLoader;
   readonly state: ServingState;
   readonly audit: Audit;
-  /** Looks for versions that the repository has got since it was read. */
-  readonly rescan: () => Promise<void>;
+  /** Looks for versions that the repository has got since it was read, and reads one again that has failed. */
+  readonly rescan: (failed?: string) => Promise<void>;
   /** Told when a model's dies go elsewhere from now on: what was counted before compares with nothing. */
   readonly onTrafficChange: (model: string) => void;
+  /** Told of everything that happens to a canary. */
+  readonly onCanaryEvent: (model: string, event: CanaryEvent) => void;
   /** Wall-clock time. */
   readonly now: () => Date;
 }
@@ -38,16 +40,11 @@ export class ModelChanges {
 
   /**
    * Loads a version, which the repository may have got only now.
-   * @throws Refusal `model_not_found` or `version_not_found`
-   * @throws Fault `invalid_model` when it cannot be loaded
+   * @throws Refusal `model_not_found`, `version_not_found`, or `model_not_ready` when it cannot be loaded
    */
   async load(name: string, number: string, actor: Actor): Promise<void> {
-    const { catalogue, loader, rescan, audit } = this.#options;
-    const known = catalogue.entry(`${name}/${number}`);
-    if (known?.version === undefined) await rescan();
-    const { key, state } = catalogue.find(name, number);
-    await loader.load(key);
-    audit(actor, { action: 'load', model: name, from: state, to: number });
+    const { state } = await this.#load(name, number);
+    this.#options.audit(actor, { action: 'load', model: name, version: number, from: state, to: 'ready' });
   }
 
   /**
@@ -56,18 +53,62 @@ export class ModelChanges {
    */
   async unload(name: string, number: string, actor: Actor): Promise<void> {
     const { catalogue, loader, audit } = this.#options;
-    const { key, state } = catalogue.find(name, number);
-    const user = this.#userOf(name, number);
-    if (user !== undefined) throw new Refusal('change_conflict', `${key} cannot be unloaded: it is ${user}`);
-    await loader.unload(key);
-    audit(actor, { action: 'unload', model: name, from: state, to: 'unloaded' });
+    // While no change of what is served is under way: none may be about to send dies to it.
+    const from = await this.#options.state.inTurn(async () => {
+      const { key, state } = catalogue.find(name, number);
+      const user = userOf(catalogue, name, number);
+      if (user !== undefined)
+        throw new Refusal('change_conflict', `${key} cannot be unloaded: it is ${user}`);
+      await loader.unload(key);
+      return state;
+    });
+    audit(actor, { action: 'unload', model: name, version: number, from, to: 'unloaded' });
+  }
+
+  /** Loads a model's default version, or its highest, which the repository may have got only now. */
+  async loadModel(name: string, actor: Actor): Promise<void> {
+    const { catalogue, rescan } = this.#options;
+    await rescan();
+    const { number } = catalogue.find(name);
+    await this.load(name, number, actor);
+  }
+
+  /**
+   * Takes all versions of a model down, until one is loaded again or the server starts anew.
+   * @throws Refusal `change_conflict` for the default model, which POST /predict needs, and for a model
+   * that another one falls back on
+   */
+  async unloadModel(name: string, actor: Actor): Promise<void> {
+    const { catalogue, loader, audit, state } = this.#options;
+    const from = await state.inTurn(async () => {
+      const { versions } = catalogue.model(name);
+      this.#assertUnloadable(name, versions);
+      const ready = versions.filter((version) => version.state === 'ready');
+      for (const { key } of ready) await loader.unload(key);
+      return ready.map(({ number }) => number);
+    });
+    audit(actor, { action: 'unload', model: name, from, to: 'unloaded' });
+  }
+
+  #assertUnloadable(name: string, versions: readonly CatalogueEntry[]): void {
+    const { catalogue } = this.#options;
+    if (name === catalogue.defaultModel)
+      throw new Refusal('change_conflict', `${name} cannot be unloaded: it is the model of POST /predict`);
+    for (const { number } of versions) {
+      const dependent = dependentOn(catalogue, name, number);
+      if (dependent !== undefined && dependent.name !== name)
+        throw new Refusal(
+          'change_conflict',
+          `${name} cannot be unloaded: it is the fallback of ${dependent.key}`,
+        );
+    }
   }
 
   /** Makes a version the one that answers where none is named; a split and a canary of the model end. */
   async promote(name: string, number: string, actor: Actor): Promise<void> {
     await this.#makeReady(name, number);
     let from = '';
-    await this.#change(name, (entry) => {
+    await this.#change(name, [number], (entry) => {
       from = this.#options.catalogue.model(name).defaultVersion ?? '';
       return { ...withoutSplit(entry), default: number, previous: formerDefaults(entry, from, number) };
     });
@@ -85,7 +126,7 @@ export class ModelChanges {
     const [to, ...earlier] = catalogue.serving.models[name]?.previous ?? [];
     if (to === undefined) throw new Refusal('change_conflict', `${name} has no version before ${from}`);
     await this.#makeReady(name, to);
-    await this.#change(name, (entry) => {
+    await this.#change(name, [to], (entry) => {
       if (entry.previous?.[0] !== to)
         throw new Refusal('change_conflict', `${name} was changed at the same time; look again`);
       return { ...withoutSplit(entry), default: to, previous: earlier };
@@ -96,9 +137,12 @@ export class ModelChanges {
 
   /** Splits a model's traffic, or ends the split with undefined. */
   async setSplit(name: string, split: Split | undefined, actor: Actor): Promise<void> {
-    for (const number of Object.keys(split?.weights ?? {})) await this.#makeReady(name, number);
+    const takers = Object.keys(split?.weights ?? {});
+    for (const number of takers) await this.#makeReady(name, number);
     let from: Split | undefined;
-    await this.#change(name, (entry) => {
+    await this.#change(name, takers, (entry) => {
+      if (split !== undefined && entry.canary?.status === 'running')
+        throw new Refusal('change_conflict', `${name} has a canary, which sets the weights until it ends`);
       from = entry.split;
       return { ...entry, split };
     });
@@ -109,7 +153,7 @@ export class ModelChanges {
   async setShadow(name: string, shadow: Shadow, actor: Actor): Promise<void> {
     for (const number of shadow) await this.#makeReady(name, number);
     let from: Shadow = [];
-    await this.#change(name, (entry) => {
+    await this.#change(name, shadow, (entry) => {
       from = entry.shadow ?? [];
       return { ...entry, shadow };
     });
@@ -121,57 +165,74 @@ export class ModelChanges {
    * @throws Refusal `change_conflict` while another one runs
    */
   async startCanary(name: string, plan: CanaryPlan, actor: Actor): Promise<CanaryMove> {
-    const { defaultVersion } = this.#options.catalogue.model(name);
-    if (plan.from !== defaultVersion) {
-      const found = `expected it to begin from the default version ${defaultVersion}, found ${plan.from}`;
-      throw new Refusal('change_conflict', `a canary of ${name}: ${found}`);
-    }
     for (const number of [plan.from, plan.to]) await this.#makeReady(name, number);
     const move = startCanary(plan, this.#options.now());
-    await this.#change(name, (entry) => {
-      if (entry.canary?.status === 'running')
-        throw new Refusal(
-          'change_conflict',
-          `${name} has a canary already, of version ${entry.canary.plan.to}`,
-        );
-      return { ...entry, split: undefined, canary: move.state };
+    await this.#change(name, [plan.from, plan.to], (entry) => {
+      if (entry.canary?.status === 'running') {
+        const found = `${name} has a canary already, of version ${entry.canary.plan.to}`;
+        throw new Refusal('change_conflict', found);
+      }
+      const { defaultVersion } = this.#options.catalogue.model(name);
+      if (plan.from !== defaultVersion) {
+        const found = `expected it to begin from the default version ${defaultVersion}, found ${plan.from}`;
+        throw new Refusal('change_conflict', `a canary of ${name}: ${found}`);
+      }
+      // Named, so that what it is rolled back to stays what it was when newer versions come.
+      return { ...entry, default: plan.from, split: undefined, canary: move.state };
     });
     this.#options.audit(actor, { action: 'canary_start', model: name, from: plan.from, to: plan.to });
+    this.#tell(name, move);
     return move;
   }
 
   /**
-   * Ends a running canary by hand: its old version answers all dies again.
+   * Ends a running canary: its old version answers all dies again.
    * @throws Refusal `change_conflict` when none runs
    */
-  async abortCanary(name: string, actor: Actor): Promise<CanaryMove> {
+  async abortCanary(name: string, actor: Actor, reason = `stopped by ${actor.id}`): Promise<CanaryMove> {
     let move: CanaryMove | undefined;
-    await this.#change(name, (entry) => {
+    await this.#change(name, [], (entry) => {
       if (entry.canary?.status !== 'running')
         throw new Refusal('change_conflict', `${name} has no canary that runs`);
-      move = abortCanary(entry.canary, `stopped by ${actor.id}`, this.#options.now());
+      move = abortCanary(entry.canary, reason, this.#options.now());
       return { ...entry, canary: move.state };
     });
     if (move === undefined) throw new Error('a canary that was aborted has no move');
     const { from, to } = move.state.plan;
-    this.#options.audit(actor, { action: 'canary_abort', model: name, from: to, to: from });
+    this.#options.audit(actor, { action: 'canary_abort', model: name, from: to, to: from, reason });
+    this.#tell(name, move);
     return move;
   }
 
-  /** Stores what a running canary has come to; a completed one makes its version the default. */
-  async moveCanary(name: string, { state, event }: CanaryMove, actor: Actor): Promise<void> {
+  /**
+   * Stores what a running canary has come to; a completed one makes its version the default.
+   * @param before what it has come from
+   * @throws Refusal `change_conflict` when somebody has changed it meanwhile
+   */
+  async moveCanary(name: string, before: CanaryState, move: CanaryMove, actor: Actor): Promise<void> {
+    const { state, event } = move;
     const { from, to } = state.plan;
-    const move = (entry: ModelServing) =>
-      state.status === 'completed'
+    const change = (entry: ModelServing) => {
+      if (entry.canary !== before)
+        throw new Refusal('change_conflict', `the canary of ${name} was changed at the same time`);
+      return state.status === 'completed'
         ? { ...entry, canary: state, default: to, previous: formerDefaults(entry, from, to) }
         : { ...entry, canary: state };
-    await this.#change(name, move, { isNewTraffic: false });
-    const change = { action: `canary_${event?.kind ?? 'step'}`, model: name, from, to };
-    this.#options.audit(actor, { ...change, percent: event?.percent, reason: state.reason });
+    };
+    await this.#change(name, [], change, { isNewTraffic: false });
+    const audited = { action: `canary_${event?.kind ?? 'step'}`, model: name, from, to };
+    this.#options.audit(actor, { ...audited, percent: event?.percent, reason: state.reason });
+    this.#tell(name, move);
   }
 
+  #tell(name: string, { event }: CanaryMove): void {
+    if (event !== undefined) this.#options.onCanaryEvent(name, event);
+  }
+
+  /** @param takers versions that dies are sent to from now on, which have been loaded for it */
   async #change(
     name: string,
+    takers: readonly string[],
     change: (entry: ModelServing) => ModelServing,
     { isNewTraffic = true } = {},
   ): Promise<void> {
@@ -182,6 +243,9 @@ export class ModelChanges {
       const entry = change(serving.models[name] ?? {});
       const problems = servingProblems(name, entry, catalogue.numbersOf(name));
       if (problems.length > 0) throw invalid(problems);
+      const gone = takers.find((number) => catalogue.entry(`${name}/${number}`)?.state !== 'ready');
+      if (gone !== undefined)
+        throw new Refusal('change_conflict', `${name}/${gone} was taken down at the same time; try again`);
       return { ...serving, models: { ...serving.models, [name]: entry } };
     });
     if (isNewTraffic) this.#options.onTrafficChange(name);
@@ -189,9 +253,8 @@ export class ModelChanges {
 
   /** Loads a version that dies are about to be sent to; it must read the same dies as the default. */
   async #makeReady(name: string, number: string): Promise<void> {
-    const { catalogue, loader } = this.#options;
-    const { key, version } = catalogue.find(name, number);
-    await loader.load(key);
+    const { catalogue } = this.#options;
+    const { key, version } = await this.#load(name, number);
     const { defaultVersion } = catalogue.model(name);
     const current = catalogue.entry(`${name}/${defaultVersion}`);
     if (version === undefined || current?.version === undefined || current.state !== 'ready') return;
@@ -204,16 +267,20 @@ export class ModelChanges {
     );
   }
 
-  /** What a version is needed for; undefined for nothing. */
-  #userOf(name: string, number: string): string | undefined {
-    const { catalogue } = this.#options;
-    if (catalogue.model(name).defaultVersion === number) return 'the default version';
-    if (trafficOf(catalogue.serving, name).includes(number)) return 'in the split, the canary or the shadows';
-    const dependent = neededVersions(catalogue).find((key) => {
-      const fallback = catalogue.entry(key)?.version?.fallback;
-      return fallback?.by === 'version' && fallback.model === name && fallback.version === number;
-    });
-    return dependent === undefined ? undefined : `the fallback of ${dependent}`;
+  /** Loads a version, which the repository may have got, or got repaired, only now; its entry before. */
+  async #load(name: string, number: string): Promise<CatalogueEntry> {
+    const { catalogue, loader, rescan } = this.#options;
+    const known = catalogue.entry(`${name}/${number}`);
+    try {
+      if (known === undefined || known.state === 'failed') await rescan(known?.key);
+      const before = catalogue.find(name, number);
+      await loader.load(before.key);
+      return known?.version === undefined ? before : { ...before, state: known.state };
+    } catch (error) {
+      if (error instanceof Fault)
+        throw new Refusal('model_not_ready', error.problems.join('; '), { cause: error });
+      throw error;
+    }
   }
 }
 

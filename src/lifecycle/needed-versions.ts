@@ -1,4 +1,4 @@
-import type { Catalogue } from '../models/catalogue.js';
+import type { Catalogue, CatalogueEntry } from '../models/catalogue.js';
 import { type LoadPolicy, type Serving, versionsToLoad } from '../models/repository/serving.js';
 import { takersOf } from '../traffic/split.js';
 
@@ -26,6 +26,23 @@ export function neededVersions(catalogue: Catalogue, serving: Serving = catalogu
       need(name, number);
   }
   return [...needed];
+}
+
+/** What dies are sent to a version for, in words; undefined where none are. */
+export function userOf(catalogue: Catalogue, name: string, number: string): string | undefined {
+  if (catalogue.model(name).defaultVersion === number) return 'the default version';
+  if (trafficOf(catalogue.serving, name).includes(number)) return 'in the split, the canary or the shadows';
+  const dependent = dependentOn(catalogue, name, number);
+  return dependent && `the fallback of ${dependent.key}`;
+}
+
+/** A version that may have to fall back on this one; undefined for none. */
+export function dependentOn(catalogue: Catalogue, name: string, number: string): CatalogueEntry | undefined {
+  return catalogue.entries().find((entry) => {
+    const { fallback } = entry.version ?? {};
+    if (fallback?.by !== 'version' || fallback.model !== name || fallback.version !== number) return false;
+    return entry.state === 'ready' || catalogue.model(entry.name).defaultVersion === entry.number;
+  });
 }
 
 /** Versions of a model that serving.json sends dies to, shadows among them. */

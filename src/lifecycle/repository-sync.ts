@@ -1,11 +1,18 @@
-import { basename } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Fault } from '../errors.js';
 import type { Catalogue } from '../models/catalogue.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { readRepository } from '../models/repository/read-repository.js';
-import { assertDefaultModel, checkServing, readServing } from '../models/repository/read-serving.js';
-import { neededVersions, trafficOf } from './needed-versions.js';
+import {
+  assertDefaultModel,
+  checkServing,
+  type ReadServing,
+  readServing,
+} from '../models/repository/read-serving.js';
+import type { Audit } from './audit.js';
+import { neededVersions, userOf } from './needed-versions.js';
+import type { ServingState } from './serving-state.js';
 import type { VersionLoader } from './version-loader.js';
 
 export interface RepositorySyncOptions {
@@ -14,8 +21,14 @@ export interface RepositorySyncOptions {
   readonly servingFile: string;
   readonly catalogue: Catalogue;
   readonly loader: VersionLoader;
+  readonly state: ServingState;
+  readonly audit: Audit;
+  readonly onTrafficChange: (model: string) => void;
   readonly logger: Pick<Logger, 'warn' | 'error' | 'info'>;
 }
+
+/** Who is named in the audit log where the files themselves were changed. */
+const REPOSITORY = { id: 'repository' };
 
 /** Brings the catalogue in line with the files of the repository, while dies are being answered. */
 export class RepositorySync {
@@ -26,36 +39,49 @@ export class RepositorySync {
   }
 
   /**
-   * Enters versions that the repository has got, and reads again those that could not be read. What is
-   * known already is immutable and stays as it is.
+   * Enters versions that the repository has got, and reads again those that have failed. What is known
+   * otherwise is immutable and stays as it is.
+   * @param failed the only version that is read again although its files could be read before; all that
+   * have failed where undefined
    * @throws Fault `invalid_model` when the repository cannot be read
    */
-  async rescan(): Promise<void> {
+  async rescan(failed?: string): Promise<void> {
     const { folder, catalogue } = this.#options;
     const known = new Map<string, ModelVersion>();
-    for (const { key, version } of catalogue.entries()) if (version !== undefined) known.set(key, version);
-    const { versions } = await readRepository(folder, known);
-    for (const found of versions) {
-      const entry = catalogue.entry(`${found.name}/${found.number}`);
-      if (entry !== undefined && entry.version === undefined) catalogue.remove(entry.key);
-      catalogue.add(found);
+    for (const { key, version, state } of catalogue.entries()) {
+      const isReadAgain = state === 'failed' && (failed ?? key) === key;
+      if (version !== undefined && !isReadAgain) known.set(key, version);
     }
+    const { versions, problems } = await readRepository(folder, known);
+    for (const found of versions) {
+      const key = `${found.name}/${found.number}`;
+      // Unless it is being loaded by now.
+      if (!known.has(key) && catalogue.entry(key)?.state === 'failed') catalogue.replace(found);
+      else catalogue.add(found);
+    }
+    catalogue.folderProblems = problems;
     await this.#dropVanished(new Set(versions.map(({ name, number }) => `${name}/${number}`)));
   }
 
   /**
-   * Follows serving.json: loads what it needs, and only then serves by it.
-   * @throws Fault `invalid_model` when the file is missing or wrong as a whole; nothing is changed then
+   * Follows the files: enters what is new, loads what serving.json needs, and only then serves by it.
+   * Versions that were needed until now and are not any more are taken down.
+   * @throws Fault `invalid_model` when serving.json or the repository as a whole cannot be read; what is
+   * served stays as it is then
    */
-  async followServing(): Promise<void> {
-    const { servingFile, catalogue } = this.#options;
-    const checked = checkServing(await readServing(servingFile), (name) => catalogue.numbersOf(name));
-    const names = catalogue.models().map(({ name }) => name);
-    assertDefaultModel(checked.serving, names);
-    for (const [name, { reason }] of checked.faulty)
-      this.#options.logger.error({ model: name, reason }, 'serving.json is wrong about a model');
-    for (const key of neededVersions(catalogue, checked.serving)) await this.tryLoad(key);
-    catalogue.serve(checked);
+  follow(): Promise<void> {
+    return this.#options.state.inTurn(async () => {
+      const { servingFile, catalogue } = this.#options;
+      const neededBefore = neededVersions(catalogue);
+      await this.rescan();
+      const checked = checkServing(await readServing(servingFile), (name) => catalogue.numbersOf(name));
+      const names = catalogue.models().map(({ name }) => name);
+      assertDefaultModel(checked.serving, names);
+      const needed = neededVersions(catalogue, checked.serving);
+      for (const key of needed) await this.tryLoad(key);
+      this.#serve(checked);
+      for (const key of neededBefore) if (!needed.includes(key)) await this.#takeDown(key);
+    });
   }
 
   /** Loads a version; a failure is logged and kept in the catalogue, and harms nothing else. */
@@ -74,22 +100,51 @@ export class RepositorySync {
     }
   }
 
+  /** Serves by what the file says; each model about which it says something new is one audit line. */
+  #serve(checked: ReadServing): void {
+    const { catalogue, logger, audit, onTrafficChange } = this.#options;
+    const { serving: before } = catalogue;
+    for (const [name, { reason }] of checked.faulty)
+      logger.error({ model: name, reason }, 'serving.json is wrong about a model');
+    catalogue.serve(checked);
+    const { serving: after } = checked;
+    if (before.defaultModel !== after.defaultModel) {
+      const change = { action: 'default_model', model: after.defaultModel };
+      audit(REPOSITORY, { ...change, from: before.defaultModel, to: after.defaultModel });
+    }
+    for (const name of new Set([...Object.keys(before.models), ...Object.keys(after.models)])) {
+      const [from, to] = [before.models[name], after.models[name]].map(plain);
+      if (isDeepStrictEqual(from, to)) continue;
+      audit(REPOSITORY, { action: 'serving_file', model: name, from, to });
+      onTrafficChange(name);
+    }
+  }
+
+  async #takeDown(key: string): Promise<void> {
+    const { catalogue, loader, logger } = this.#options;
+    const entry = catalogue.entry(key);
+    if (entry?.state !== 'ready' || userOf(catalogue, entry.name, entry.number) !== undefined) return;
+    await loader.unload(key);
+    logger.info({ version: key }, 'a model version is not needed any more');
+  }
+
   /** A version whose files have gone stays as long as dies are sent to it. */
   async #dropVanished(found: ReadonlySet<string>): Promise<void> {
-    const { catalogue, loader, logger, folder } = this.#options;
-    for (const { key, name, number, state } of catalogue.entries()) {
+    const { catalogue, loader, logger } = this.#options;
+    for (const { key, name, number } of catalogue.entries()) {
       if (found.has(key)) continue;
-      const isServed =
-        catalogue.model(name).defaultVersion === number ||
-        trafficOf(catalogue.serving, name).includes(number);
-      if (isServed) {
-        const text = `${key} has gone from ${basename(folder)}; it is served on from memory`;
-        logger.warn({ version: key }, text);
+      if (userOf(catalogue, name, number) !== undefined) {
+        logger.warn({ version: key }, 'the files of a model version have gone; it is served on from memory');
         continue;
       }
-      if (state === 'ready') await loader.unload(key);
+      await loader.unload(key);
       catalogue.remove(key);
       logger.info({ version: key }, 'a model version has left the repository');
     }
   }
+}
+
+/** As the file holds it: a key without a value is no key. */
+function plain(entry: unknown): unknown {
+  return entry === undefined ? null : JSON.parse(JSON.stringify(entry));
 }

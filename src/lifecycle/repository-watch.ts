@@ -7,11 +7,13 @@ import type { RepositorySync } from './repository-sync.js';
 export interface RepositoryWatchOptions {
   readonly folder: string;
   readonly servingFile: string;
-  readonly sync: RepositorySync;
+  readonly sync: Pick<RepositorySync, 'follow'>;
   readonly clock: Clock;
   readonly everyMs: number;
   readonly logger: Pick<Logger, 'warn' | 'error' | 'info'>;
 }
+
+const FILES = ['manifest.json', 'model.onnx', 'reference.json'];
 
 /**
  * Looks at the repository every so often and follows it once it holds still. By looking and not by events
@@ -30,7 +32,7 @@ export class RepositoryWatch {
 
   /** Begins to look; what the repository holds now counts as followed. */
   async start(): Promise<void> {
-    this.#followed = await this.#look();
+    this.#followed = await this.#marks();
     this.#seen = this.#followed;
     this.#plan();
   }
@@ -43,20 +45,22 @@ export class RepositoryWatch {
   #plan(): void {
     if (this.#stopped) return;
     const { clock, everyMs } = this.#options;
-    this.#cancel = clock.after(everyMs, () => void this.#step().finally(() => this.#plan()));
+    this.#cancel = clock.after(everyMs, () => void this.look().finally(() => this.#plan()));
   }
 
-  /** Follows what has looked the same twice in a row: a version that is being copied is not whole yet. */
-  async #step(): Promise<void> {
+  /**
+   * Looks once, and follows what has looked the same twice in a row: a version that is being copied is not
+   * whole yet. What cannot be followed is logged, and tried again when it has changed.
+   */
+  async look(): Promise<void> {
     const { sync, logger } = this.#options;
-    const now = await this.#look();
+    const now = await this.#marks();
     const isStill = now === this.#seen;
     this.#seen = now;
     if (!isStill || now === this.#followed) return;
     this.#followed = now;
     try {
-      await sync.rescan();
-      await sync.followServing();
+      await sync.follow();
       logger.info('the model repository has changed and is followed');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -65,13 +69,13 @@ export class RepositoryWatch {
   }
 
   /** Names, sizes, times and inodes of the files that matter; a folder that cannot be read has none. */
-  async #look(): Promise<string> {
+  async #marks(): Promise<string> {
     const { folder, servingFile } = this.#options;
     const marks = [await mark(servingFile)];
     for (const name of await names(folder)) {
       for (const number of await names(join(folder, name))) {
         const version = join(folder, name, number);
-        marks.push(await mark(join(version, 'manifest.json')), await mark(join(version, 'model.onnx')));
+        for (const file of FILES) marks.push(await mark(join(version, file)));
       }
     }
     return marks.join('\n');

@@ -25,7 +25,7 @@ export class ServingState {
    * @throws Refusal `state_not_saved` when the file cannot be written
    */
   change(change: (serving: Serving) => Serving): Promise<Serving> {
-    const turn = this.#turn.then(async () => {
+    return this.inTurn(async () => {
       const after = change(this.#catalogue.serving);
       // A model that is changed is understood from now on.
       const faulty = new Map([...this.#catalogue.faulty].filter(([name]) => !(name in after.models)));
@@ -33,17 +33,18 @@ export class ServingState {
         await writeServing(this.#file, after, faulty);
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-        throw new Refusal(
-          'state_not_saved',
-          `serving.json cannot be written (${code}); nothing was changed`,
-          {
-            cause: error,
-          },
-        );
+        const detail = `serving.json cannot be written (${code}); nothing was changed`;
+        throw new Refusal('state_not_saved', detail, { cause: error });
       }
       this.#catalogue.serve({ serving: after, faulty });
       return after;
     });
+  }
+
+  /** Does something while nobody else changes what is served, nor takes down what is served. */
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act);
+    // A failure is its caller's; the next one's turn comes all the same.
     this.#turn = turn.catch(() => {});
     return turn;
   }

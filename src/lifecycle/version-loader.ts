@@ -41,14 +41,11 @@ export class VersionLoader {
     return this.#inTurn(() => this.#load(key));
   }
 
-  /**
-   * Takes a version down: no die is given to it from now on, those that it has are finished.
-   * @throws Refusal `version_not_found`
-   */
+  /** Takes a version down: no die is given to it from now on, those that it has are finished. */
   unload(key: string): Promise<void> {
     return this.#inTurn(async () => {
       const { catalogue, batcher, pool } = this.#options;
-      if (this.#entry(key).state !== 'ready') return;
+      if (catalogue.entry(key)?.state !== 'ready') return;
       catalogue.markUnloaded(key);
       await batcher.remove(key);
       await pool.closeVersion(key);
@@ -65,8 +62,8 @@ export class VersionLoader {
     try {
       catalogue.markReady(key, await loadVersion(version, this.#options));
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      catalogue.markFailed(key, error.problems.join('; '));
+      const reason = error instanceof Error ? error.message : String(error);
+      catalogue.markFailed(key, error instanceof Fault ? error.problems.join('; ') : reason);
       this.#tell('versionFailed', key);
       throw error;
     }

@@ -57,6 +57,9 @@ export class Catalogue {
 
   readonly #listeners: (() => void)[] = [];
 
+  /** One line for each folder of the repository that should hold a model and does not. */
+  folderProblems: readonly string[] = [];
+
   constructor(versions: readonly KnownVersion[], { serving, faulty }: ReadServing) {
     this.#serving = serving;
     this.#faulty = faulty;
@@ -105,6 +108,12 @@ export class Catalogue {
       reason: isVersion ? undefined : read.join('; '),
       report: undefined,
     });
+  }
+
+  /** Enters a version in the place of one that has failed. */
+  replace(found: KnownVersion): void {
+    this.#models.get(found.name)?.delete(found.number);
+    this.add(found);
   }
 
   /** Forgets a version. */

@@ -91,7 +91,7 @@ export function probeOf({ manifest, contract }: ModelVersion): Float32Array {
 }
 
 /** Whether the dies of one version can be scored by the other as they are. */
-export function sameContract(a: ModelVersion, b: ModelVersion): boolean {
+export function sameContract(a: Pick<ModelVersion, 'contract'>, b: Pick<ModelVersion, 'contract'>): boolean {
   return (
     a.contract.parameterCount === b.contract.parameterCount &&
     a.contract.acceptsMissing === b.contract.acceptsMissing

@@ -22,17 +22,22 @@ export function createSampler(share: number): () => boolean {
  */
 export function createPredictionLog(write: (line: string) => void, share: number): PredictionObserver {
   const isSampled = createSampler(share);
-  return ({ request: { requestId, lane, trace }, version, predictions, latencyMs, fallback }) => {
+  return ({ request: { requestId, keyId = '', lane, trace }, version, predictions, latencyMs, fallback }) => {
     const [first] = predictions;
     if (first === undefined || !isSampled()) return;
     const decided = lane === 'realtime' ? decidedOne(first) : decidedMany(predictions);
     write(
-      `{"level":"info","time":"${first.timestamp}","request_id":"${requestId}","model":"${version.name}"` +
+      `{"level":"info","time":"${first.timestamp}","request_id":"${requestId}"${keyOf(keyId)},"model":"${version.name}"` +
         `,"version":"${version.version}",${decided},"latency_ms":${microsecondsOf(latencyMs)}` +
         `${fallback === undefined ? '' : `,"fallback":"${fallback}"`}` +
         `${trace === undefined ? '' : `,"trace_id":"${trace.traceId}"`},"msg":"prediction"}\n`,
     );
   };
+}
+
+/** Ids of keys and of tokens hold no character that JSON escapes; see their schemas. */
+function keyOf(keyId: string): string {
+  return keyId === '' ? '' : `,"key_id":"${keyId}"`;
 }
 
 function decidedOne({ die_id, prediction, anomaly_score }: Prediction): string {
@@ -57,6 +62,7 @@ interface RefusedRequest {
   readonly predicts: boolean;
   readonly route: string;
   readonly address: string;
+  readonly keyId: string;
   readonly dieId: string | undefined;
   readonly equipmentId: string | undefined;
 }
@@ -64,14 +70,19 @@ interface RefusedRequest {
 // A refusal may quote what it refused; a log line need not hold all of it.
 const MAX_DETAIL_LENGTH = 200;
 
-/** One log line for each refused prediction request, sampled as the predictions are. */
+/**
+ * One log line for each refused prediction request, sampled as the predictions are; and one for each request
+ * of any kind that was refused for who sent it, always.
+ */
 export function createRefusalLog(
   write: (line: string) => void,
   share: number,
 ): (refused: RefusedRequest) => void {
   const isSampled = createSampler(share);
   return (refused) => {
-    if (!refused.predicts || refused.refusalCode === '' || !isSampled()) return;
+    const isOfAccess = refused.refusalCode === 'unauthorized' || refused.refusalCode === 'forbidden';
+    const isOfPrediction = refused.predicts && refused.refusalCode !== '';
+    if (!isOfAccess && !(isOfPrediction && isSampled())) return;
     const line = {
       level: 'info',
       time: new Date().toISOString(),
@@ -82,6 +93,7 @@ export function createRefusalLog(
       detail: refused.refusalDetail.slice(0, MAX_DETAIL_LENGTH),
       route: refused.route,
       address: refused.address,
+      key_id: refused.keyId === '' ? undefined : refused.keyId,
       die_id: refused.dieId,
       equipment_id: refused.equipmentId,
       latency_ms: microsecondsOf(refused.durationMs),

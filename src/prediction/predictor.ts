@@ -1,4 +1,4 @@
-import type { Measurements } from '../die/die.js';
+import type { DieLabel, Measurements } from '../die/die.js';
 import type { Prediction } from '../die/prediction.js';
 import { Refusal } from '../errors.js';
 import type { ModelVersion } from '../models/model-version.js';
@@ -13,6 +13,8 @@ import { predictionByLimits, predictionOf } from './prediction-of.js';
 /** One request's dies and what was asked of them. */
 export interface PredictionRequest {
   readonly requestId: string;
+  /** Who asks: the id of a key, a token's subject; empty or left out for nobody in particular. */
+  readonly keyId?: string | undefined;
   /** The trace that the request is a part of, where it is one of any. */
   readonly trace?: RequestTrace | undefined;
   /** Id of that trace, 32 lower-case hex digits, where somebody keeps it: what an exemplar may name. */
@@ -21,6 +23,8 @@ export interface PredictionRequest {
   readonly version: ModelVersion;
   /** The version of each die, where the model's traffic is split; all have the same contract. */
   readonly assign?: Assign | undefined;
+  /** Whether the caller named the version: such dies are no part of any comparison. */
+  readonly isNamed?: boolean | undefined;
   /** Versions that see the same dies, without a say in the answer. */
   readonly shadows?: readonly ModelVersion[] | undefined;
   readonly measurements: Measurements;
@@ -31,6 +35,8 @@ export interface PredictionRequest {
   readonly deadlineMs: number | undefined;
   /** How many test parameters to explain each decision with; 0 for none. */
   readonly explain: number;
+  /** Whether the raw contributions of every die are wanted: by `infer`, from a version that has them. */
+  readonly rawContributions?: boolean | undefined;
   readonly onGone?: ((listener: () => void) => void) | undefined;
 }
 
@@ -57,12 +63,19 @@ export interface Predicted {
 export type PredictionObserver = (predicted: Predicted) => void;
 
 /** Who is told of dies that a version gave no decision for, by a fault of its own. */
-export type FailureObserver = (version: ModelVersion, dies: number) => void;
+export type FailureObserver = (
+  version: ModelVersion,
+  dies: number,
+  request: PredictionRequest,
+  latencyMs: number,
+) => void;
 
 export interface PredictorOptions {
   readonly scorer: Scorer;
   readonly clock: Clock;
   readonly fallbacks?: Fallbacks;
+  /** The group of equipment of each die, float32 [dies], where the version's drift is counted. */
+  readonly groupsOf?: (key: string, labels: readonly DieLabel[]) => Float32Array | undefined;
   readonly observers: readonly PredictionObserver[];
   readonly failureObservers?: readonly FailureObserver[];
   /** Called when an observer throws. */
@@ -72,9 +85,15 @@ export interface PredictorOptions {
 // Each explained parameter is about 100 bytes of answer: beyond this, encoding one would stall the others.
 const MAX_EXPLAINED = 65_536;
 
-/** What has been predicted, and by whom. */
-interface Answer {
+/** The dies of a request as they were judged. */
+export interface Inferred {
   readonly predictions: Prediction[];
+  /** float32 [dies, parameters] row-major, where they were asked for. */
+  readonly contributions: Float32Array | undefined;
+}
+
+/** What has been predicted, and by whom. */
+interface Answer extends Inferred {
   readonly fallback: FallbackReason | undefined;
 }
 
@@ -95,36 +114,41 @@ export class Predictor {
    * @throws Refusal of the queue, `unscorable_die`, or `invalid_input` where the version cannot explain
    */
   async predict(request: PredictionRequest): Promise<Prediction[]> {
+    return (await this.infer(request)).predictions;
+  }
+
+  /**
+   * The same, with the raw contributions where they are asked for; a fallback has none, and refuses then.
+   * @throws Refusal as `predict`
+   */
+  async infer(request: PredictionRequest): Promise<Inferred> {
     const { assign, measurements, version } = request;
     if (assign === undefined) return this.#predictBy(version, measurements, request);
     const groups = groupByVersion(measurements.labels, assign);
     const [only] = groups;
     if (only !== undefined && groups.length === 1)
       return this.#predictBy(only.version, measurements, request);
-    const predictions: Prediction[] = [];
     const parts = await Promise.all(
-      groups.map((group) => this.#predictBy(group.version, rowsOf(measurements, group.dies), request)),
+      groups.map(async (group) => ({
+        dies: group.dies,
+        ...(await this.#predictBy(group.version, rowsOf(measurements, group.dies), request)),
+      })),
     );
-    groups.forEach(({ dies }, g) => {
-      dies.forEach((die, i) => {
-        const prediction = parts[g]?.[i];
-        if (prediction !== undefined) predictions[die] = prediction;
-      });
-    });
-    return predictions;
+    return inOrder(parts, measurements.labels.length);
   }
 
   async #predictBy(
     version: ModelVersion,
     measurements: Measurements,
     request: PredictionRequest,
-  ): Promise<Prediction[]> {
+  ): Promise<Inferred> {
     assertExplainable(version, measurements, request.explain);
-    const { predictions, fallback } = await this.#answer(version, measurements, request);
+    const answer = await this.#answer(version, measurements, request);
+    const { predictions, fallback } = answer;
     const latencyMs = this.#options.clock.nowMs() - request.receivedAtMs;
     const predicted = { request, version, measurements, predictions, latencyMs, fallback };
     this.#tellEach(this.#options.observers, (observe) => observe(predicted));
-    return predictions;
+    return answer;
   }
 
   /** The version's own answer, or that of its fallback when the version cannot answer. */
@@ -134,13 +158,13 @@ export class Predictor {
     request: PredictionRequest,
   ): Promise<Answer> {
     if (version.fallback === undefined)
-      return { predictions: await this.#score(version, measurements, request), fallback: undefined };
+      return { ...(await this.#score(version, measurements, request)), fallback: undefined };
     const attempt = this.#fallbacks.attempt(version);
     if (attempt.unable !== undefined) return this.#fallBack(version, attempt.unable, measurements, request);
     try {
-      const predictions = await this.#score(version, measurements, request);
+      const inferred = await this.#score(version, measurements, request);
       attempt.succeeded();
-      return { predictions, fallback: undefined };
+      return { ...inferred, fallback: undefined };
     } catch (error) {
       const reason = failureOf(error);
       if (reason === undefined) throw error;
@@ -160,9 +184,10 @@ export class Predictor {
     }),
   ): Promise<Answer> {
     const { fallback } = version;
+    if (request.rawContributions === true) throw cause;
     const mark = (predictions: Prediction[]): Answer => {
       for (const prediction of predictions) prediction.fallback = true;
-      return { predictions, fallback: reason };
+      return { predictions, contributions: undefined, fallback: reason };
     };
     if (fallback?.by === 'limits') {
       const timestamp = this.#timestamp();
@@ -175,20 +200,23 @@ export class Predictor {
     }
     const substitute = this.#fallbacks.substitute(version);
     if (substitute === undefined) throw cause;
-    return mark(await this.#score(substitute, measurements, { ...request, explain: 0 }));
+    const { predictions } = await this.#score(substitute, measurements, { ...request, explain: 0 });
+    return mark(predictions);
   }
 
   async #score(
     version: ModelVersion,
     measurements: Measurements,
     request: PredictionRequest,
-  ): Promise<Prediction[]> {
+  ): Promise<Inferred> {
     try {
       return await this.#scoreOrThrow(version, measurements, request);
     } catch (error) {
       if (failureOf(error) === 'failed') {
+        const { clock, failureObservers = [] } = this.#options;
+        const latencyMs = clock.nowMs() - request.receivedAtMs;
         const dies = measurements.labels.length;
-        this.#tellEach(this.#options.failureObservers ?? [], (observe) => observe(version, dies));
+        this.#tellEach(failureObservers, (observe) => observe(version, dies, request, latencyMs));
       }
       throw error;
     }
@@ -198,8 +226,8 @@ export class Predictor {
     version: ModelVersion,
     measurements: Measurements,
     request: PredictionRequest,
-  ): Promise<Prediction[]> {
-    const { clock, scorer } = this.#options;
+  ): Promise<Inferred> {
+    const { clock, scorer, groupsOf } = this.#options;
     const scored = await scorer.submit(version.key, {
       dies: measurements.labels.length,
       params: measurements.params,
@@ -210,15 +238,17 @@ export class Predictor {
         request.deadlineMs === undefined
           ? clock.nowMs() + version.manifest.batching.defaultDeadlineMs
           : request.receivedAtMs + request.deadlineMs,
-      explain: request.explain > 0,
+      explain: request.explain > 0 || request.rawContributions === true,
+      groups: groupsOf?.(version.key, measurements.labels),
       onGone: request.onGone,
       span: request.trace?.span,
     });
     const timestamp = this.#timestamp();
     const explainBy = request.explain;
-    return measurements.labels.map((label, i) =>
+    const predictions = measurements.labels.map((label, i) =>
       predictionOf(version, scored, { label, params: measurements.params, die: i, timestamp, explainBy }),
     );
+    return { predictions, contributions: request.rawContributions ? scored.contributions : undefined };
   }
 
   /** ISO 8601 UTC of now; made once for each millisecond, as making it costs more than deciding a die. */
@@ -240,6 +270,26 @@ export class Predictor {
       }
     }
   }
+}
+
+/** The parts of a call that was split, put back into its order. */
+function inOrder(
+  parts: readonly (Inferred & { readonly dies: readonly number[] })[],
+  dies: number,
+): Inferred {
+  const predictions: Prediction[] = [];
+  let contributions: Float32Array | undefined;
+  for (const part of parts) {
+    const width = (part.contributions?.length ?? 0) / part.dies.length;
+    if (part.contributions !== undefined) contributions ??= new Float32Array(dies * width);
+    part.dies.forEach((die, i) => {
+      const prediction = part.predictions[i];
+      if (prediction !== undefined) predictions[die] = prediction;
+      const row = part.contributions?.subarray(i * width, (i + 1) * width);
+      if (row !== undefined) contributions?.set(row, die * width);
+    });
+  }
+  return { predictions, contributions };
 }
 
 function assertExplainable(version: ModelVersion, { labels }: Measurements, k: number): void {

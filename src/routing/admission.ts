@@ -15,6 +15,8 @@ export interface AdmissionOptions {
   /** How long a call may wait for a lazy version to be loaded; 0 refuses it at once. Milliseconds. */
   readonly lazyWaitMs: number;
   readonly isClosing: () => boolean;
+  /** Told of a load that failed otherwise than a load may. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Decides before a body is read whether its dies may come in, and where they go. */
@@ -39,10 +41,28 @@ export class Admission {
       lazy.touch(entry.key);
       return target;
     }
-    if (version.fallback !== undefined) return target;
-    if (entry.state !== 'failed' && lazy.isLazy(entry.name))
-      return this.#whenLoaded(entry.key, model, number);
+    const isComing = entry.state !== 'failed' && lazy.isLazy(entry.name);
+    if (version.fallback !== undefined) {
+      // The fallback answers until then.
+      if (isComing) void this.#load(entry.key);
+      return target;
+    }
+    if (isComing) return this.#whenLoaded(entry.key, model, number);
     throw notReady(target);
+  }
+
+  /**
+   * Where the dies of a call that was let in go now, when its body has been read: the version that it was
+   * to go to may have been taken down since, after another one has taken its place.
+   */
+  renew(target: Target): Target {
+    const { entry, isNamed } = target;
+    try {
+      const now = this.#options.targets.of(entry.name, isNamed ? entry.number : undefined);
+      return now.entry.state === 'ready' || now.version.fallback !== undefined ? now : target;
+    } catch {
+      return target;
+    }
   }
 
   /**
@@ -59,19 +79,26 @@ export class Admission {
   }
 
   async #whenLoaded(key: string, model: string | undefined, number: string | undefined): Promise<Target> {
-    const { lazy, lazyWaitMs, targets, clock } = this.#options;
-    // Its failure is in the catalogue, for whoever asks next.
-    const loading = lazy.load(key).catch((error: unknown) => {
-      if (!(error instanceof Fault)) throw error;
-    });
+    const { lazyWaitMs, targets, clock } = this.#options;
+    const loading = this.#load(key);
     if (lazyWaitMs > 0) {
-      await Promise.race([loading, new Promise<void>((resolve) => clock.after(lazyWaitMs, resolve))]);
-      const target = targets.of(model, number);
-      if (target.entry.state === 'ready') return target;
-      throw notReady(target);
+      let cancel = () => {};
+      const patience = new Promise<void>((resolve) => {
+        cancel = clock.after(lazyWaitMs, resolve);
+      });
+      await Promise.race([loading, patience]);
+      cancel();
     }
-    loading.catch(() => {});
-    throw notReady(targets.of(model, number));
+    const target = targets.of(model, number);
+    if (target.entry.state === 'ready') return target;
+    throw notReady(target);
+  }
+
+  /** Loads a lazy version; a failure is in the catalogue, for whoever asks next. */
+  #load(key: string): Promise<void> {
+    return this.#options.lazy.load(key).catch((error: unknown) => {
+      if (!(error instanceof Fault || error instanceof Refusal)) this.#options.onError(error);
+    });
   }
 }
 

@@ -1,7 +1,6 @@
 import { Refusal } from '../errors.js';
 import type { Catalogue } from '../models/catalogue.js';
-import type { ModelVersion } from '../models/model-version.js';
-import type { Predicted } from '../prediction/predictor.js';
+import type { FailureObserver, Predicted } from '../prediction/predictor.js';
 import { stickyKeyOf } from '../traffic/assignment.js';
 import { compareVersions, type Experiment } from '../traffic/experiment.js';
 import { PairAccount } from '../traffic/pair-account.js';
@@ -39,9 +38,11 @@ export class Experiments {
   }
 
   /** Observes predictions. */
-  readonly predicted = ({ version, measurements, predictions, latencyMs, fallback }: Predicted): void => {
-    // A fallback's decision says nothing of the version.
-    if (fallback !== undefined) return;
+  readonly predicted = (predicted: Predicted): void => {
+    const { request, version, measurements, predictions, latencyMs, fallback } = predicted;
+    // A fallback's decision says nothing of the version; dies that were sent to it by name, nothing of
+    // those that it would be sent.
+    if (fallback !== undefined || request.isNamed) return;
     const account = this.version(version.name, version.version);
     const by = stickyKeyBy(this.#catalogue, version.name);
     predictions.forEach(({ anomaly_score, prediction, die_id }, die) => {
@@ -51,7 +52,8 @@ export class Experiments {
   };
 
   /** Observes dies that a version gave no decision for, by a fault of its own. */
-  readonly failed = (version: ModelVersion, dies: number): void => {
+  readonly failed: FailureObserver = (version, dies, { isNamed }) => {
+    if (isNamed) return;
     this.version(version.name, version.version).recordErrors(dies);
   };
 

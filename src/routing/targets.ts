@@ -14,6 +14,8 @@ export interface Target {
   readonly version: ModelVersion;
   /** The version of each die, where the model's traffic is split. */
   readonly assign: Assign | undefined;
+  /** Whether the caller named the version: its dies are no part of any comparison. */
+  readonly isNamed: boolean;
   /** Versions that see the same dies. */
   readonly shadows: readonly ModelVersion[];
 }
@@ -60,11 +62,12 @@ export class Targets {
     }
     const serving = this.#catalogue.serving.models[name];
     // Who names a version wants that one, and compares nothing.
-    if (number !== undefined || serving === undefined)
-      return { entry, version, assign: undefined, shadows: [] };
+    const isNamed = number !== undefined;
+    if (isNamed || serving === undefined) return { entry, version, assign: undefined, isNamed, shadows: [] };
     return {
       entry,
       version,
+      isNamed,
       assign: this.#assignOf(name, version, serving),
       shadows: (serving.shadow ?? []).flatMap((shadow) => this.#ready(name, shadow, version) ?? []),
     };

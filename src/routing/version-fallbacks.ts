@@ -33,7 +33,8 @@ export class VersionFallbacks implements Fallbacks {
     const { key } = version;
     const { catalogue, readyWorkers, clock } = this.#options;
     if (catalogue.entry(key)?.state !== 'ready') return { unable: 'not_loaded' };
-    if (readyWorkers() === 0) return { unable: 'workers_down' };
+    // Another version would wait for a worker just as this one does; limits need none.
+    if (readyWorkers() === 0 && version.fallback?.by === 'limits') return { unable: 'workers_down' };
     const circuit = this.#circuitOf(version);
     const ticket = circuit.admit(clock.nowMs());
     if (ticket === undefined) return { unable: 'circuit_open' };

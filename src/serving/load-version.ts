@@ -1,3 +1,4 @@
+import { countingSpecOf } from '../drift/counting-spec.js';
 import { Fault } from '../errors.js';
 import type { LoadReport } from '../models/catalogue.js';
 import { fetchedOutputs } from '../models/manifest/fetched-outputs.js';
@@ -5,6 +6,7 @@ import { graphProblems } from '../models/manifest/graph.js';
 import { type ModelVersion, probeOf } from '../models/model-version.js';
 import type { Batcher } from './batching/batcher.js';
 import type { Clock } from './clock.js';
+import type { SessionSpec } from './workers/messages.js';
 import type { WorkerPool } from './workers/pool.js';
 
 /**
@@ -22,14 +24,17 @@ export async function loadVersion(
   const { report } = await openChecked(version, pool, {
     key,
     modelFile,
+    sha256: manifest.sha256,
     inputName: manifest.input.name,
     parameterCount: contract.parameterCount,
     outputs: fetchedOutputs(manifest),
     contributionsName: manifest.outputs.contributions,
     maxBatchSize,
     probe: probeOf(version),
+    drift: driftSpecOf(version),
   });
   if (!report.finite) {
+    await pool.closeVersion(key);
     throw new Fault('invalid_model', [
       `model ${key}: the score of its expected measurement is not a finite number`,
     ]);
@@ -39,6 +44,12 @@ export async function loadVersion(
     report.costs,
   );
   return { loadedAt: new Date(), loadMs: clock.nowMs() - startedMs, sameInAnyBatch: report.sameInAnyBatch };
+}
+
+/** What the workers count drift by, where the version has a reference. */
+function driftSpecOf({ reference, contract, manifest }: ModelVersion): SessionSpec['drift'] {
+  if (reference === undefined) return undefined;
+  return { counting: countingSpecOf({ reference, contract }), manifest };
 }
 
 async function openChecked(

@@ -7,6 +7,8 @@ export interface BatchToRun {
   readonly params: Float32Array;
   /** Whether the contributions are wanted as well. */
   readonly explain: boolean;
+  /** float32 [dies]: the group of equipment of each die, where drift is counted. Read before `run` returns. */
+  readonly groups?: Float32Array | undefined;
 }
 
 /** What became of a batch; a failure is a value, so that nobody mistakes one for a programming error. */

@@ -91,7 +91,7 @@ describe.each(workflows)('$file', (entry) => {
 
   it('runs scripts and commands that exist, with options that exist', () => {
     const { scripts } = PackageSchema.parse(JSON.parse(read('package.json')));
-    const program = createProgram({ serve: async () => {}, environment: {} });
+    const program = createProgram({ serve: async () => {}, health: async () => {}, environment: {} });
     for (const script of scriptsOf(entry)) {
       for (const [, name = ''] of script.matchAll(/npm run (?:--silent )?([\w:-]+)/g))
         expect(scripts).toHaveProperty(name);

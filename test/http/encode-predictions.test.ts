@@ -12,6 +12,11 @@ const contribution = fc.record({
   share: fc.double({ min: 0, max: 1, noNaN: true }),
 });
 
+// Labels and outputs have any name but this one, which the manifest does not allow.
+const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).filter((name) => name !== '__proto__');
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+const extra = fc.option(finite);
+
 const prediction: fc.Arbitrary<Prediction> = fc.record(
   {
     die_id: fc.string({ unit: 'binary', minLength: 1, maxLength: 128 }),
@@ -22,6 +27,12 @@ const prediction: fc.Arbitrary<Prediction> = fc.record(
     timestamp: fc.constant('2026-11-22T08:00:00.000Z'),
     model_name: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
     model_version: fc.stringMatching(/^[1-9][0-9]{0,8}$/),
+    label: key,
+    probabilities: fc.dictionary(key, fc.double({ min: 0, max: 1, noNaN: true }), { maxKeys: 4 }),
+    value: finite,
+    unit: fc.string({ unit: 'binary', minLength: 1, maxLength: 32 }),
+    outputs: fc.dictionary(key, fc.oneof(extra, fc.array(extra, { maxLength: 3 })), { maxKeys: 4 }),
+    fallback: fc.constant(true as const),
     explanation: fc.array(contribution, { maxLength: 3 }),
   },
   {

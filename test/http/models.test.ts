@@ -82,5 +82,9 @@ test('GET /health says that the process lives and counts what it has served', as
 test('GET /ready is 200 when every version is loaded and warm', async () => {
   const answer = await send(`${server().url}/ready`);
   expect(answer.status).toBe(200);
-  expect(ReadySchema.strict().parse(JSON.parse(answer.body))).toEqual({ status: 'ready', missing: [] });
+  expect(ReadySchema.strict().parse(JSON.parse(answer.body))).toEqual({
+    status: 'ready',
+    missing: [],
+    failed: [],
+  });
 });

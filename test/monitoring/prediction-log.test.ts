@@ -59,6 +59,7 @@ test('only refused prediction requests are logged as refused', () => {
     refusalDetail: 'x'.repeat(500),
     route: '/predict',
     address: '127.0.0.1',
+    keyId: '',
     dieId: undefined,
     equipmentId: 'tester-7',
   } as const;
@@ -81,4 +82,28 @@ test('only refused prediction requests are logged as refused', () => {
     msg: z.literal('refused'),
   });
   LineSchema.parse(JSON.parse(lines[0] ?? ''));
+});
+
+test('a request refused for who sent it is logged whatever it asked for and whatever the share, with its key', () => {
+  const lines: string[] = [];
+  const log = createRefusalLog((line) => lines.push(line), 0);
+  const refused = {
+    requestId: 'r',
+    traceId: undefined,
+    status: 403,
+    durationMs: 1,
+    refusalCode: 'forbidden',
+    refusalDetail: 'no',
+    route: '/models',
+    address: '127.0.0.1',
+    keyId: 'cell-7',
+    dieId: undefined,
+    equipmentId: undefined,
+    predicts: false,
+  } as const;
+  log(refused);
+  log({ ...refused, refusalCode: 'not_found' });
+  expect(lines.map((line) => z.looseObject({ key_id: z.string() }).parse(JSON.parse(line)).key_id)).toEqual([
+    'cell-7',
+  ]);
 });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { type App, createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
+import type { Clock } from '../../src/serving/clock.js';
 import { fillRepository, type TestVersion } from './models.js';
 
 /** The compiled worker: a process cannot be forked from TypeScript. */
@@ -20,6 +21,8 @@ export interface StartedApp {
   readonly app: App;
   readonly port: number;
   readonly url: string;
+  /** Folder of its model repository. */
+  readonly repository: string;
   readonly log: LogCollector;
   stop(): Promise<void>;
 }
@@ -48,16 +51,20 @@ export class LogCollector {
 
 /** What an app under test is given. */
 export interface StartOptions {
-  readonly versions: readonly TestVersion[];
+  readonly versions?: readonly TestVersion[];
+  /** A repository that is there already, and stays; made of `versions` if left out. */
+  readonly repository?: string;
+  readonly clock?: Clock;
   readonly environment?: Readonly<Record<string, string>>;
   readonly serving?: unknown;
   /** Whether to load the models; ready when started unless false. */
   readonly load?: boolean;
 }
 
-async function start({ versions, environment, serving, load = true }: StartOptions): Promise<StartedApp> {
-  const repository = await mkdtemp(join(tmpdir(), 'diegate-app-'));
-  await fillRepository(repository, versions, serving);
+async function start(options: StartOptions): Promise<StartedApp> {
+  const { versions = [], environment, serving, load = true, clock } = options;
+  const repository = options.repository ?? (await mkdtemp(join(tmpdir(), 'diegate-app-')));
+  if (options.repository === undefined) await fillRepository(repository, versions, serving);
   const log = new LogCollector();
   const app = await createApp({
     config: readConfig({
@@ -69,14 +76,15 @@ async function start({ versions, environment, serving, load = true }: StartOptio
     }),
     logStream: log,
     workerEntry: WORKER_ENTRY,
+    ...(clock === undefined ? {} : { clock }),
   });
   const { port } = await app.listen();
   if (load) await app.load();
   const stop = async () => {
     await app.close();
-    await rm(repository, { recursive: true, force: true });
+    if (options.repository === undefined) await rm(repository, { recursive: true, force: true });
   };
-  return { app, port, url: `http://127.0.0.1:${port}`, log, stop };
+  return { app, port, url: `http://127.0.0.1:${port}`, repository, log, stop };
 }
 
 /** An app for one test, which ends with it. */

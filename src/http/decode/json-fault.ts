@@ -107,24 +107,8 @@ function isHexDigit(byte: number | undefined): boolean {
   return byte !== undefined && /^[0-9a-f]$/i.test(String.fromCharCode(byte));
 }
 
-function skipSpace(bytes: Uint8Array, at: number): number {
+/** From here to the next byte that is no white space. */
+export function skipSpace(bytes: Uint8Array, at: number): number {
   while (at < bytes.length && isSpace(bytes[at])) at++;
   return at;
-}
-
-/** Elements of a JSON array, counted without decoding them; 0 if it is no array, about right if not JSON. */
-export function countElements(bytes: Uint8Array): number {
-  const start = skipSpace(bytes, 0);
-  if (bytes[start] !== OPEN_BRACKET || bytes[skipSpace(bytes, start + 1)] === CLOSE_BRACKET) return 0;
-  let elements = 1;
-  let depth = 0;
-  for (let at = start; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      for (at++; at < bytes.length && bytes[at] !== QUOTE; at++) if (bytes[at] === BACKSLASH) at++;
-    } else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) depth++;
-    else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) depth--;
-    else if (byte === COMMA && depth === 1) elements++;
-  }
-  return elements;
 }

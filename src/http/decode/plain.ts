@@ -9,7 +9,8 @@ import {
   type Measurements,
 } from '../../die/die.js';
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../errors.js';
-import { countElements, findJsonFault } from './json-fault.js';
+import { extentOf, type JsonExtent } from './json-extent.js';
+import { findJsonFault } from './json-fault.js';
 import { batchTooLarge, faultPath, invalidInput } from './refusals.js';
 import type { RowAllocator } from './row-allocator.js';
 
@@ -23,7 +24,8 @@ export function decodeDiePlainly(
   contract: MeasurementContract,
   rows: RowAllocator,
 ): Measurements {
-  return measurements([validDie(parseJson(body), contract)], contract, rows);
+  assertBuildable(extentOf(body, MAX_DEPTH), 1, contract);
+  return measurements([validDie(parseMeasured(body), contract)], contract, rows);
 }
 
 /**
@@ -36,16 +38,62 @@ export function decodeDiesPlainly(
   maxDies: number,
   rows: RowAllocator,
 ): Measurements {
-  const count = countElements(body);
-  if (count > maxDies) throw batchTooLarge(count, maxDies);
-  return measurements(validDies(parseJson(body), contract), contract, rows);
+  const extent = extentOf(body, MAX_DEPTH);
+  if (extent.elements > maxDies) throw batchTooLarge(extent.elements, maxDies);
+  assertBuildable(extent, extent.elements, contract);
+  return measurements(validDies(parseMeasured(body), contract), contract, rows);
 }
 
+// Of a JSON body that is not dies: as many values as the largest batch of dies has.
+const MOST_VALUES = 2_000_000;
+
 /**
- * A whole body as JSON.
- * @throws {Refusal} invalid_json, naming the byte and what was expected there
+ * A whole body as JSON, measured before it is built: what takes JSON.parse long is refused.
+ * @throws {Refusal} invalid_json, naming the byte and what was expected there; invalid_input for more
+ * values than any request needs
  */
 export function parseJson(body: Buffer): unknown {
+  const { values, tooDeepAt } = extentOf(body, MAX_DEPTH);
+  if (tooDeepAt !== undefined) throw tooDeep(tooDeepAt);
+  if (values > MOST_VALUES) {
+    const message = `expected at most ${MOST_VALUES} JSON values, found ${values}`;
+    throw invalidInput([{ path: '', message }]);
+  }
+  return parseMeasured(body);
+}
+
+/** A die is nested twice, a batch thrice; whatever else a caller adds to a die has room. */
+export const MAX_DEPTH = 64;
+
+/** Values of a die that are not parameters: its labels, and what else a caller adds. */
+const MAX_OTHER_VALUES = 1_000;
+
+/** And of the whole body: little enough to read, so that the schema can say what is wrong with it. */
+const MAX_SURPLUS = 10_000;
+
+/**
+ * Refuses what JSON.parse would take long to build, in no relation to the dies that it may hold.
+ * @throws {Refusal} invalid_json, invalid_input
+ */
+function assertBuildable(
+  { values, tooDeepAt }: JsonExtent,
+  dies: number,
+  { parameterCount }: MeasurementContract,
+): void {
+  if (tooDeepAt !== undefined) {
+    throw tooDeep(tooDeepAt);
+  }
+  const most = Math.max(1, dies) * (2 * parameterCount + MAX_OTHER_VALUES) + MAX_SURPLUS;
+  if (values <= most) return;
+  const message = `expected at most ${most} JSON values for ${Math.max(1, dies)} dies, found ${values}`;
+  throw invalidInput([{ path: '', message }]);
+}
+
+function tooDeep(at: number): Refusal {
+  return new Refusal('invalid_json', `nested deeper than ${MAX_DEPTH} levels at byte ${at}`);
+}
+
+function parseMeasured(body: Buffer): unknown {
   if (body.length === 0) throw new Refusal('invalid_json', 'the body is empty, expected JSON');
   if (!isUtf8(body)) throw new Refusal('invalid_json', 'the body is not UTF-8');
   try {

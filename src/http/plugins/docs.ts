@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
 import { z } from 'zod';
+import type { Permission } from '../access/caller.js';
 
 const DESCRIPTION = `The gate that every die passes on the test floor: POST a die's parametric measurements, get pass or
 fail with a confidence and an anomaly score. Every refusal is an RFC 9457 problem with a stable code.`;
@@ -11,9 +12,30 @@ fail with a confidence and an anomaly score. Every refusal is an RFC 9457 proble
 const PAGE_POLICY =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
 
+const ADMIN_TAG = {
+  name: 'admin',
+  description: 'What is served, changed while dies are answered; needs an admin key',
+};
+
+export interface DocsOptions {
+  readonly version: string;
+  /** Whether callers are asked who they are. */
+  readonly keysAsked: boolean;
+  /** Whether anybody can change what is served. */
+  readonly hasAdmin: boolean;
+  /** What a reader must be permitted; undefined for documentation that is open to everybody. */
+  readonly permission: Permission | undefined;
+}
+
 /** Serves /openapi.json and, at /docs, a Swagger UI that needs nothing from the internet. */
-export const docsPlugin = fp<{ version: string; keysAsked: boolean }>(
-  async (app, { version, keysAsked }) => {
+export const docsPlugin = fp<DocsOptions>(
+  async (app, { version, keysAsked, hasAdmin, permission }) => {
+    if (permission !== undefined) {
+      // The pages are routes of a plugin, which has no option for this.
+      app.addHook('onRoute', (route) => {
+        if (/^\/(docs|openapi\.json)(\/|$)/.test(route.url)) route.config = { ...route.config, permission };
+      });
+    }
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -22,15 +44,21 @@ export const docsPlugin = fp<{ version: string; keysAsked: boolean }>(
           { name: 'predict', description: 'Dies in, answers out' },
           { name: 'models', description: 'What is loaded, and how versions compare' },
           {
-            name: 'admin',
-            description: 'What is served, changed while dies are answered; needs an admin key',
+            name: 'open inference protocol',
+            description: 'The same dies for KServe and Triton clients; errors in its own form',
           },
+          ...(hasAdmin ? [ADMIN_TAG] : []),
           { name: 'operations', description: 'Probes and metrics' },
         ],
         ...(keysAsked
           ? {
-              components: { securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'x-api-key' } } },
-              security: [{ key: [] }],
+              components: {
+                securitySchemes: {
+                  key: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+                  bearer: { type: 'http', scheme: 'bearer' },
+                },
+              },
+              security: [{ key: [] }, { bearer: [] }],
             }
           : {}),
       },

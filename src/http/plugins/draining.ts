@@ -1,6 +1,5 @@
-import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
-import { afterAnswers } from '../connections.js';
+import { afterAnswers, connectionsShakingHands, openConnections } from '../connections.js';
 
 /**
  * While the server shuts down every answer asks the client to leave the connection, so that its next
@@ -9,14 +8,12 @@ import { afterAnswers } from '../connections.js';
  */
 export const drainingPlugin = fp<{ isDraining: () => boolean }>(
   (app, { isDraining }, done) => {
-    const open = new Set<Socket>();
-    app.server.on('connection', (socket: Socket) => {
-      open.add(socket);
-      socket.once('close', () => open.delete(socket));
-    });
+    const open = openConnections(app.server);
+    const shakingHands = connectionsShakingHands(app.server);
     // node:http calls this when the server closes. Its own would cut off an answer that is written but
     // not yet sent, and leave open, for its whole idle time-out, a connection that becomes idle later.
     app.server.closeIdleConnections = () => {
+      for (const socket of shakingHands.values()) socket.destroy();
       for (const socket of open) {
         afterAnswers(
           socket,

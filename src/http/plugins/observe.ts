@@ -21,6 +21,8 @@ export interface HttpAnswered {
   readonly predicts: boolean;
   /** Address of the caller of a refused request; empty for all others. */
   readonly address: string;
+  /** Who called, see `FastifyRequest.keyId`; empty where nobody was asked or it was not known. */
+  readonly keyId: string;
   /** The first die of the request and the equipment that measured it, where they were read. */
   readonly dieId: string | undefined;
   readonly equipmentId: string | undefined;
@@ -55,6 +57,7 @@ export const observePlugin = fp<{ clock: Clock; observers: readonly HttpObserver
         refusalCode: request.refusalCode,
         refusalDetail: request.refusalDetail,
         address: request.refusalCode === '' ? '' : request.ip,
+        keyId: request.keyId,
         dieId: request.measurements?.labels[0]?.die_id,
         equipmentId: request.measurements?.labels[0]?.equipment_id ?? undefined,
         predicts: request.routeOptions.config.predicts === true,

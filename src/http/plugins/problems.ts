@@ -16,6 +16,9 @@ const FASTIFY_ERRORS: Readonly<Record<string, readonly [RefusalCode, string]>> =
   FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'a part of the path is too long to name anything here'],
 };
 
+/** node:http would leave out, without a word, those above a limit of its own. */
+const MAX_HEADERS = 100;
+
 /** Any error as the refusal that answers it; what nobody foresaw is a bare `internal_error`. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
@@ -31,18 +34,37 @@ export function refusalOf(error: unknown): Refusal {
   });
 }
 
-/** Answers a refusal: the one place that writes a problem response. */
-export function sendProblem(refusal: Refusal, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
-  return reply
-    .code(refusal.status)
-    .header('content-type', PROBLEM_MEDIA_TYPE)
-    .send(JSON.stringify(problemOf(refusal, request.id, traceIdOf(request))));
+/** How refusals are written below a path, where it is not as problems. */
+export interface ErrorForm {
+  /** The path, such as `/v2`, with everything below it. */
+  readonly prefix: string;
+  readonly mediaType: string;
+  readonly bodyOf: (refusal: Refusal, requestId: string) => unknown;
 }
 
-/** Turns every error and every unknown route into a problem response. */
-export const problemsPlugin = fp(
-  (app, _options, done) => {
+/** Writes the answer of a refused request. */
+export type SendRefusal = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+
+/**
+ * The one place that writes the answer of a refusal: in the form of the path that was called, else as a
+ * problem. It goes by the path, because requests to no route and to no valid URL are refused too.
+ */
+export function createSendRefusal(forms: readonly ErrorForm[]): SendRefusal {
+  return (refusal, request, reply) => {
+    const path = request.routeOptions.url ?? pathOf(request.url);
+    const form = forms.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+    const body = form?.bodyOf(refusal, request.id) ?? problemOf(refusal, request.id, traceIdOf(request));
+    if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
+    return reply
+      .code(refusal.status)
+      .header('content-type', form?.mediaType ?? PROBLEM_MEDIA_TYPE)
+      .send(Buffer.from(JSON.stringify(body)));
+  };
+}
+
+/** Turns every error and every unknown route into the answer of a refusal. */
+export const problemsPlugin = fp<{ sendRefusal: SendRefusal }>(
+  (app, { sendRefusal }, done) => {
     app.setErrorHandler((error, request, reply) => {
       const refusal = refusalOf(error);
       if (refusal.code === 'internal_error') {
@@ -50,16 +72,17 @@ export const problemsPlugin = fp(
       }
       request.refusalCode = refusal.code;
       request.refusalDetail = refusal.message;
-      if (refusal.code === 'body_too_large') {
-        // Fastify has the connection closed after this answer: not before the client had time to read it.
+      if (reply.getHeader('connection') === 'close' && !request.raw.complete) {
+        // The connection is closed after this answer: not before the client had time to read it.
         const { socket } = request.raw;
         socket.destroySoon = () => closeAfterLinger(socket);
       }
-      return sendProblem(refusal, request, reply);
+      return sendRefusal(refusal, request, reply);
     });
     // Without this the body of a request to nowhere would be read before it is refused.
     app.addHook('onRequest', (request, _reply, next) => {
       if (request.is404) next(noSuchRoute(request));
+      else if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) next(tooManyHeaders(request));
       else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') next(noHost());
       else next();
     });
@@ -90,13 +113,19 @@ function isHttpError(error: unknown): error is Error & { statusCode: number } {
   return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number';
 }
 
-function noSuchRoute({ method, url }: FastifyRequest): Refusal {
+/** The refusal of a request to nowhere. */
+export function noSuchRoute({ method, url }: FastifyRequest): Refusal {
   return new Refusal('not_found', `there is no ${method} ${pathOf(url)}`);
 }
 
 /** RFC 9112, section 3.2; node:http would answer without a body. */
 function noHost(): Refusal {
   return new Refusal('bad_request', 'an HTTP/1.1 request needs a host header');
+}
+
+function tooManyHeaders({ raw }: FastifyRequest): Refusal {
+  const found = raw.rawHeaders.length / 2;
+  return new Refusal('headers_too_large', `expected at most ${MAX_HEADERS} headers, found ${found} or more`);
 }
 
 function pathOf(url: string): string {

@@ -15,11 +15,14 @@ import {
   ShadowBodySchema,
 } from '../schemas/admin.js';
 import { problemAnswer } from '../schemas/problem.js';
+import { readPart } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 
 export interface AdminRouteOptions {
   readonly catalogue: Catalogue;
   readonly changes: ModelChanges;
+  /** Whether the documentation has the routes: not where nobody can use them. */
+  readonly isDocumented: boolean;
 }
 
 const PROBLEMS = {
@@ -30,7 +33,10 @@ const PROBLEMS = {
 };
 
 /** /admin/models/...: what is served is changed while dies are answered. Every change is audited. */
-export function adminRoutes(app: FastifyInstance, { catalogue, changes }: AdminRouteOptions): void {
+export function adminRoutes(
+  app: FastifyInstance,
+  { catalogue, changes, isDocumented }: AdminRouteOptions,
+): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const config = { permission: 'admin' as const };
 
@@ -46,6 +52,7 @@ export function adminRoutes(app: FastifyInstance, { catalogue, changes }: AdminR
       {
         config,
         schema: {
+          hide: !isDocumented,
           tags: ['admin'],
           summary,
           params: AdminVersionParamsSchema,
@@ -76,6 +83,7 @@ export function adminRoutes(app: FastifyInstance, { catalogue, changes }: AdminR
       url: `/admin/models/:model/${path}`,
       config,
       schema: {
+        hide: !isDocumented,
         tags: ['admin'],
         summary,
         params: AdminModelParamsSchema,
@@ -131,7 +139,7 @@ export function adminRoutes(app: FastifyInstance, { catalogue, changes }: AdminR
     CanaryBodySchema,
     (model, asked, actor) => {
       const from = catalogue.model(model).defaultVersion ?? '';
-      return changes.startCanary(model, CanaryPlanSchema.parse({ ...asked, from }), actor);
+      return changes.startCanary(model, readPart(CanaryPlanSchema, { ...asked, from }, 'the canary'), actor);
     },
   );
   ofModel(

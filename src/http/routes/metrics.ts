@@ -6,11 +6,16 @@ export interface MetricsText {
   render(format: 'prometheus' | 'openmetrics'): Promise<{ text: string; contentType: string }>;
 }
 
-/** GET /metrics. */
-export function metricsRoutes(app: FastifyInstance, metrics: MetricsText): void {
+/** GET /metrics, open to everybody unless a permission is named. */
+export function metricsRoutes(
+  app: FastifyInstance,
+  metrics: MetricsText,
+  permission: 'read' | undefined,
+): void {
   app.get(
     '/metrics',
     {
+      config: permission === undefined ? {} : { permission },
       schema: {
         tags: ['operations'],
         summary: 'Prometheus metrics; OpenMetrics when the accept header asks for it',

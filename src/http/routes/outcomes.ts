@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Decision } from '../../die/prediction.js';
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../errors.js';
 import type { Catalogue } from '../../models/catalogue.js';
-import { countElements } from '../decode/json-fault.js';
-import { listFaults, parseJson } from '../decode/plain.js';
+import { extentOf } from '../decode/json-extent.js';
+import { listFaults, MAX_DEPTH, parseJson } from '../decode/plain.js';
 import { batchTooLarge, invalidInput } from '../decode/refusals.js';
 import { bodyOf } from '../read-dies.js';
 import {
@@ -83,7 +83,7 @@ async function readOutcomes(bytes: Buffer): Promise<Outcome[]> {
       `the body has ${bytes.length} bytes, expected at most ${MAX_OUTCOMES_BYTES} for outcomes`,
     );
   }
-  const count = countElements(bytes);
+  const { elements: count } = extentOf(bytes, MAX_DEPTH);
   if (count > MAX_OUTCOMES) throw batchTooLarge(count, MAX_OUTCOMES);
   const elements = ElementsSchema.safeParse(parseJson(bytes));
   if (!elements.success) throw invalidInput(listFaults(elements.error.issues, []));

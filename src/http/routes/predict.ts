@@ -31,6 +31,8 @@ export interface PredictRouteOptions {
    * @throws Refusal where there is none, it is not ready, its queue is full or the server is draining
    */
   readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
+  /** Where the dies of a call that was let in go now, when its body has been read. */
+  readonly renew: (target: Target) => Target;
 }
 
 declare module 'fastify' {
@@ -136,7 +138,7 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
 
 /** What happens to a prediction request before its handler: its version is found, its dies are decoded. */
 function admission(
-  { admit }: PredictRouteOptions,
+  { admit, renew }: PredictRouteOptions,
   reader: DieReader,
   lane: Lane,
   params: AddressSchema | undefined,
@@ -155,6 +157,7 @@ function admission(
       return undefined;
     }),
     preHandler: step((request) => {
+      request.target = renew(targetOf(request));
       request.measurements = reader.read(request, targetOf(request).version.contract, lane);
       return undefined;
     }),
@@ -186,7 +189,7 @@ async function predict(
   query: { explain?: number | undefined },
   lane: Lane,
 ): Promise<Prediction[]> {
-  const { version, assign, shadows } = targetOf(request);
+  const { version, assign, isNamed, shadows } = targetOf(request);
   const { measurements } = request;
   if (measurements === undefined) throw new Error('the dies of a prediction request were not read');
   try {
@@ -194,8 +197,10 @@ async function predict(
       requestId: request.id,
       trace: request.trace,
       traceId: request.trace?.sampled ? request.trace.traceId : undefined,
+      keyId: request.keyId,
       version,
       assign,
+      isNamed,
       shadows,
       measurements,
       lane,

@@ -14,8 +14,8 @@ export interface ProbeRouteOptions {
   readonly requestsServed: () => number;
 }
 
-/** GET /, /health and /ready. */
-export function probeRoutes(app: FastifyInstance, options: ProbeRouteOptions): void {
+/** GET /health and /ready. */
+export function healthRoutes(app: FastifyInstance, options: ProbeRouteOptions): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   routes.get(
     '/health',
@@ -53,21 +53,29 @@ export function probeRoutes(app: FastifyInstance, options: ProbeRouteOptions): v
       return answer;
     },
   );
-  routes.get(
-    '/',
-    { schema: { tags: ['operations'], summary: 'What this is', response: { 200: RootSchema } } },
-    async () => ({
-      name: 'diegate' as const,
-      version: options.version,
-      links: {
-        docs: '/docs',
-        openapi: '/openapi.json',
-        models: '/models',
-        predict: '/predict',
-        health: '/health',
-        ready: '/ready',
-        metrics: '/metrics',
-      },
-    }),
-  );
+}
+
+/** GET /. */
+export function rootRoutes(
+  app: FastifyInstance,
+  { version, hasDocs }: { readonly version: string; readonly hasDocs: boolean },
+): void {
+  app
+    .withTypeProvider<ZodTypeProvider>()
+    .get(
+      '/',
+      { schema: { tags: ['operations'], summary: 'What this is', response: { 200: RootSchema } } },
+      async () => ({
+        name: 'diegate' as const,
+        version,
+        links: {
+          ...(hasDocs ? { docs: '/docs', openapi: '/openapi.json' } : {}),
+          models: '/models',
+          predict: '/predict',
+          health: '/health',
+          ready: '/ready',
+          metrics: '/metrics',
+        },
+      }),
+    );
 }

@@ -28,8 +28,8 @@ export interface DecisionDetails {
   /** The predicted value, in `unit`. */
   readonly value?: number;
   readonly unit?: string;
-  /** Extra outputs by name: a number, or a list where an output has several for a die. */
-  readonly outputs?: Readonly<Record<string, number | readonly number[]>>;
+  /** Extra outputs by name: a number, or a list where an output has several for a die; null for not finite. */
+  readonly outputs?: Readonly<Record<string, number | null | readonly (number | null)[]>>;
 }
 
 /**
@@ -125,14 +125,20 @@ function extraReader(manifest: Manifest) {
   const [deciding, ...extra] = fetchedOutputs(manifest);
   if (deciding === undefined || extra.length === 0) return undefined;
   return (rows: Float32Array, at: number) => {
-    const outputs: Record<string, number | number[]> = {};
+    const outputs: Record<string, number | null | (number | null)[]> = {};
     let from = at + deciding.size;
     for (const { name, size } of extra) {
-      outputs[name] = size === 1 ? (rows[from] ?? Number.NaN) : Array.from(rows.subarray(from, from + size));
+      const values = Array.from(rows.subarray(from, from + size), finiteOrNull);
+      outputs[name] = size === 1 ? (values[0] ?? null) : values;
       from += size;
     }
     return outputs;
   };
+}
+
+/** JSON has no word for what is not finite. */
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }
 
 /**

@@ -75,7 +75,11 @@ export type Calibration = z.infer<typeof CalibrationSchema>;
 
 const MetricsSchema = z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())]));
 
-const FloatOutput = z.string().min(1);
+/** What becomes a key of the answer: this one no object can be given. */
+const isKey = (name: string) => name !== '__proto__';
+const NO_KEY = { error: 'expected a name other than "__proto__"' };
+
+const FloatOutput = z.string().min(1).refine(isKey, NO_KEY);
 
 const contributions = FloatOutput.optional().describe('Name of the ONNX output, float32 [N, parameters]');
 
@@ -87,7 +91,7 @@ const ExtraOutputSchema = z.strictObject({
 /** Outputs that are returned with each prediction as they are, and decide nothing. */
 const extra = z.array(ExtraOutputSchema).max(16).optional();
 
-const LabelSchema = z.string().min(1).max(128);
+const LabelSchema = z.string().min(1).max(128).refine(isKey, NO_KEY);
 
 export const TargetSchema = z
   .strictObject({
@@ -137,18 +141,24 @@ export const FallbackSchema = z.discriminatedUnion(
 /** What answers for a version that cannot: another version, or the limits of its own parameters. */
 export type Fallback = z.infer<typeof FallbackSchema>;
 
-const common = {
+/** What every manifest begins with, whatever the task. */
+const identity = {
   name: ModelNameSchema,
   version: VersionSchema,
   description: z.string().max(1000).default(''),
-  input: z.strictObject({
-    name: z.string().min(1).describe('Name of the ONNX input, float32 [N, parameters]'),
-    parameters: z
-      .union([z.int().min(1).max(65_536), z.array(ParameterSchema).min(1).max(65_536)])
-      .default(DEFAULT_PARAMETER_COUNT)
-      .describe('How many test parameters, or the list of them in order'),
-    missing: z.enum(['reject', 'impute']).default('reject').describe('What a null value means to this model'),
-  }),
+};
+
+const input = z.strictObject({
+  name: z.string().min(1).describe('Name of the ONNX input, float32 [N, parameters]'),
+  parameters: z
+    .union([z.int().min(1).max(65_536), z.array(ParameterSchema).min(1).max(65_536)])
+    .default(DEFAULT_PARAMETER_COUNT)
+    .describe('How many test parameters, or the list of them in order'),
+  missing: z.enum(['reject', 'impute']).default('reject').describe('What a null value means to this model'),
+});
+
+/** What every manifest ends with. */
+const rest = {
   batching: BatchingSchema.prefault({}),
   fallback: FallbackSchema.optional(),
   experiment: ExperimentRulesSchema.optional().describe('When this version may take over from another'),
@@ -173,8 +183,9 @@ const probabilityThreshold = z
   .describe('A die fails when its probability of failing is above this');
 
 export const ScreenManifestSchema = z.strictObject({
-  ...common,
+  ...identity,
   task: z.literal('anomaly-screen'),
+  input,
   outputs: z.strictObject({
     score: FloatOutput.describe('Name of the ONNX output, float32 [N] or [N, 1]'),
     contributions,
@@ -182,11 +193,13 @@ export const ScreenManifestSchema = z.strictObject({
   }),
   threshold: z.number().describe('A die fails when its score is above this'),
   calibration: CalibrationSchema,
+  ...rest,
 });
 
-const ClassificationManifestSchema = z.strictObject({
-  ...common,
+export const ClassificationManifestSchema = z.strictObject({
+  ...identity,
   task: z.literal('classification'),
+  input,
   outputs: z.strictObject({
     probabilities: FloatOutput.describe(
       'Name of the ONNX output, float32 [N, labels], each row summing to 1',
@@ -197,11 +210,13 @@ const ClassificationManifestSchema = z.strictObject({
   labels: z.array(LabelSchema).min(2).max(1024).describe('Names of the classes, in the order of the output'),
   passLabels: z.array(LabelSchema).min(1).describe('The labels of dies that pass; all others fail'),
   threshold: probabilityThreshold,
+  ...rest,
 });
 
-const RegressionManifestSchema = z.strictObject({
-  ...common,
+export const RegressionManifestSchema = z.strictObject({
+  ...identity,
   task: z.literal('regression'),
+  input,
   outputs: z.strictObject({
     value: FloatOutput.describe('Name of the ONNX output, float32 [N] or [N, 1]'),
     contributions,
@@ -209,6 +224,7 @@ const RegressionManifestSchema = z.strictObject({
   }),
   target: TargetSchema,
   threshold: probabilityThreshold,
+  ...rest,
 });
 
 /** `manifest.json` of a model version: the contract between the ONNX graph and diegate. */

@@ -70,9 +70,7 @@ async function listVersions(root: string): Promise<{ found: VersionFolder[]; pro
     const numbers = folders.filter((folder) => VersionSchema.safeParse(folder).success);
     if (numbers.length === 0) {
       const held = folders.length === 0 ? 'no folder' : folders.map((folder) => `"${folder}"`).join(', ');
-      problems.push(
-        `model ${name}: expected a version folder such as ${join(root, name, '1')}, found ${held}`,
-      );
+      problems.push(`model ${name}: expected a version folder such as ${name}/1, found ${held}`);
     }
     numbers.sort((a, b) => Number(a) - Number(b));
     found.push(...numbers.map((number) => ({ name, number })));

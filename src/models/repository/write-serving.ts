@@ -35,12 +35,14 @@ export async function writeServing(
 
 /** Makes the rename itself last through a power failure, where the file system can. */
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
   try {
-    await handle.sync();
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   } catch {
     // Some network file systems cannot sync a folder; the file's content is safe all the same.
-  } finally {
-    await handle.close();
   }
 }

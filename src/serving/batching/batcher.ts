@@ -3,7 +3,7 @@ import type { RequestSpan } from '../../tracing/tracer.js';
 import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner } from '../runner.js';
 import { Call, type CallRequest, type Outcome, type ScoredDies } from './call.js';
-import { diesOf, gather, halve, scatter } from './gather.js';
+import { diesOf, gather, gatherGroups, halve, scatter } from './gather.js';
 import type { Lane, Slice } from './queue.js';
 import {
   type Batch,
@@ -257,7 +257,9 @@ export class Batcher {
     }
     this.#running.add(running);
     const params = gather(slices, version.version.parameterCount, version.scratch);
-    this.#options.runner.run({ version: version.version.key, dies, params, explain }).then((outcome) => {
+    const groups = gatherGroups(slices, dies);
+    const toRun = { version: version.version.key, dies, params, explain, groups };
+    this.#options.runner.run(toRun).then((outcome) => {
       this.#running.delete(running);
       const roundTripMs = this.#options.clock.nowMs() - nowMs;
       version.servedMs += roundTripMs - expectedMs;

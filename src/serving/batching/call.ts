@@ -25,6 +25,8 @@ export interface CallRequest {
   /** Time of the batcher's clock from which on a die is not run any more. */
   readonly deadlineAtMs: number;
   readonly explain: boolean;
+  /** float32 [dies]: the group of equipment of each die, where drift is counted. */
+  readonly groups?: Float32Array | undefined;
   /** Registers what is to happen when the client has gone, where that can be known. */
   readonly onGone?: ((listener: () => void) => void) | undefined;
   /** The span of its request, where one is recorded. */
@@ -39,6 +41,7 @@ export class Call implements QueuedCall {
   readonly deadlineAtMs: number;
   readonly params: Float32Array;
   readonly explain: boolean;
+  readonly groups: Float32Array | undefined;
   readonly parameterCount: number;
   readonly span: RequestSpan | undefined;
   taken = 0;
@@ -64,6 +67,7 @@ export class Call implements QueuedCall {
     this.deadlineAtMs = request.deadlineAtMs;
     this.params = request.params;
     this.explain = request.explain;
+    this.groups = request.groups;
     this.parameterCount = request.params.length / request.dies;
     this.span = request.span;
     this.#runMs = new Float64Array(request.dies);

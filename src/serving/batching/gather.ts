@@ -29,6 +29,24 @@ export function gather(
 }
 
 /**
+ * The groups of all slices' dies, float32 [dies]; undefined when a call among them has none: calls of one
+ * version all have them or none has.
+ */
+export function gatherGroups(slices: readonly Slice<Call>[], dies: number): Float32Array | undefined {
+  const [only] = slices;
+  if (only !== undefined && slices.length === 1)
+    return only.call.groups?.subarray(only.from, only.from + only.count);
+  const groups = new Float32Array(dies);
+  let at = 0;
+  for (const { call, from, count } of slices) {
+    if (call.groups === undefined) return undefined;
+    groups.set(call.groups.subarray(from, from + count), at);
+    at += count;
+  }
+  return groups;
+}
+
+/**
  * Gives every slice its own rows of the result, whatever became of its neighbours.
  * @returns the calls that were settled by it
  */

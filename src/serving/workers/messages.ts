@@ -1,7 +1,16 @@
+import type { CountingSpec } from '../../drift/drift-counter.js';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
+import type { Manifest } from '../../models/manifest/manifest.js';
 
 /** Everything that crosses between the server process and a worker process. */
+
+/** What a worker needs to count the drift of a version. */
+export interface DriftSpec {
+  readonly counting: CountingSpec;
+  /** Says how outputs are decided. */
+  readonly manifest: Manifest;
+}
 
 /** What a worker needs to open and run one model version. */
 export interface SessionSpec {
@@ -9,6 +18,8 @@ export interface SessionSpec {
   readonly key: string;
   /** Absolute path of model.onnx. */
   readonly modelFile: string;
+  /** What the file must hash to; it may have been replaced since it was read. Undefined for whatever it is. */
+  readonly sha256?: string | undefined;
   readonly inputName: string;
   readonly parameterCount: number;
   /** Outputs that every run fetches, in the order of a die's row. */
@@ -17,6 +28,8 @@ export interface SessionSpec {
   readonly maxBatchSize: number;
   /** A measurement that the model is expected to score: float32 [parameters]. */
   readonly probe: Float32Array;
+  /** What drift is counted by; undefined where the version has no reference. */
+  readonly drift?: DriftSpec | undefined;
 }
 
 /** What the warm-up runs of a session showed. */
@@ -39,7 +52,11 @@ export type ToWorker =
       readonly dies: number;
       readonly params: Float32Array;
       readonly explain: boolean;
-    };
+      /** float32 [dies]: the group of equipment of each die, where drift is to be counted. */
+      readonly groups?: Float32Array | undefined;
+    }
+  /** Asks for what was counted since the last time. */
+  | { readonly type: 'drift'; readonly key: string };
 
 /** Answers come in the order of the messages that asked for them. */
 export type FromWorker =
@@ -52,6 +69,13 @@ export type FromWorker =
       readonly scores: Float32Array;
       readonly contributions: Float32Array | undefined;
       readonly runMs: number;
+    }
+  | {
+      readonly type: 'drifted';
+      readonly key: string;
+      /** Groups with counted dies, and their counts as `DriftCounts.toFloats`, one behind the other. */
+      readonly groups: readonly number[];
+      readonly counts: Float32Array;
     }
   /** The request before it failed: ONNX Runtime threw, or the session is not open. */
   | { readonly type: 'failed'; readonly message: string };

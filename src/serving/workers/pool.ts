@@ -1,3 +1,4 @@
+import type { CountsMessage } from '../../drift/drift-counter.js';
 import { Fault } from '../../errors.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
 import type { Clock } from '../clock.js';
@@ -155,10 +156,10 @@ export class WorkerPool implements BatchRunner {
   async run(batch: BatchToRun): Promise<BatchOutcome> {
     const slot = this.#slots.find(({ ready, worker }) => ready && worker?.isFree);
     if (slot?.worker === undefined) return { kind: 'lost', message: 'no worker was idle' };
-    const { version: key, dies, params, explain } = batch;
+    const { version: key, dies, params, explain, groups } = batch;
     try {
       const { scores, contributions, runMs } = await slot.worker.request(
-        { type: 'run', key, dies, params, explain },
+        { type: 'run', key, dies, params, explain, groups },
         'ran',
         this.#options.batchTimeoutMs,
       );
@@ -172,6 +173,27 @@ export class WorkerPool implements BatchRunner {
       if (error instanceof WorkerLost) return { kind: 'lost', message: error.message };
       throw error;
     }
+  }
+
+  /**
+   * Asks every worker for what it has counted of a version since the last time, after the batch that it may be
+   * running. A worker that is lost, or that does not have the version, is left out: its counts are gone.
+   */
+  async collectDrift(key: string, receive: (counted: CountsMessage) => void): Promise<void> {
+    const { batchTimeoutMs } = this.#options;
+    await Promise.all(
+      this.#slots.map(async ({ worker, ready }) => {
+        if (!ready || worker === undefined) return;
+        try {
+          // Its own time and that of the batch before it.
+          receive(await worker.request({ type: 'drift', key }, 'drifted', 2 * batchTimeoutMs));
+        } catch (error) {
+          if (!(error instanceof WorkerLost || error instanceof WorkerRefused)) throw error;
+        } finally {
+          this.#tellIdle();
+        }
+      }),
+    );
   }
 
   /** Ends every worker process at once. */

@@ -1,4 +1,6 @@
 import './telemetry-off.js';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
@@ -40,12 +42,13 @@ export class Session {
   }
 
   /**
-   * Loads model.onnx. Threads do not spin: a spinning thread would take the core that the event loop
-   * needs.
-   * @throws the error of ONNX Runtime when the file is not a model that it can run
+   * Loads model.onnx: the very bytes that were checked, whatever becomes of the file. Threads do not spin:
+   * a spinning thread would take the core that the event loop needs.
+   * @throws the error of ONNX Runtime when the file is not a model that it can run, or an Error where it
+   * cannot be read or is not the one that was asked for
    */
   static async open(spec: SessionSpec, intraOpThreads: number): Promise<Session> {
-    const session = await InferenceSession.create(spec.modelFile, {
+    const session = await InferenceSession.create(await readModel(spec), {
       executionProviders: ['cpu'],
       intraOpNumThreads: intraOpThreads,
       interOpNumThreads: 1,
@@ -81,6 +84,21 @@ export class Session {
   async close(): Promise<void> {
     await this.#session.release();
   }
+}
+
+async function readModel({ modelFile, sha256 }: SessionSpec): Promise<Uint8Array> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(modelFile);
+  } catch (error) {
+    // Without its path: why a version failed is answered to callers too.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new Error(`the file cannot be read: ${code}`, { cause: error });
+  }
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== undefined && found !== sha256)
+    throw new Error(`the file has sha256 ${found} now, expected ${sha256}`);
+  return bytes;
 }
 
 /** The outputs side by side: a row for each die. A single output is already that. */

@@ -35,13 +35,14 @@ export function fromWire({ head, floats }: Frame): unknown {
   });
 }
 
-const TO_WORKER: ReadonlySet<unknown> = new Set<ToWorker['type']>(['open', 'warm', 'close', 'run']);
+const TO_WORKER: ReadonlySet<unknown> = new Set<ToWorker['type']>(['open', 'warm', 'close', 'run', 'drift']);
 const FROM_WORKER: ReadonlySet<unknown> = new Set<FromWorker['type']>([
   'started',
   'opened',
   'warmed',
   'closed',
   'ran',
+  'drifted',
   'failed',
 ]);
 

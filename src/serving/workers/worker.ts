@@ -1,5 +1,8 @@
+import { performance } from 'node:perf_hooks';
+import { DriftCounter, toMessage } from '../../drift/drift-counter.js';
+import { createDecide } from '../../models/decision/decide.js';
 import { WorkerChannel } from './channel.js';
-import type { FromWorker, ToWorker } from './messages.js';
+import type { FromWorker, SessionSpec, ToWorker } from './messages.js';
 import { Session } from './session.js';
 import { warmUp } from './warm-up.js';
 
@@ -8,6 +11,7 @@ import { warmUp } from './warm-up.js';
  * their order, and ends when the server process has gone.
  */
 const sessions = new Map<string, Session>();
+const counters = new Map<string, DriftCounter>();
 
 // A signal to the whole process group (Ctrl-C, a service manager) is for the server process, which
 // lets the dies in flight finish and then ends its workers.
@@ -30,22 +34,51 @@ async function answer(message: ToWorker): Promise<FromWorker> {
       // Asked for twice when the worker replaced another while the version was being opened everywhere.
       await sessions.get(message.spec.key)?.close();
       sessions.set(message.spec.key, session);
+      openCounter(message.spec);
       return { type: 'opened', key: message.spec.key, graph: session.graph };
     }
     case 'warm':
       return { type: 'warmed', key: message.key, report: await warmUp(sessionOf(message.key)) };
     case 'run':
-      return {
-        type: 'ran',
-        ...(await sessionOf(message.key).run(message.dies, message.params, message.explain)),
-      };
+      return run(message);
+    case 'drift':
+      return { type: 'drifted', key: message.key, ...toMessage(counters.get(message.key)?.take() ?? []) };
     case 'close': {
       const session = sessions.get(message.key);
       sessions.delete(message.key);
+      counters.delete(message.key);
       await session?.close();
       return { type: 'closed', key: message.key };
     }
   }
+}
+
+async function run({
+  key,
+  dies,
+  params,
+  explain,
+  groups,
+}: Extract<ToWorker, { type: 'run' }>): Promise<FromWorker> {
+  const result = await sessionOf(key).run(dies, params, explain);
+  if (groups !== undefined)
+    counters.get(key)?.count({ dies, params, rows: result.scores, groups }, performance.now());
+  return { type: 'ran', ...result };
+}
+
+/** The spec's floats, as they came, are valid only until the next message. */
+function openCounter({ key, drift }: SessionSpec): void {
+  counters.delete(key);
+  if (drift === undefined) return;
+  const { counting, manifest } = drift;
+  const kept = {
+    ...counting,
+    edges: counting.edges.slice(),
+    means: counting.means.slice(),
+    scales: counting.scales.slice(),
+    scoreEdges: counting.scoreEdges.slice(),
+  };
+  counters.set(key, new DriftCounter(kept, createDecide(manifest), Math.random));
 }
 
 function sessionOf(key: string): Session {

@@ -139,14 +139,14 @@ function exporterTo({ endpoint, headers, serviceName, serviceVersion }: TracingO
 }
 
 function begin(source: SpanSource, request: BegunRequest, parent: TraceParent | undefined): RequestTrace {
-  const { requestId, method, route, path, receivedAtMs, tracestate } = request;
+  const { requestId, method, route, path, scheme, receivedAtMs, tracestate } = request;
   const context =
     parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remoteOf(parent, tracestate));
   const attributes = {
     'http.request.method': method,
     'http.route': route,
     'url.path': path,
-    'url.scheme': 'http',
+    'url.scheme': scheme,
     'diegate.request_id': requestId,
   };
   const kind = SpanKind.SERVER;

@@ -81,8 +81,8 @@ describe('a model repository', () => {
     await mkdir(join(root, 'named', 'v1'), { recursive: true });
     const { versions, problems } = await readRepository(root);
     expect(problems).toEqual([
-      `model empty: expected a version folder such as ${join(root, 'empty', '1')}, found no folder`,
-      `model named: expected a version folder such as ${join(root, 'named', '1')}, found "v1"`,
+      'model empty: expected a version folder such as empty/1, found no folder',
+      'model named: expected a version folder such as named/1, found "v1"',
     ]);
     expect(versions.map(({ read }) => isVersion(read))).toEqual([true]);
   });

@@ -1,0 +1,98 @@
+import { BINS } from './reference-bins.js';
+
+/** Cells of a parameter: its bins and one for a value that is missing. */
+export const CELLS = BINS + 1;
+/** Bins of the confidence, each a tenth wide from 0 to 1. */
+export const CONFIDENCE_BINS = 10;
+
+// What stands at the head of the counts as floats, before the bins of score and confidence.
+const HEAD = 5;
+const OUTPUT_FLOATS = HEAD + BINS + CONFIDENCE_BINS;
+
+/** What was counted of some dies: of one worker, one equipment, one step, or merged from several. */
+export class DriftCounts {
+  readonly parameters: number;
+  /** Dies that were counted: a sample of `dies`. */
+  sampled = 0;
+  /** Dies that were run. */
+  dies = 0;
+  fails = 0;
+  /** Dies whose outputs the version could not decide by, such as a score that is not finite; in no bin. */
+  unscorable = 0;
+  confidenceSum = 0;
+  /** Dies in each bin of the score, and of the confidence. */
+  readonly score = new Float64Array(BINS);
+  readonly confidence = new Float64Array(CONFIDENCE_BINS);
+  /** [parameters, cells]: dies in each bin, and last those where the value is missing. */
+  readonly cells: Uint32Array;
+  /** [parameters]: sums of z and z², where z is a value in standard deviations from the reference's mean. */
+  readonly sums: Float64Array;
+  readonly squares: Float64Array;
+
+  constructor(parameters: number) {
+    this.parameters = parameters;
+    this.cells = new Uint32Array(parameters * CELLS);
+    this.sums = new Float64Array(parameters);
+    this.squares = new Float64Array(parameters);
+  }
+
+  /** Adds what was counted elsewhere of other dies. */
+  add(other: DriftCounts): void {
+    this.sampled += other.sampled;
+    this.dies += other.dies;
+    this.fails += other.fails;
+    this.unscorable += other.unscorable;
+    this.confidenceSum += other.confidenceSum;
+    addTo(this.score, other.score);
+    addTo(this.confidence, other.confidence);
+    addTo(this.cells, other.cells);
+    addTo(this.sums, other.sums);
+    addTo(this.squares, other.squares);
+  }
+
+  /**
+   * The counts as they cross from a worker: float32, exact up to 16.7 million dies a message; the sums
+   * are of deviations, so their rounding is one part in 10⁷ of a standard deviation.
+   */
+  toFloats(): Float32Array {
+    const floats = new Float32Array(floatsOf(this.parameters));
+    floats.set([this.sampled, this.dies, this.fails, this.unscorable, this.confidenceSum]);
+    let at = HEAD;
+    for (const part of this.#parts()) {
+      floats.set(part, at);
+      at += part.length;
+    }
+    return floats;
+  }
+
+  /**
+   * Counts from their floats.
+   * @throws RangeError when there are not exactly as many as `parameters` need
+   */
+  static fromFloats(parameters: number, floats: Float32Array): DriftCounts {
+    if (floats.length !== floatsOf(parameters))
+      throw new RangeError(`${floats.length} floats of drift counts, expected ${floatsOf(parameters)}`);
+    const counts = new DriftCounts(parameters);
+    const [sampled = 0, dies = 0, fails = 0, unscorable = 0, confidenceSum = 0] = floats;
+    Object.assign(counts, { sampled, dies, fails, unscorable, confidenceSum });
+    let at = HEAD;
+    for (const part of counts.#parts()) {
+      part.set(floats.subarray(at, at + part.length));
+      at += part.length;
+    }
+    return counts;
+  }
+
+  #parts(): (Float64Array | Uint32Array)[] {
+    return [this.score, this.confidence, this.cells, this.sums, this.squares];
+  }
+}
+
+/** Floats that the counts of so many parameters take. */
+export function floatsOf(parameters: number): number {
+  return OUTPUT_FLOATS + parameters * (CELLS + 2);
+}
+
+function addTo(sums: Float64Array | Uint32Array, values: Float64Array | Uint32Array): void {
+  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + (values[i] ?? 0);
+}

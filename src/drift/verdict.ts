@@ -1,0 +1,63 @@
+import { type Assessment, countOver, type GroupAssessment, worst } from './assess.js';
+import { PSI_DRIFTED } from './psi.js';
+import { MINIMUM_STEPS } from './wander.js';
+
+/** What the window says, in one word. */
+export const VERDICTS = ['collecting', 'stable', 'equipment', 'product', 'product and equipment'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+/** What the window says, with the reason. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** Groups that drift on their own. */
+  readonly drifting: readonly number[];
+  readonly sentence: string;
+}
+
+/** How numbers are called in the sentence. */
+export interface Names {
+  readonly parameter: (index: number) => string;
+  readonly group: (group: number) => string;
+}
+
+/** Tells equipment that drifts by itself from a product that does, in a sentence. */
+export function judge(assessment: Assessment, names: Names, minimumDies: number): Judgement {
+  const { all, enough, groups, product } = assessment;
+  const judged = groups.filter((group) => group.enough);
+  const drifting = judged.filter(({ own }) => countOver(own).drifted > 0);
+  const productDrifts = countOver(product).drifted > 0;
+  const found = drifting.map(({ group }) => group);
+  if (!enough || (judged.length === 0 && !productDrifts)) {
+    const sentence = `collecting: ${all.sampled} dies counted, ${minimumDies} and ${MINIMUM_STEPS} steps needed`;
+    return { verdict: 'collecting', drifting: [], sentence };
+  }
+  const sentences = [
+    ...(productDrifts ? [productSentence(product, judged, names)] : []),
+    ...drifting.map((group) => equipmentSentence(group, names)),
+  ];
+  if (sentences.length === 0) {
+    const sentence = `no parameter is more than ${PSI_DRIFTED} beyond what wafers differ by, on any equipment`;
+    return { verdict: 'stable', drifting: [], sentence };
+  }
+  const kinds = [...(productDrifts ? ['product'] : []), ...(drifting.length > 0 ? ['equipment'] : [])];
+  const verdict = VERDICTS.find((known) => known === kinds.join(' and ')) ?? 'product';
+  return { verdict, drifting: found, sentence: sentences.join('; ') };
+}
+
+function productSentence(product: Float64Array, judged: readonly GroupAssessment[], names: Names): string {
+  const where =
+    judged.length < 2 ? 'one equipment only, so it may be the tester' : `seen by ${judged.length} equipment`;
+  return `the product drifts (${where}): ${describe(product, names)}`;
+}
+
+function equipmentSentence({ group, own }: GroupAssessment, names: Names): string {
+  return `${names.group(group)} drifts against the reference and the other equipment: ${describe(own, names)}`;
+}
+
+function describe(indexes: Float64Array, names: Names): string {
+  const { drifted } = countOver(indexes);
+  const [most] = worst(indexes, 1);
+  const named =
+    most === undefined ? '' : `, most ${names.parameter(most.parameter)} (${most.psi.toFixed(2)})`;
+  return `${drifted} ${drifted === 1 ? 'parameter' : 'parameters'} over ${PSI_DRIFTED}${named}`;
+}

@@ -1,0 +1,177 @@
+import type { DieLabel } from '../die/die.js';
+import { Refusal } from '../errors.js';
+import type { Reference } from '../models/manifest/reference.js';
+import type { ModelVersion } from '../models/model-version.js';
+import { type Assessment, assess, countOver, largest } from './assess.js';
+import { type CountsMessage, fromMessage } from './drift-counter.js';
+import { type Change, DriftState, type Observed } from './drift-state.js';
+import { EquipmentGroups, UNNAMED } from './equipment-groups.js';
+import type { DriftEvent } from './events.js';
+import { type ReferenceBins, referenceBins } from './reference-bins.js';
+import { type DriftReport, driftReport, namedWorst } from './report.js';
+import type { Names } from './verdict.js';
+import { DriftWindow } from './window.js';
+
+/** How drift is measured. */
+export interface DriftSettings {
+  readonly windowMinutes: number;
+  readonly stepMinutes: number;
+  /** Counted dies below which nothing is judged. */
+  readonly minimumDies: number;
+}
+
+/** A version as far as its drift needs it. */
+export type MonitoredVersion = Pick<ModelVersion, 'key' | 'name' | 'version' | 'manifest' | 'contract'> & {
+  readonly reference: Reference;
+};
+
+/** What metrics show of a version. */
+export interface DriftSummary {
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly dies: number;
+  readonly psiMax: number;
+  readonly over: { readonly changed: number; readonly drifted: number };
+  readonly worst: readonly { readonly name: string; readonly psi: number }[];
+  /** The product and the equipment that drift now, in number. */
+  readonly active: number;
+}
+
+/** Drift of one version in the server process: its window, its equipment and what drifts. */
+export class VersionDrift {
+  readonly #version: MonitoredVersion;
+  readonly #settings: DriftSettings;
+  readonly #reference: ReferenceBins;
+  readonly #equipment: EquipmentGroups;
+  readonly #window: DriftWindow;
+  readonly #state = new DriftState();
+  #assessment: Assessment | undefined;
+
+  constructor(version: MonitoredVersion, settings: DriftSettings) {
+    this.#version = version;
+    this.#settings = settings;
+    this.#reference = referenceBins(version.reference);
+    this.#equipment = new EquipmentGroups(version.contract.parameterCount);
+    this.#window = new DriftWindow(
+      version.contract.parameterCount,
+      Math.round(settings.windowMinutes / settings.stepMinutes),
+    );
+  }
+
+  /** The group of each die: float32 [dies]. */
+  groupsOf(labels: readonly DieLabel[]): Float32Array {
+    return Float32Array.from(labels, ({ equipment_id }) => this.#equipment.groupOf(equipment_id));
+  }
+
+  /**
+   * Takes over what a worker has counted.
+   * @throws RangeError when it is not of this version's parameters
+   */
+  add(message: CountsMessage): void {
+    if (message.groups.length === 0) return;
+    this.#window.add(fromMessage(this.#version.contract.parameterCount, message));
+    this.#assessment = undefined;
+  }
+
+  /** Judges the window at the end of a step and begins the next one; returns what started or ended. */
+  endStep(at: Date, newId: () => string): DriftEvent[] {
+    const { groups, enough, product } = this.#assess();
+    const observed: Observed[] = [{ equipmentId: undefined, judged: enough, indexes: product }];
+    for (const group of groups) {
+      const equipmentId = this.#equipment.idOf(group.group);
+      if (equipmentId === undefined) continue;
+      observed.push({ equipmentId, judged: group.enough, indexes: group.own });
+    }
+    const changes = this.#state.step(observed);
+    const events = changes.map((change) => this.#eventOf(change, at, newId()));
+    this.#window.nextStep();
+    this.#equipment.keep(new Set(this.#window.groups()));
+    this.#assessment = undefined;
+    return events;
+  }
+
+  /**
+   * The full table of all dies or of one equipment.
+   * @throws Refusal `invalid_input` for an equipment without dies in the window
+   */
+  report(at: Date, equipmentId?: string): DriftReport {
+    const assessment = this.#assess();
+    const group = assessment.groups.find((each) => this.#equipment.idOf(each.group) === equipmentId);
+    if (equipmentId !== undefined && group === undefined) {
+      const known = assessment.groups.flatMap(({ group: each }) => this.#equipment.idOf(each) ?? []);
+      const message = `expected equipment with dies in the window (${known.join(', ') || 'there is none'}), found "${equipmentId}"`;
+      throw new Refusal('invalid_input', message, { faults: [{ path: 'equipment', message }] });
+    }
+    const { name: modelName, version: modelVersion } = this.#version;
+    const context = {
+      ...this.#settings,
+      modelName,
+      modelVersion,
+      at,
+      reference: this.#reference,
+      names: this.#names,
+      kindOf: (each: number) => this.#kindOf(each),
+      equipmentOf: (each: number) => this.#equipment.idOf(each),
+      active: this.#state.active,
+    };
+    return driftReport(assessment, context, equipmentId === undefined ? undefined : group);
+  }
+
+  summary(): DriftSummary {
+    const { all, parameters } = this.#assess();
+    const enough = all.sampled >= this.#settings.minimumDies;
+    const indexes = Float64Array.from(parameters, ({ psi }) => (enough ? psi.psi : 0));
+    return {
+      modelName: this.#version.name,
+      modelVersion: this.#version.version,
+      dies: all.dies,
+      psiMax: largest(indexes),
+      over: countOver(indexes),
+      worst: namedWorst(indexes, this.#names),
+      active: this.#state.active.length,
+    };
+  }
+
+  #assess(): Assessment {
+    this.#assessment ??= assess(this.#reference, this.#window, this.#settings.minimumDies);
+    return this.#assessment;
+  }
+
+  readonly #names: Names = {
+    parameter: (index) => {
+      const { parameters } = this.#version.manifest.input;
+      return (typeof parameters === 'number' ? undefined : parameters[index]?.name) ?? `parameter ${index}`;
+    },
+    group: (group) =>
+      this.#equipment.idOf(group) ??
+      (group === UNNAMED ? 'the dies without equipment_id' : 'the equipment not told apart'),
+  };
+
+  #kindOf(group: number): 'equipment' | 'unnamed' | 'other' {
+    if (group === UNNAMED) return 'unnamed';
+    return group === this.#equipment.others ? 'other' : 'equipment';
+  }
+
+  #eventOf({ event, equipmentId, reason, indexes }: Change, at: Date, id: string): DriftEvent {
+    const { all, groups } = this.#assess();
+    const group = groups.find((each) => this.#equipment.idOf(each.group) === equipmentId);
+    const counts = equipmentId === undefined ? all : group?.counts;
+    const scored = (counts?.sampled ?? 0) - (counts?.unscorable ?? 0);
+    return {
+      event: event === 'started' ? 'drift.started' : 'drift.ended',
+      event_id: id,
+      at: at.toISOString(),
+      model_name: this.#version.name,
+      model_version: this.#version.version,
+      subject: equipmentId === undefined ? 'product' : 'equipment',
+      equipment_id: equipmentId ?? null,
+      reason,
+      psi_max: largest(indexes),
+      over_0_25: countOver(indexes).drifted,
+      parameters: namedWorst(indexes, this.#names),
+      dies: counts?.dies ?? 0,
+      fail_rate: counts !== undefined && scored > 0 ? counts.fails / scored : null,
+      window_minutes: this.#settings.windowMinutes,
+    };
+  }
+}

@@ -1,0 +1,103 @@
+import type { Socket } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { Refusal } from '../../errors.js';
+import type { Access } from '../access/access.js';
+import type { Caller, Permission } from '../access/caller.js';
+import { certificateName } from '../tls.js';
+import { noSuchRoute } from './problems.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a caller must be permitted to use the route; none for routes that are open to everybody. */
+    permission?: Permission;
+  }
+  interface FastifyRequest {
+    /**
+     * Who calls: the id of an API key, `jwt:` and the subject of a token, or, where neither is asked for,
+     * `cert:` and the common name of the client's certificate; else empty.
+     */
+    keyId: string;
+  }
+}
+
+/**
+ * Asks for an API key or a token wherever a route names a permission, before the body is read. Routes of
+ * the permission `admin` exist only while somebody can have it.
+ */
+export const accessPlugin = fp<{ access: Access | undefined }>(
+  (app, { access }, done) => {
+    app.decorateRequest('keyId', '');
+    // Once for each connection: what its certificate says cannot change while it lasts.
+    const certificates = new WeakMap<Socket, string>();
+    const nameOf = (socket: Socket): string => {
+      const known = certificates.get(socket);
+      if (known !== undefined) return known;
+      const name = certificateName(socket);
+      certificates.set(socket, name);
+      return name;
+    };
+    app.addHook('onRequest', (request, reply, next) => {
+      const { permission } = request.routeOptions.config;
+      if (permission === 'admin' && access?.hasAdmin() !== true) return next(noSuchRoute(request));
+      if (permission === undefined || access === undefined) {
+        request.keyId = nameOf(request.raw.socket);
+        return next();
+      }
+      const admit = (caller: Caller) => next(admission(caller, permission, request, reply));
+      const refuse = (error: unknown) => next(challenge(error, permission, reply));
+      try {
+        const caller = identify(access, permission, request);
+        if (caller instanceof Promise) caller.then(admit, refuse);
+        else admit(caller);
+      } catch (error) {
+        refuse(error);
+      }
+    });
+    done();
+  },
+  { name: 'access', dependencies: ['problems'] },
+);
+
+function identify(
+  access: Access,
+  permission: Permission,
+  { headers }: FastifyRequest,
+): Caller | Promise<Caller> {
+  const { 'x-api-key': key, authorization } = headers;
+  const credential = typeof key === 'string' && key !== '' ? key : credentialOf(authorization, permission);
+  if (credential !== undefined) return access.identify(credential);
+  throw new Refusal('unauthorized', `no credential was sent; expected ${access.expected}`);
+}
+
+/**
+ * The credential of an authorization header. A password counts where reading is asked for, so that a
+ * browser can open the documentation and Prometheus the metrics; not elsewhere, because a browser sends
+ * it along with whatever another site makes it post.
+ */
+function credentialOf(authorization: string | undefined, permission: Permission): string | undefined {
+  const [, scheme = '', value] = /^(Bearer|Basic) +(\S+)$/i.exec(authorization ?? '') ?? [];
+  if (scheme.toLowerCase() !== 'basic') return value;
+  if (value === undefined || permission !== 'read') return undefined;
+  const pair = Buffer.from(value, 'base64').toString();
+  return pair.slice(pair.indexOf(':') + 1) || undefined;
+}
+
+function admission(
+  { id, permissions }: Caller,
+  permission: Permission,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Refusal | undefined {
+  request.keyId = id;
+  if (permissions.includes(permission)) return undefined;
+  reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="diegate:${permission}"`);
+  return new Refusal('forbidden', `"${id}" does not have the permission "${permission}"`);
+}
+
+function challenge(error: unknown, permission: Permission, reply: FastifyReply): Error {
+  if (error instanceof Refusal && error.code === 'unauthorized') {
+    reply.header('www-authenticate', permission === 'read' ? 'Bearer, Basic realm="diegate"' : 'Bearer');
+  }
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,44 @@
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { createListener } from './listener.js';
+import { createSendRefusal, problemsPlugin } from './plugins/problems.js';
+import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
+import { securityHeadersPlugin } from './plugins/security-headers.js';
+import { type MetricsText, metricsRoutes } from './routes/metrics.js';
+import { healthRoutes, type ProbeRouteOptions } from './routes/probes.js';
+import { serializeByZod, validateByZod } from './zod-provider.js';
+
+export interface ProbeServerOptions {
+  readonly logger: FastifyBaseLogger;
+  readonly probes: ProbeRouteOptions;
+  /** Undefined to leave them out. */
+  readonly metrics: MetricsText | undefined;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+}
+
+/** A kubelet and a Prometheus need no more. */
+const MAX_CONNECTIONS = 64;
+
+/**
+ * A server over plain HTTP for those who can present no certificate, such as the kubelet: GET /health and
+ * /ready, and /metrics where it is open. It does not listen yet.
+ */
+export async function createProbeServer(options: ProbeServerOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    serverFactory: (handler) =>
+      createListener(handler, { ...options, tls: undefined, maxConnections: MAX_CONNECTIONS }),
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (parent) => parent,
+    genReqId: createRequestIds(),
+  });
+  app.setValidatorCompiler(validateByZod);
+  app.setSerializerCompiler(serializeByZod);
+  app.removeAllContentTypeParsers();
+  await app.register(requestIdsPlugin);
+  await app.register(securityHeadersPlugin);
+  await app.register(problemsPlugin, { sendRefusal: createSendRefusal([]) });
+  healthRoutes(app, options.probes);
+  if (options.metrics !== undefined) metricsRoutes(app, options.metrics, undefined);
+  return app;
+}

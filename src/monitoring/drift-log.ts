@@ -1,0 +1,18 @@
+import type { Logger } from 'pino';
+import type { DriftEvent } from '../drift/events.js';
+import type { Delivery } from '../drift/webhook.js';
+
+/** Log lines about drift and what became of its events. */
+export function createDriftLog(logger: Logger) {
+  return {
+    event(event: DriftEvent): void {
+      if (event.event === 'drift.started') logger.warn({ drift: event }, 'drift started');
+      else logger.info({ drift: event }, 'drift ended');
+    },
+    delivery(outcome: Delivery, event: DriftEvent, reason: string): void {
+      const line = { event_id: event.event_id, event: event.event, outcome, reason };
+      if (outcome === 'delivered') logger.info(line, 'drift event delivered');
+      else logger.error(line, 'drift event not delivered');
+    },
+  };
+}
