@@ -54,7 +54,7 @@ export interface Tracing {
   close(withinMs: number): Promise<void>;
 }
 
-// About 2 KB each: 8 MB while the collector is away.
+// About 1.2 KB each: 5 MB while the collector is away.
 const MAX_QUEUED_SPANS = 4096;
 // Encoded in one turn of the event loop, in which no die is answered: about a millisecond.
 const MAX_EXPORTED_SPANS = 128;
