@@ -60,6 +60,7 @@ function requestWith(traceparent: string | undefined) {
     receivedAtMs,
     traceparent,
     tracestate: undefined,
+    scheme: 'http' as const,
   };
 }
 

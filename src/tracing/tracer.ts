@@ -52,6 +52,7 @@ export interface BegunRequest {
   /** Pattern of the route. */
   readonly route: string;
   readonly path: string;
+  readonly scheme: 'http' | 'https';
   /** On the server's monotonic clock. */
   readonly receivedAtMs: number;
   /** The headers `traceparent` and `tracestate`, as they came. */

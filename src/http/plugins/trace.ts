@@ -40,6 +40,7 @@ function beginTrace(tracer: Tracer, request: FastifyRequest, reply: FastifyReply
     method: request.method,
     route: request.routeOptions.url ?? '',
     path: request.url.split('?', 1)[0] ?? '',
+    scheme: request.protocol,
     receivedAtMs: request.receivedAtMs,
     traceparent: headerOf(request.headers, 'traceparent'),
     tracestate: headerOf(request.headers, 'tracestate'),
@@ -50,15 +51,17 @@ function beginTrace(tracer: Tracer, request: FastifyRequest, reply: FastifyReply
 }
 
 function endingOf(span: RequestSpan, request: FastifyRequest, reply: FastifyReply): () => void {
-  return () =>
+  return () => {
+    const version = request.target?.version ?? request.oipVersion;
     span.end({
       status: reply.raw.writableFinished ? reply.raw.statusCode : undefined,
       refusalCode: request.refusalCode,
       refusalDetail: request.refusalDetail,
-      model: request.target?.version.name,
-      version: request.target?.version.version,
-      dies: request.measurements?.labels.length,
+      model: version?.name,
+      version: version?.version,
+      dies: (request.measurements ?? request.oipRequest?.measurements)?.labels.length,
     });
+  };
 }
 
 /** A header that may come once only; node:http joins what came more often. */

@@ -44,6 +44,7 @@ async function bench(changes: Partial<TracingOptions> = {}) {
       method: 'POST',
       route: '/predict',
       path: '/predict',
+      scheme: 'http',
       receivedAtMs: clock.nowMs(),
       traceparent,
       tracestate,
