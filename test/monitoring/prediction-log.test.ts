@@ -89,7 +89,6 @@ test('a request refused for who sent it is logged whatever it asked for and what
   const log = createRefusalLog((line) => lines.push(line), 0);
   const refused = {
     requestId: 'r',
-    traceId: undefined,
     status: 403,
     durationMs: 1,
     refusalCode: 'forbidden',
