@@ -16,8 +16,8 @@ import { startDiegate } from './servers/start.js';
 import { median } from './statistics.js';
 
 const MODELS = 50;
-const ROUNDS = 7;
-const SECONDS = 2;
+const ROUNDS = 17;
+const SECONDS = 1;
 const CONNECTIONS = 64;
 const ENVIRONMENT = { INFERENCE_WORKERS: '2' };
 
