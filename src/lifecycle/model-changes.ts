@@ -14,7 +14,7 @@ import type { VersionLoader } from './version-loader.js';
 
 export interface ModelChangesOptions {
   readonly catalogue: Catalogue;
-  readonly loader: VersionLoader;
+  readonly loader: Pick<VersionLoader, 'load' | 'unload'>;
   readonly state: ServingState;
   readonly audit: Audit;
   /** Looks for versions that the repository has got since it was read, and reads one again that has failed. */
