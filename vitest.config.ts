@@ -12,6 +12,7 @@ export default defineConfig({
     // A shared machine may stall for seconds; a test that fails twice in a row is broken.
     retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 60_000,
   },
 });

@@ -69,7 +69,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     loader,
     state,
     audit,
-    rescan: (failed) => sync.rescan(failed),
+    rescan: (failed) => sync.rescan((key) => key === failed),
     onTrafficChange,
     onCanaryEvent,
     now,

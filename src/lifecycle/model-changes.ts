@@ -14,10 +14,10 @@ import type { VersionLoader } from './version-loader.js';
 
 export interface ModelChangesOptions {
   readonly catalogue: Catalogue;
-  readonly loader: VersionLoader;
+  readonly loader: Pick<VersionLoader, 'load' | 'unload'>;
   readonly state: ServingState;
   readonly audit: Audit;
-  /** Looks for versions that the repository has got since it was read, and reads one again that has failed. */
+  /** Looks for versions that the repository has got since it was read, and reads again the one that has failed. */
   readonly rescan: (failed?: string) => Promise<void>;
   /** Told when a model's dies go elsewhere from now on: what was counted before compares with nothing. */
   readonly onTrafficChange: (model: string) => void;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Fault } from '../errors.js';
-import type { Catalogue } from '../models/catalogue.js';
+import type { Catalogue, CatalogueEntry } from '../models/catalogue.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { readRepository } from '../models/repository/read-repository.js';
 import {
@@ -39,17 +39,16 @@ export class RepositorySync {
   }
 
   /**
-   * Enters versions that the repository has got, and reads again those that have failed. What is known
-   * otherwise is immutable and stays as it is.
-   * @param failed the only version that is read again although its files could be read before; all that
-   * have failed where undefined
+   * Enters versions that the repository has got, and reads again those that could not be read. What is
+   * known otherwise is immutable and stays as it is.
+   * @param isTriedAgain whether a version that could be read and then failed is read again, by its key
    * @throws Fault `invalid_model` when the repository cannot be read
    */
-  async rescan(failed?: string): Promise<void> {
+  async rescan(isTriedAgain: (key: string) => boolean): Promise<void> {
     const { folder, catalogue } = this.#options;
     const known = new Map<string, ModelVersion>();
     for (const { key, version, state } of catalogue.entries()) {
-      const isReadAgain = state === 'failed' && (failed ?? key) === key;
+      const isReadAgain = state === 'failed' && isTriedAgain(key);
       if (version !== undefined && !isReadAgain) known.set(key, version);
     }
     const { versions, problems } = await readRepository(folder, known);
@@ -66,19 +65,21 @@ export class RepositorySync {
   /**
    * Follows the files: enters what is new, loads what serving.json needs, and only then serves by it.
    * Versions that were needed until now and are not any more are taken down.
+   * @param changed whether the files of any version have changed: what has failed is then tried again. Not
+   * otherwise: a version may crash the worker that tries it
    * @throws Fault `invalid_model` when serving.json or the repository as a whole cannot be read; what is
    * served stays as it is then
    */
-  follow(): Promise<void> {
+  follow(changed: { readonly versions: boolean }): Promise<void> {
     return this.#options.state.inTurn(async () => {
       const { servingFile, catalogue } = this.#options;
       const neededBefore = neededVersions(catalogue);
-      await this.rescan();
+      await this.rescan(() => changed.versions);
       const checked = checkServing(await readServing(servingFile), (name) => catalogue.numbersOf(name));
       const names = catalogue.models().map(({ name }) => name);
       assertDefaultModel(checked.serving, names);
       const needed = neededVersions(catalogue, checked.serving);
-      for (const key of needed) await this.tryLoad(key);
+      for (const key of needed) if (!hasFailed(catalogue.entry(key))) await this.tryLoad(key);
       this.#serve(checked);
       for (const key of neededBefore) if (!needed.includes(key)) await this.#takeDown(key);
     });
@@ -142,6 +143,11 @@ export class RepositorySync {
       logger.info({ version: key }, 'a model version has left the repository');
     }
   }
+}
+
+/** Whether a version was tried, and there is nothing new to try. */
+function hasFailed(entry: CatalogueEntry | undefined): boolean {
+  return entry?.version !== undefined && entry.state === 'failed';
 }
 
 /** As the file holds it: a key without a value is no key. */

@@ -13,6 +13,14 @@ export interface RepositoryWatchOptions {
   readonly logger: Pick<Logger, 'warn' | 'error' | 'info'>;
 }
 
+/** What the files of the repository look like from outside. */
+interface Marks {
+  readonly serving: string;
+  readonly versions: string;
+}
+
+const NOTHING: Marks = { serving: '', versions: '' };
+
 const FILES = ['manifest.json', 'model.onnx', 'reference.json'];
 
 /**
@@ -21,8 +29,8 @@ const FILES = ['manifest.json', 'model.onnx', 'reference.json'];
  */
 export class RepositoryWatch {
   readonly #options: RepositoryWatchOptions;
-  #followed = '';
-  #seen = '';
+  #followed = NOTHING;
+  #seen = NOTHING;
   #stopped = false;
   #cancel: () => void = () => {};
 
@@ -55,12 +63,13 @@ export class RepositoryWatch {
   async look(): Promise<void> {
     const { sync, logger } = this.#options;
     const now = await this.#marks();
-    const isStill = now === this.#seen;
+    const isStill = isSame(now, this.#seen);
     this.#seen = now;
-    if (!isStill || now === this.#followed) return;
+    if (!isStill || isSame(now, this.#followed)) return;
+    const versions = now.versions !== this.#followed.versions;
     this.#followed = now;
     try {
-      await sync.follow();
+      await sync.follow({ versions });
       logger.info('the model repository has changed and is followed');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -69,17 +78,21 @@ export class RepositoryWatch {
   }
 
   /** Names, sizes, times and inodes of the files that matter; a folder that cannot be read has none. */
-  async #marks(): Promise<string> {
+  async #marks(): Promise<Marks> {
     const { folder, servingFile } = this.#options;
-    const marks = [await mark(servingFile)];
+    const marks: string[] = [];
     for (const name of await names(folder)) {
       for (const number of await names(join(folder, name))) {
         const version = join(folder, name, number);
         for (const file of FILES) marks.push(await mark(join(version, file)));
       }
     }
-    return marks.join('\n');
+    return { serving: await mark(servingFile), versions: marks.join('\n') };
   }
+}
+
+function isSame(a: Marks, b: Marks): boolean {
+  return a.serving === b.serving && a.versions === b.versions;
 }
 
 async function names(folder: string): Promise<string[]> {

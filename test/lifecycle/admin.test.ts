@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { PredictionSchema } from '../../src/die/prediction.js';
 import { ServingSchema } from '../../src/models/repository/serving.js';
 import { type AdminBench, repeatedly, startAdminApp } from '../support/admin.js';
-import { send } from '../support/http.js';
+import { postBytes, RawConnection, send } from '../support/http.js';
 import { futureModel, manifestOf, scaledVersion, sumVersion, writeVersion } from '../support/models.js';
 import { startApp } from '../support/start-app.js';
 
@@ -270,6 +270,25 @@ describe('changes at the same time', () => {
     expect(auditOf(bench)).toHaveLength(400);
     expect((await savedOf(bench)).models.sum?.default).toBe('1');
   }, 120_000);
+
+  test('a die whose body is still arriving when its version is replaced and unloaded is answered by the new one', async () => {
+    const bench = await start();
+    const body = JSON.stringify(DIE);
+    const bytes = postBytes('/predict', body, ['x-api-key: the-admin-key']);
+    const connection = await RawConnection.open(bench.port);
+    connection.write(bytes.subarray(0, bytes.length - 10));
+    // By the time that this is answered, the server has read the head of the request before it.
+    expect(await answering(bench)).toBe('1');
+    await bench.call('POST', '/admin/models/sum/versions/2/promote');
+    await bench.call('POST', '/admin/models/sum/versions/1/unload');
+    connection.write(bytes.subarray(bytes.length - 10));
+    const answer = await connection.answer();
+    expect([answer?.status, JSON.parse(answer?.body ?? '{}')]).toMatchObject([
+      200,
+      { model_version: '2', anomaly_score: 14 },
+    ]);
+    connection.socket.destroy();
+  });
 
   test('two administrators at once: what answers is what was promoted last, and it is loaded', async () => {
     const bench = await start();

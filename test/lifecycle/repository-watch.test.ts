@@ -4,7 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { RepositoryWatch } from '../../src/lifecycle/repository-watch.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { post, send } from '../support/http.js';
-import { fillRepository, scaledVersion, temporaryFolder, writeVersion } from '../support/models.js';
+import {
+  fillRepository,
+  futureModel,
+  manifestOf,
+  scaledVersion,
+  temporaryFolder,
+  writeVersion,
+} from '../support/models.js';
 import { type StartedApp, startApp } from '../support/start-app.js';
 
 const NO_LOG = { warn: () => {}, error: () => {}, info: () => {} };
@@ -14,13 +21,14 @@ async function watched() {
   const folder = await temporaryFolder();
   await fillRepository(folder, [scaledVersion('1')]);
   const clock = new FakeClock();
-  const bench = { folder, clock, follows: 0, fails: false, errors: 0 };
+  const bench = { folder, clock, follows: 0, fails: false, errors: 0, versionsChanged: false };
   const watch = new RepositoryWatch({
     folder,
     servingFile: join(folder, 'serving.json'),
     sync: {
-      follow: async () => {
+      follow: async ({ versions }) => {
         bench.follows++;
+        bench.versionsChanged = versions;
         if (bench.fails) throw new Error('no');
       },
     },
@@ -65,6 +73,16 @@ describe('the watch of a repository', () => {
     await watch.look();
     await watch.look();
     expect(bench.follows).toBe(1);
+  });
+
+  test('tells whether files of versions have changed: only then what has failed is worth another try', async () => {
+    const { bench, watch, folder } = await watched();
+    await writeFile(join(folder, 'serving.json'), '{}');
+    for (let i = 0; i < 2; i++) await watch.look();
+    expect(bench).toMatchObject({ follows: 1, versionsChanged: false });
+    await writeFile(join(folder, 'sum/1/manifest.json'), '{}');
+    for (let i = 0; i < 2; i++) await watch.look();
+    expect(bench).toMatchObject({ follows: 2, versionsChanged: true });
   });
 
   test('what cannot be followed is logged once, and tried again when it has changed', async () => {
@@ -149,6 +167,23 @@ describe('a watched repository', () => {
     });
     // Mended in its place, it takes over.
     await after(() => writeVersion(join(repository, 'sum/2'), bad));
+    expect(await answering(server)).toBe('2');
+  });
+
+  test('a version that cannot be loaded is tried again when its files have changed, and not before', async () => {
+    const repository = await filled();
+    const { server, after } = await watching(repository);
+    const tries = () =>
+      server.log.lines.filter(({ msg }) => msg === 'a model version cannot be loaded').length;
+    const onnx = futureModel(2);
+    const manifest = manifestOf(onnx, 2, { name: 'sum', version: '2' });
+    await after(() => writeVersion(join(repository, 'sum/2'), { onnx, manifest }));
+    expect(tries()).toBe(1);
+    const serving = JSON.stringify({ defaultModel: 'sum', models: { sum: { load: 'all' } } });
+    await after(() => writeFile(join(repository, 'serving.json'), serving));
+    expect(tries()).toBe(1);
+    expect(await answering(server)).toBe('1');
+    await after(() => writeVersion(join(repository, 'sum/2'), scaledVersion('2')));
     expect(await answering(server)).toBe('2');
   });
 

@@ -60,11 +60,22 @@ describe('loading a version', () => {
   });
 
   it('a file that is no model is refused with the reason in one line', async () => {
+    const onnx = new TextEncoder().encode('this is not a model');
+    const version = await readOne({ onnx, manifest: manifestOf(onnx, 4, { name: 'sum' }) });
+    expect(await problemsOf(version)).toEqual([
+      expect.stringMatching(
+        /^model sum\/1: model\.onnx cannot be run: [^\n]*protobuf parsing failed[^\n]*$/i,
+      ),
+    ]);
+  });
+
+  it('a file that is not the one whose checksum was read is refused with both', async () => {
     const version = await readOne(sumVersion(4));
-    await writeFile(version.modelFile, 'this is not a model');
-    const problems = await problemsOf(version);
-    expect(problems).toEqual([
-      expect.stringMatching(/^model sum\/1: model\.onnx cannot be run: [^\n]*Protobuf parsing failed[^\n]*$/),
+    await writeFile(version.modelFile, 'this is another file');
+    expect(await problemsOf(version)).toEqual([
+      expect.stringMatching(
+        /^model sum\/1: model\.onnx cannot be run: the file has sha256 \w{64} now, expected \w{64}$/,
+      ),
     ]);
   });
 

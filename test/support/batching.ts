@@ -67,25 +67,32 @@ export class BatcherBench {
   }
 
   /** Submits a call of `dies` without ending the turn. */
-  submit(dies = 1, { key = 'm/1', ...request }: Partial<CallRequest> & { key?: string } = {}): TrackedCall {
+  submit(
+    dies = 1,
+    {
+      key = 'm/1',
+      shadow = false,
+      ...request
+    }: Partial<CallRequest> & { key?: string; shadow?: boolean } = {},
+  ): TrackedCall {
     const call = new TrackedCall(Array.from({ length: dies }, () => this.#nextId++));
     const settled = () => {
       call.settlements++;
       // What the HTTP layer does with a row: it belongs to another die as soon as its call is settled.
       call.params.fill(Number.NaN);
     };
-    this.batcher
-      .submit(key, {
-        dies,
-        params: call.params,
-        lane: dies === 1 ? 'realtime' : 'bulk',
-        deadlineAtMs: Number.POSITIVE_INFINITY,
-        explain: false,
-        onGone: (listener) => {
-          call.disconnect = listener;
-        },
-        ...request,
-      })
+    const submitted: CallRequest = {
+      dies,
+      params: call.params,
+      lane: dies === 1 ? 'realtime' : 'bulk',
+      deadlineAtMs: Number.POSITIVE_INFINITY,
+      explain: false,
+      onGone: (listener) => {
+        call.disconnect = listener;
+      },
+      ...request,
+    };
+    (shadow ? this.batcher.submitShadow(key, submitted) : this.batcher.submit(key, submitted))
       .then((scored) => {
         settled();
         call.scored = scored;

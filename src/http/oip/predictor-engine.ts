@@ -89,6 +89,7 @@ export class PredictorEngine implements OipEngine {
       traceId: request.trace?.sampled ? request.trace.traceId : undefined,
       version,
       assign,
+      isNamed,
       shadows,
       measurements: { labels, params },
       lane: labels.length === 1 ? 'realtime' : 'bulk',
