@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { DriftSummary } from '../../drift/version-drift.js';
-import type { Delivery } from '../../drift/webhook.js';
+import { DELIVERIES, type Delivery } from '../../drift/webhook.js';
 
 /** Metrics of drift, read at each scrape from what the monitor has fetched; what is no longer there vanishes. */
 export function createDriftMetrics(
@@ -63,5 +63,7 @@ export function createDriftMetrics(
     labelNames: ['outcome'],
     registers,
   });
+  // There from 0 on: Prometheus counts no increase for a series that begins with its first value.
+  for (const outcome of DELIVERIES) deliveries.inc({ outcome }, 0);
   return { deliverySettled: (outcome) => deliveries.inc({ outcome }) };
 }
