@@ -40,7 +40,12 @@ export class DriftWindow {
 
   /** All dies. */
   all(): WindowDies {
-    return this.#over(this.#counts.map((step) => this.#merge([...step.values()])));
+    return this.#over(
+      this.#counts.map((step) => {
+        const [only, ...others] = step.values();
+        return only !== undefined && others.length === 0 ? only : this.#sum([...step.values()]);
+      }),
+    );
   }
 
   /** The dies of one group. */
@@ -49,19 +54,17 @@ export class DriftWindow {
   }
 
   #over(steps: readonly DriftCounts[]): WindowDies {
-    return { total: this.#merge(steps.filter(({ dies }) => dies > 0)), steps };
+    return { total: this.#sum(steps.filter(({ dies }) => dies > 0)), steps };
   }
 
-  #merge(parts: readonly DriftCounts[]): DriftCounts {
-    const [only] = parts;
-    if (only !== undefined && parts.length === 1) return only;
-    const merged = new DriftCounts(this.#parameters);
-    for (const part of parts) merged.add(part);
-    return merged;
+  #sum(parts: readonly DriftCounts[]): DriftCounts {
+    const sum = new DriftCounts(this.#parameters);
+    for (const part of parts) sum.add(part);
+    return sum;
   }
 }
 
-/** Counted dies of a window, whole and by step; to be read only, and before the next are added. */
+/** Counted dies of a window, whole and by step; the steps are to be read only, and before more dies are added. */
 export interface WindowDies {
   readonly total: DriftCounts;
   /** Every step, oldest first; some may be empty. */
