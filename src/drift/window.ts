@@ -10,6 +10,8 @@ export class DriftWindow {
   readonly #steps: number;
   // Newest last. A step has only the groups that sent dies.
   readonly #counts: Map<number, DriftCounts>[] = [new Map()];
+  // Of each step that has ended the sum of its groups, so that it need not be summed again.
+  readonly #ended: DriftCounts[] = [];
 
   /** @param steps steps of a full window, at least 1 */
   constructor(parameters: number, steps: number) {
@@ -29,8 +31,11 @@ export class DriftWindow {
 
   /** Ends the step under way; the oldest leaves when the window is full. */
   nextStep(): void {
+    this.#ended.push(this.#sumOfCurrent());
     this.#counts.push(new Map());
-    if (this.#counts.length > this.#steps) this.#counts.shift();
+    if (this.#counts.length <= this.#steps) return;
+    this.#counts.shift();
+    this.#ended.shift();
   }
 
   /** Groups that have dies in the window, ascending. */
@@ -40,12 +45,7 @@ export class DriftWindow {
 
   /** All dies. */
   all(): WindowDies {
-    return this.#over(
-      this.#counts.map((step) => {
-        const [only, ...others] = step.values();
-        return only !== undefined && others.length === 0 ? only : this.#sum([...step.values()]);
-      }),
-    );
+    return this.#over([...this.#ended, this.#sumOfCurrent()]);
   }
 
   /** The dies of one group. */
@@ -55,6 +55,10 @@ export class DriftWindow {
 
   #over(steps: readonly DriftCounts[]): WindowDies {
     return { total: this.#sum(steps.filter(({ dies }) => dies > 0)), steps };
+  }
+
+  #sumOfCurrent(): DriftCounts {
+    return this.#sum([...(this.#counts.at(-1)?.values() ?? [])]);
   }
 
   #sum(parts: readonly DriftCounts[]): DriftCounts {
