@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { readVersion } from '../src/models/repository/read-version.js';
 import { driftFigure } from './figures/drift-svg.js';
-import { simulateCreep, whenFailRateMoved } from './scenarios/creeping-tester.js';
+import { failRateBound, simulateCreep, whenFailRateMoved } from './scenarios/creeping-tester.js';
 import { SHIPPED } from './servers/start.js';
 
 /**
@@ -67,6 +67,7 @@ if (!still && first !== undefined) {
       creepFrom: CREEP_FROM,
       flagged: first.step,
       failsFrom,
+      failRateBound: failRateBound(steps, TESTER, CREEP_FROM),
       title: `One tester’s offset creeps: flagged at ${sigmasAt(first.step)}${ahead}`,
       subtitle: `Simulated: 4 testers, each a wafer of 137 dies in five minutes. ${TESTER} creeps by 0.1σ a wafer on ${parameters.length} of ${contract.parameterCount} parameters.`,
     }),

@@ -1,23 +1,32 @@
 import { performance } from 'node:perf_hooks';
+import { WORST } from '../src/drift/report.js';
+import type { DriftSummary } from '../src/drift/version-drift.js';
 import { ManifestSchema } from '../src/models/manifest/manifest.js';
 import { createModelVersion, type ModelVersion } from '../src/models/model-version.js';
 import { createDecodingMetrics } from '../src/monitoring/metrics/decoding.js';
+import { createDriftMetrics } from '../src/monitoring/metrics/drift.js';
 import { createHttpMetrics } from '../src/monitoring/metrics/http.js';
+import { createModelMetrics } from '../src/monitoring/metrics/models.js';
 import { createOutcomeMetrics } from '../src/monitoring/metrics/outcomes.js';
 import { createPredictionMetrics } from '../src/monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from '../src/monitoring/metrics/registry.js';
 import { createServingMetrics } from '../src/monitoring/metrics/serving.js';
+import { createTrafficMetrics } from '../src/monitoring/metrics/traffic.js';
+import { FALLBACK_REASONS, type FallbackReason } from '../src/prediction/fallback.js';
+import type { Predicted } from '../src/prediction/predictor.js';
 import { median } from './statistics.js';
 
 /**
- * npm run bench:scrape: what a scrape costs with every series of 50 versions, beside prom-client's own
- * rendering of the same. CPU time, as a shared machine makes any scrape wait; exits with 1 above 5 ms.
+ * npm run bench:scrape: what a scrape costs with every series of 50 versions (each with a shadow, a fallback
+ * and 20 parameters that drift), beside prom-client's own rendering of the same. CPU time, as a shared machine makes any scrape wait; exits with 1 above 5 ms.
  */
 const VERSIONS = 50;
 const SCRAPES = 300;
 const BOUND_MS = 5;
 
 const versions = Array.from({ length: VERSIONS }, (_, i) => versionOf(`model-${i}`));
+const shadow = versionOf('shadow');
+const summaries = versions.map(summaryOf);
 const registry = createRegistry();
 useEverything();
 
@@ -62,6 +71,58 @@ function versionOf(name: string): ModelVersion {
   return createModelVersion(manifest, undefined, '/nowhere/model.onnx');
 }
 
+/** What drift shows of a version: as many parameters as it ever names. */
+function summaryOf({ name, version }: ModelVersion): DriftSummary {
+  const worst = Array.from({ length: WORST }, (_, i) => ({ name: `RVIA_${i}`, psi: 0.123_456_789 + i }));
+  return {
+    modelName: name,
+    modelVersion: version,
+    dies: 1234,
+    psiMax: 0.81,
+    over: { changed: 9, drifted: 5 },
+    worst,
+    active: 1,
+  };
+}
+
+/** A shadow that sees the version's dies, and a fallback that has answered for every reason. */
+function useTraffic(traffic: ReturnType<typeof createTrafficMetrics>, version: ModelVersion): void {
+  const judged = { score: 0.1, decision: 'pass', latencyMs: 0.3 } as const;
+  traffic.compared(version, shadow, { primary: judged, shadow: { ...judged, decision: 'fail' } });
+  for (const outcome of ['dropped', 'failed'] as const) traffic.missed(version, shadow, outcome, 1);
+  for (const reason of FALLBACK_REASONS) traffic.predicted(predictedBy(version, 'pass', reason));
+}
+
+/** A die of a traced request. */
+function predictedBy(
+  version: ModelVersion,
+  prediction: 'pass' | 'fail',
+  fallback: FallbackReason | undefined,
+): Predicted {
+  const measurements = { labels: [], params: new Float32Array() };
+  const request = {
+    requestId: 'r',
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    version,
+    measurements,
+    lane: 'realtime',
+    receivedAtMs: 0,
+    deadlineMs: undefined,
+    explain: 0,
+  } as const;
+  const die = {
+    die_id: 'd',
+    prediction,
+    confidence: 0.98,
+    anomaly_score: 0.123_456_789,
+    inference_time_ms: 0.3,
+    timestamp: '2026-01-01T00:00:00.000Z',
+    model_name: version.name,
+    model_version: '1',
+  };
+  return { request, version, measurements, fallback, predictions: [die], latencyMs: 1.234_567 };
+}
+
 /** Every series of every version, with a value and an exemplar in it. */
 function useEverything(): void {
   const byKey = (dies: number) => new Map(versions.map(({ key }) => [key, dies]));
@@ -75,7 +136,20 @@ function useEverything(): void {
   const http = createHttpMetrics(registry);
   const decoded = createDecodingMetrics(registry);
   createOutcomeMetrics(registry, () => versions);
+  createDriftMetrics(registry, () => summaries);
+  const models = createModelMetrics(registry);
+  const traffic = createTrafficMetrics(registry);
   for (const version of versions) {
+    models.versionLoaded({
+      key: version.key,
+      name: version.name,
+      number: version.version,
+      version,
+      state: 'ready',
+      reason: undefined,
+      report: undefined,
+    });
+    useTraffic(traffic, version);
     serving.batchRan(version.key, {
       dies: 3,
       waitMs: 1,
@@ -86,37 +160,8 @@ function useEverything(): void {
     for (const outcome of ['answered', 'refused', 'expired', 'cancelled', 'failed'] as const) {
       serving.callSettled(version.key, outcome, 1);
     }
-    for (const prediction of ['pass', 'fail'] as const) {
-      const measurements = { labels: [], params: new Float32Array() };
-      predictions({
-        request: {
-          requestId: 'r',
-          traceId: '0af7651916cd43dd8448eb211c80319c',
-          version,
-          measurements,
-          lane: 'realtime',
-          receivedAtMs: 0,
-          deadlineMs: undefined,
-          explain: 0,
-        },
-        version,
-        measurements,
-        fallback: undefined,
-        predictions: [
-          {
-            die_id: 'd',
-            prediction,
-            confidence: 0.98,
-            anomaly_score: 0.123_456_789,
-            inference_time_ms: 0.3,
-            timestamp: '2026-01-01T00:00:00.000Z',
-            model_name: version.name,
-            model_version: '1',
-          },
-        ],
-        latencyMs: 1.234_567,
-      });
-    }
+    for (const prediction of ['pass', 'fail'] as const)
+      predictions(predictedBy(version, prediction, undefined));
   }
   for (const route of ['/predict', '/predict/batch', '/models/:model/predict', '/metrics']) {
     for (const status of [200, 422, 503]) {

@@ -9,6 +9,8 @@ export interface DriftFigure {
   readonly creepFrom: number;
   readonly flagged: number;
   readonly failsFrom: number | undefined;
+  /** Above it the fail rate counts as moved. */
+  readonly failRateBound: number;
   readonly title: string;
   readonly subtitle: string;
 }
@@ -20,7 +22,7 @@ const PANEL = 150;
 const TOP = 78;
 const GAP = 62;
 const INK = '#1f2933';
-const SOFT = '#8795a1';
+const SOFT = '#5f6c7b';
 const GRID = '#e3e8ee';
 const HOT = '#c2410c';
 const COOL = '#5b7fa6';
@@ -28,7 +30,6 @@ const COOL = '#5b7fa6';
 interface Panel {
   readonly top: number;
   readonly title: string;
-  readonly max: number;
   readonly ticks: readonly number[];
   readonly format: (value: number) => string;
   readonly seriesOf: (point: CreepStep) => ReadonlyMap<string, number>;
@@ -39,36 +40,42 @@ interface Panel {
 export function driftFigure(figure: DriftFigure): string {
   const { points, title, subtitle } = figure;
   const last = points.length - 1;
-  const x = (step: number) => LEFT + (step / last) * (WIDTH - LEFT - RIGHT);
+  const x = (step: number) => Math.round(10 * (LEFT + (step / last) * (WIDTH - LEFT - RIGHT))) / 10;
   const percent = (value: number) => `${Math.round(value * 100)}%`;
+  const smoothed = points.map((point, i) => ({ ...point, failRates: recentMeans(points, i) }));
+  const psiTicks = ticksTo(
+    highest(points, ({ psi, own }) => [...psi.values(), ...own.values()]),
+    2,
+  );
+  const rateTicks = ticksTo(
+    highest(smoothed, ({ failRates }) => [...failRates.values()]),
+    0.2,
+  );
   const panels: Panel[] = [
     {
       top: TOP,
-      title: 'PSI of the creeping parameters against the reference, largest',
-      max: 6,
-      ticks: [0, 2, 4, 6],
+      title: 'PSI against the reference, largest of the creeping parameters',
+      ticks: psiTicks,
       format: String,
       seriesOf: ({ psi }) => psi,
     },
     {
       top: TOP + PANEL + GAP,
-      title: 'PSI that is the tester’s own: beyond wafers and other testers, largest of 512 parameters',
-      max: 6,
-      ticks: [0, 2, 4, 6],
+      title: 'PSI that is the tester’s own, beyond wafers and other testers, largest of all parameters',
+      ticks: psiTicks,
       format: String,
       seriesOf: ({ own }) => own,
       limit: { at: 0.25, label: 'limit 0.25' },
     },
     {
       top: TOP + 2 * (PANEL + GAP),
-      title: 'fail rate, mean of the last 6 wafers of each tester',
-      max: 0.6,
-      ticks: [0, 0.2, 0.4, 0.6],
+      title: 'Fail rate, mean of the last 6 wafers of each tester',
+      ticks: rateTicks,
       format: percent,
       seriesOf: ({ failRates }) => failRates,
+      limit: { at: figure.failRateBound, label: 'usual + 3 st. dev.' },
     },
   ];
-  const smoothed = points.map((point, i) => ({ ...point, failRates: recentMeans(points, i) }));
   const height = TOP + 3 * PANEL + 2 * GAP + 64;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="${INK}" role="img" aria-label="${title}">
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
@@ -78,6 +85,15 @@ ${panels.map((panel) => panelSvg(panel, smoothed, figure, x)).join('\n')}
 ${axisSvg(points, x, height - 64)}
 </svg>
 `;
+}
+
+function highest(points: readonly CreepStep[], valuesOf: (point: CreepStep) => number[]): number {
+  return Math.max(...points.flatMap(valuesOf));
+}
+
+/** 0, one step, two ... up to the first that is not below `value`. */
+function ticksTo(value: number, step: number): number[] {
+  return Array.from({ length: Math.ceil(value / step) + 1 }, (_, i) => i * step);
 }
 
 function recentMeans(points: readonly CreepStep[], at: number): Map<string, number> {
@@ -96,8 +112,9 @@ function panelSvg(
   figure: DriftFigure,
   x: (step: number) => number,
 ) {
-  const { top, title, max, ticks, format, seriesOf, limit } = panel;
-  const y = (value: number) => top + PANEL - (Math.min(value, max) / max) * PANEL;
+  const { top, title, ticks, format, seriesOf, limit } = panel;
+  const max = ticks.at(-1) ?? 1;
+  const y = (value: number) => Math.round(10 * (top + PANEL - (value / max) * PANEL)) / 10;
   const right = x(points.length - 1);
   const grid = ticks.map(
     (tick) =>
@@ -109,7 +126,7 @@ function panelSvg(
     const hot = tester === figure.creeping;
     const path = points.flatMap((point, i) => {
       const value = seriesOf(point).get(tester);
-      return value === undefined ? [] : [`${x(i).toFixed(1)},${y(value).toFixed(1)}`];
+      return value === undefined ? [] : [`${x(i)},${y(value)}`];
     });
     return `<polyline points="${path.join(' ')}" fill="none" stroke="${hot ? HOT : COOL}" stroke-width="${hot ? 2.4 : 1.2}" stroke-opacity="${hot ? 1 : 0.75}" stroke-linejoin="round"/>`;
   });

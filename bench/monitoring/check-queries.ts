@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { closedLoop } from '../load/closed-loop.js';
 import { batchBinary, batchJson, singleBinary, singleJson } from '../load/dies.js';
 import { freePort, SHIPPED, startDiegate } from '../servers/start.js';
@@ -27,6 +31,10 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '20' } } });
 const SECONDS = Number(options.seconds);
 const RATE_INTERVAL = '10s';
+/** The version that cannot be loaded, so that a fallback answers for it. */
+const FALLING_BACK = '3';
+/** Of the shadow: so low that it decides otherwise. */
+const SHADOW_THRESHOLD = 0.01;
 
 /** What cannot have an answer within a minute, and why. */
 const EMPTY_BY_NATURE: Readonly<Record<string, string>> = {
@@ -43,16 +51,45 @@ async function check(): Promise<number> {
   const port = await freePort();
   const traced = createServer(createTracedMetrics()).listen(port, '127.0.0.1');
   try {
-    const diegate = await startDiegate(SHIPPED.repository, { INFERENCE_WORKERS: '1' });
+    const repository = await writeRepository();
     try {
-      return await checkWith(diegate.port, port);
+      const diegate = await startDiegate(repository, { INFERENCE_WORKERS: '1' });
+      try {
+        return await checkWith(diegate.port, port);
+      } finally {
+        await diegate.stop();
+      }
     } finally {
-      await diegate.stop();
+      await rm(repository, { recursive: true, force: true });
     }
   } finally {
     traced.close();
     traced.closeAllConnections();
   }
+}
+
+/** The shipped model as a version that answers, a shadow of it, and one that cannot be loaded and falls back. */
+async function writeRepository(): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'diegate-monitoring-'));
+  const manifest = z
+    .looseObject({ outputs: z.looseObject({}) })
+    .parse(JSON.parse(await readFile(`${SHIPPED.folder}/manifest.json`, 'utf8')));
+  const { model } = SHIPPED;
+  for (const [version, changes] of Object.entries({
+    1: {},
+    2: { threshold: SHADOW_THRESHOLD },
+    [FALLING_BACK]: {
+      outputs: { ...manifest.outputs, score: 'no_such_output' },
+      fallback: { by: 'version', version: '1' },
+    },
+  })) {
+    const folder = join(root, model, version);
+    await cp(SHIPPED.folder, folder, { recursive: true });
+    await writeFile(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, version, ...changes }));
+  }
+  const serving = { defaultModel: model, models: { [model]: { default: '1', shadow: ['2'] } } };
+  await writeFile(join(root, 'serving.json'), JSON.stringify(serving));
+  return root;
 }
 
 /** @param tracedPort where the metrics with exemplars are */
@@ -69,7 +106,7 @@ async function checkWith(port: number, tracedPort: number): Promise<number> {
   }
 }
 
-/** A little of everything: single dies and batches, both formats, refusals, outcomes. */
+/** A little of everything: single dies and batches, both formats, refusals, outcomes, a fallback, drift. */
 async function load(port: number): Promise<void> {
   const traceparent = `00-${TRACE_ID}-b7ad6b7169203331-01`;
   const loads = [singleJson(), singleBinary(), batchJson(16), batchBinary(16)];
@@ -79,6 +116,7 @@ async function load(port: number): Promise<void> {
       headers: { 'content-type': 'application/json' },
       body,
     });
+  const die = singleJson().body.toString();
   const rounds = 2;
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < 5; i++) await (await post('/predict', '{')).arrayBuffer();
@@ -89,7 +127,10 @@ async function load(port: number): Promise<void> {
         { ...one, headers: { ...one.headers, traceparent } },
         { connections: 4, seconds: Math.max(1, SECONDS / loads.length / rounds) },
       );
+      await (await post(`/models/${SHIPPED.model}/versions/${FALLING_BACK}/predict`, die)).arrayBuffer();
     }
+    // What the workers have counted is fetched and judged for a report.
+    await (await fetch(`http://127.0.0.1:${port}/models/${SHIPPED.model}/versions/1/drift`)).arrayBuffer();
   }
 }
 

@@ -111,23 +111,38 @@ export async function simulateCreep(
 }
 
 /**
- * The first step from `from` on at which the mean of a tester's last six wafers is three standard deviations
- * above what such means were before, and stays there for the next two.
+ * Three standard deviations above what the mean of a tester's last six wafers was before step `from`: above it
+ * the fail rate counts as moved.
+ */
+export function failRateBound(steps: readonly CreepStep[], tester: string, from: number): number {
+  const before = failRatesOf(steps, tester).slice(0, from);
+  const deviation = Math.sqrt(mean(before.map((rate) => (rate - mean(before)) ** 2)) / 6);
+  return mean(before) + 3 * deviation;
+}
+
+/**
+ * The first step from `from` on at which the mean of a tester's last six wafers is above `failRateBound`, and
+ * stays there for the next two.
  */
 export function whenFailRateMoved(
   steps: readonly CreepStep[],
   tester: string,
   from: number,
 ): number | undefined {
-  const rates = steps.map(({ failRates }) => failRates.get(tester) ?? 0);
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const before = rates.slice(0, from);
-  const deviation = Math.sqrt(mean(before.map((rate) => (rate - mean(before)) ** 2)) / 6);
-  const moved = rates.map(
-    (_, i) => mean(rates.slice(Math.max(0, i - 5), i + 1)) > mean(before) + 3 * deviation,
+  const bound = failRateBound(steps, tester, from);
+  const moved = failRatesOf(steps, tester).map(
+    (_, i, rates) => mean(rates.slice(Math.max(0, i - 5), i + 1)) > bound,
   );
   const first = moved.findIndex((_, i) => i >= from && moved[i] && moved[i + 1] && moved[i + 2]);
   return first < 0 ? undefined : first;
+}
+
+function failRatesOf(steps: readonly CreepStep[], tester: string): number[] {
+  return steps.map(({ failRates }) => failRates.get(tester) ?? 0);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function mapped<T>(groups: ReadonlyMap<string, T>, read: (group: T) => number): Map<string, number> {

@@ -43,13 +43,35 @@ export interface Assessment {
  * @param minimumDies counted dies below which neither all dies nor a group are judged
  */
 export function assess(reference: ReferenceBins, window: DriftWindow, minimumDies: number): Assessment {
+  const slices = assessInSlices(reference, window, minimumDies);
+  for (;;) {
+    const slice = slices.next();
+    if (slice.done) return slice.value;
+  }
+}
+
+/**
+ * The same a slice at a time, of a few milliseconds each with hundreds of parameters: whoever takes them may do other
+ * things in between, but for adding to the window.
+ */
+export function* assessInSlices(
+  reference: ReferenceBins,
+  window: DriftWindow,
+  minimumDies: number,
+): Generator<void, Assessment> {
   const comparison = new Comparison(reference);
   const all = window.all();
+  yield;
   const parameters = Array.from(reference.means, (_, p) => comparison.parameter(all.total, p));
-  const groups = window
-    .groups()
-    .map((group) => assessGroup(comparison, group, window.of(group), minimumDies));
-  for (const group of groups) findOwn(comparison, group, groups);
+  const groups: JudgedGroup[] = [];
+  for (const group of window.groups()) {
+    yield;
+    groups.push(assessGroup(comparison, group, window.of(group), minimumDies));
+  }
+  for (const group of groups) {
+    yield;
+    findOwn(comparison, group, groups);
+  }
   const allowances = wander(all);
   const enough = all.total.sampled >= minimumDies && allowances.every(Number.isFinite);
   return {

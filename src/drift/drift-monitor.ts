@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DieLabel } from '../die/die.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { Clock } from '../serving/clock.js';
@@ -25,6 +26,8 @@ export interface DriftMonitorOptions {
   /** Told of what starts and ends; a fault of theirs is told to `onError`. */
   readonly observers: readonly ((event: DriftEvent) => void)[];
   readonly onError: (error: unknown) => void;
+  /** Lets others have the event loop; the next turn of it by default. */
+  readonly giveWay?: () => Promise<void>;
 }
 
 // Counts are fetched this often in a step: a worker that is lost takes at most so much with it.
@@ -51,7 +54,8 @@ export class DriftMonitor {
   add(version: ModelVersion): void {
     const { reference } = version;
     if (reference === undefined) return;
-    this.#versions.set(version.key, new VersionDrift({ ...version, reference }, this.#options.settings));
+    const { settings, giveWay = () => nextTurn() } = this.#options;
+    this.#versions.set(version.key, new VersionDrift({ ...version, reference }, settings, giveWay));
   }
 
   /** Forgets a version. */
@@ -70,7 +74,7 @@ export class DriftMonitor {
     const everyMs = (this.#options.settings.stepMinutes * 60_000) / COLLECTIONS_PER_STEP;
     this.#stop = this.#options.clock.after(everyMs, () => {
       this.start();
-      void this.#tick();
+      this.#tick().catch(this.#options.onError);
     });
   }
 
@@ -99,17 +103,17 @@ export class DriftMonitor {
     return version.report(now(), equipmentId);
   }
 
-  /** What metrics show, from what has been fetched. */
+  /** What metrics show: of each version what its last step or its last report has found. */
   summaries(): DriftSummary[] {
-    return [...this.#versions.values()].map((version) => version.summary());
+    return [...this.#versions.values()].map((version) => version.summary);
   }
 
   async #tick(): Promise<void> {
     this.#collections++;
     await Promise.all([...this.#versions.keys()].map((key) => this.#collect(key)));
     if (this.#collections % COLLECTIONS_PER_STEP !== 0) return;
-    for (const version of this.#versions.values())
-      for (const event of version.endStep(this.#options.now(), randomUUID)) this.#tell(event);
+    for (const version of [...this.#versions.values()])
+      for (const event of await version.endStep(this.#options.now(), randomUUID)) this.#tell(event);
   }
 
   /** One collection of a version at a time; who comes meanwhile shares it. */

@@ -2,7 +2,7 @@ import type { DieLabel } from '../die/die.js';
 import { Refusal } from '../errors.js';
 import type { Reference } from '../models/manifest/reference.js';
 import type { ModelVersion } from '../models/model-version.js';
-import { type Assessment, assess, countOver, largest } from './assess.js';
+import { type Assessment, assessInSlices, countOver, largest } from './assess.js';
 import { type CountsMessage, fromMessage } from './drift-counter.js';
 import { type Change, DriftState, type Observed } from './drift-state.js';
 import { EquipmentGroups, UNNAMED } from './equipment-groups.js';
@@ -45,17 +45,26 @@ export class VersionDrift {
   readonly #equipment: EquipmentGroups;
   readonly #window: DriftWindow;
   readonly #state = new DriftState();
+  readonly #giveWay: () => Promise<void>;
   #assessment: Assessment | undefined;
+  #assessing: Promise<Assessment> | undefined;
+  // What has come while the window is being judged.
+  #arrived: CountsMessage[] = [];
+  #summary: DriftSummary;
 
-  constructor(version: MonitoredVersion, settings: DriftSettings) {
+  /** @param giveWay lets others have the event loop between two slices of judging */
+  constructor(version: MonitoredVersion, settings: DriftSettings, giveWay: () => Promise<void>) {
     this.#version = version;
     this.#settings = settings;
+    this.#giveWay = giveWay;
     this.#reference = referenceBins(version.reference);
     this.#equipment = new EquipmentGroups(version.contract.parameterCount);
     this.#window = new DriftWindow(
       version.contract.parameterCount,
       Math.round(settings.windowMinutes / settings.stepMinutes),
     );
+    const nothing = { dies: 0, psiMax: 0, over: { changed: 0, drifted: 0 }, worst: [], active: 0 };
+    this.#summary = { modelName: version.name, modelVersion: version.version, ...nothing };
   }
 
   /** The group of each die: float32 [dies]. */
@@ -69,13 +78,18 @@ export class VersionDrift {
    */
   add(message: CountsMessage): void {
     if (message.groups.length === 0) return;
+    if (this.#assessing !== undefined) {
+      this.#arrived.push(message);
+      return;
+    }
     this.#window.add(fromMessage(this.#version.contract.parameterCount, message));
     this.#assessment = undefined;
   }
 
   /** Judges the window at the end of a step and begins the next one; returns what started or ended. */
-  endStep(at: Date, newId: () => string): DriftEvent[] {
-    const { groups, enough, product } = this.#assess();
+  async endStep(at: Date, newId: () => string): Promise<DriftEvent[]> {
+    const assessment = await this.#assess();
+    const { groups, enough, product } = assessment;
     const observed: Observed[] = [{ equipmentId: undefined, judged: enough, indexes: product }];
     for (const group of groups) {
       const equipmentId = this.#equipment.idOf(group.group);
@@ -83,7 +97,8 @@ export class VersionDrift {
       observed.push({ equipmentId, judged: group.enough, indexes: group.own });
     }
     const changes = this.#state.step(observed);
-    const events = changes.map((change) => this.#eventOf(change, at, newId()));
+    this.#summary = this.#summaryOf(assessment);
+    const events = changes.map((change) => this.#eventOf(change, assessment, at, newId()));
     this.#window.nextStep();
     this.#equipment.keep(new Set(this.#window.groups()));
     this.#assessment = undefined;
@@ -92,10 +107,11 @@ export class VersionDrift {
 
   /**
    * The full table of all dies or of one equipment.
-   * @throws Refusal `invalid_input` for an equipment without dies in the window
+   * @throws Refusal `invalid_input` (as a rejection) for an equipment without dies in the window
    */
-  report(at: Date, equipmentId?: string): DriftReport {
-    const assessment = this.#assess();
+  async report(at: Date, equipmentId?: string): Promise<DriftReport> {
+    const assessment = await this.#assess();
+    this.#summary = this.#summaryOf(assessment);
     const group = assessment.groups.find((each) => this.#equipment.idOf(each.group) === equipmentId);
     if (equipmentId !== undefined && group === undefined) {
       const known = assessment.groups.flatMap(({ group: each }) => this.#equipment.idOf(each) ?? []);
@@ -117,8 +133,12 @@ export class VersionDrift {
     return driftReport(assessment, context, equipmentId === undefined ? undefined : group);
   }
 
-  summary(): DriftSummary {
-    const { all, parameters } = this.#assess();
+  /** What was found at the end of the last step, or by the last report: a scrape judges nothing. */
+  get summary(): DriftSummary {
+    return this.#summary;
+  }
+
+  #summaryOf({ all, parameters }: Assessment): DriftSummary {
     const enough = all.sampled >= this.#settings.minimumDies;
     const indexes = Float64Array.from(parameters, ({ psi }) => (enough ? psi.psi : 0));
     return {
@@ -132,9 +152,29 @@ export class VersionDrift {
     };
   }
 
-  #assess(): Assessment {
-    this.#assessment ??= assess(this.#reference, this.#window, this.#settings.minimumDies);
-    return this.#assessment;
+  /** The window as it is judged; who asks meanwhile shares the answer. */
+  async #assess(): Promise<Assessment> {
+    if (this.#assessment !== undefined) return this.#assessment;
+    // A step later, so that it is known to be under way before it begins.
+    this.#assessing ??= Promise.resolve().then(() => this.#assessSlowly());
+    return this.#assessing;
+  }
+
+  async #assessSlowly(): Promise<Assessment> {
+    try {
+      const slices = assessInSlices(this.#reference, this.#window, this.#settings.minimumDies);
+      for (;;) {
+        const slice = slices.next();
+        if (slice.done) {
+          this.#assessment = slice.value;
+          return slice.value;
+        }
+        await this.#giveWay();
+      }
+    } finally {
+      this.#assessing = undefined;
+      for (const message of this.#arrived.splice(0)) this.add(message);
+    }
   }
 
   readonly #names: Names = {
@@ -152,8 +192,12 @@ export class VersionDrift {
     return group === this.#equipment.others ? 'other' : 'equipment';
   }
 
-  #eventOf({ event, equipmentId, reason, indexes }: Change, at: Date, id: string): DriftEvent {
-    const { all, groups } = this.#assess();
+  #eventOf(
+    { event, equipmentId, reason, indexes }: Change,
+    { all, groups }: Assessment,
+    at: Date,
+    id: string,
+  ): DriftEvent {
     const group = groups.find((each) => this.#equipment.idOf(each.group) === equipmentId);
     const counts = equipmentId === undefined ? all : group?.counts;
     const scored = (counts?.sampled ?? 0) - (counts?.unscorable ?? 0);

@@ -10,6 +10,8 @@ export class DriftWindow {
   readonly #steps: number;
   // Newest last. A step has only the groups that sent dies.
   readonly #counts: Map<number, DriftCounts>[] = [new Map()];
+  // Of each step that has ended the sum of its groups, so that it need not be summed again.
+  readonly #ended: DriftCounts[] = [];
 
   /** @param steps steps of a full window, at least 1 */
   constructor(parameters: number, steps: number) {
@@ -29,8 +31,11 @@ export class DriftWindow {
 
   /** Ends the step under way; the oldest leaves when the window is full. */
   nextStep(): void {
+    this.#ended.push(this.#sumOfCurrent());
     this.#counts.push(new Map());
-    if (this.#counts.length > this.#steps) this.#counts.shift();
+    if (this.#counts.length <= this.#steps) return;
+    this.#counts.shift();
+    this.#ended.shift();
   }
 
   /** Groups that have dies in the window, ascending. */
@@ -40,7 +45,7 @@ export class DriftWindow {
 
   /** All dies. */
   all(): WindowDies {
-    return this.#over(this.#counts.map((step) => this.#merge([...step.values()])));
+    return this.#over([...this.#ended, this.#sumOfCurrent()]);
   }
 
   /** The dies of one group. */
@@ -49,19 +54,21 @@ export class DriftWindow {
   }
 
   #over(steps: readonly DriftCounts[]): WindowDies {
-    return { total: this.#merge(steps.filter(({ dies }) => dies > 0)), steps };
+    return { total: this.#sum(steps.filter(({ dies }) => dies > 0)), steps };
   }
 
-  #merge(parts: readonly DriftCounts[]): DriftCounts {
-    const [only] = parts;
-    if (only !== undefined && parts.length === 1) return only;
-    const merged = new DriftCounts(this.#parameters);
-    for (const part of parts) merged.add(part);
-    return merged;
+  #sumOfCurrent(): DriftCounts {
+    return this.#sum([...(this.#counts.at(-1)?.values() ?? [])]);
+  }
+
+  #sum(parts: readonly DriftCounts[]): DriftCounts {
+    const sum = new DriftCounts(this.#parameters);
+    for (const part of parts) sum.add(part);
+    return sum;
   }
 }
 
-/** Counted dies of a window, whole and by step; to be read only, and before the next are added. */
+/** Counted dies of a window, whole and by step; the steps are to be read only, and before more dies are added. */
 export interface WindowDies {
   readonly total: DriftCounts;
   /** Every step, oldest first; some may be empty. */

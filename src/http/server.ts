@@ -174,6 +174,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     maxBodyBytes: limits.maxBodyBytes,
     arriving,
     maxBatchDies: limits.maxBatchDies,
+    isControlDocumented: hasAdmin,
   });
   return app;
 }

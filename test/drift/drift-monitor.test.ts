@@ -4,6 +4,7 @@ import { type CountsMessage, DriftCounter, toMessage } from '../../src/drift/dri
 import { DriftMonitor } from '../../src/drift/drift-monitor.js';
 import type { DriftEvent } from '../../src/drift/events.js';
 import { DriftReportSchema } from '../../src/drift/report.js';
+import { VersionDrift } from '../../src/drift/version-drift.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { createModelVersion, type ModelVersion } from '../../src/models/model-version.js';
 import { createRandom } from '../../src/training/random.js';
@@ -52,6 +53,7 @@ function makeMonitor(version = versionOf(), collect?: (key: string) => Promise<v
       (event) => events.push(event),
     ],
     onError: (error) => errors.push(error),
+    giveWay: async () => {},
   });
   monitor.add(version);
   /** Sends dies of an equipment, each parameter about its mean. */
@@ -149,6 +151,29 @@ test('the table of one equipment is of its dies; one that sent none is refused',
   await expect(monitor.report(key, 'T09')).rejects.toThrow(
     'expected equipment with dies in the window (T01, T02), found "T09"',
   );
+});
+
+test('counts that come while the window is judged are in the next answer', async () => {
+  const version = versionOf();
+  const { reference } = version;
+  if (reference === undefined) throw new Error('no reference');
+  const decide = () => ({ prediction: 'pass', confidence: 0.9, anomalyScore: 0.5 }) as const;
+  const counter = new DriftCounter(countingSpecOf({ ...version, reference }), decide, random.uniform);
+  const counted = (dies: number): CountsMessage => {
+    const params = Float32Array.from(normal(dies * 3));
+    counter.count({ dies, params, rows: new Float32Array(dies), groups: new Float32Array(dies) }, 0);
+    return toMessage(counter.take());
+  };
+  let late: CountsMessage | undefined = counted(20);
+  const settings = { windowMinutes: 60, stepMinutes: 5, minimumDies: 300 };
+  const drift = new VersionDrift({ ...version, reference }, settings, async () => {
+    if (late !== undefined) drift.add(late);
+    late = undefined;
+  });
+  drift.add(counted(400));
+  expect((await drift.report(new Date(0))).dies).toBe(400);
+  expect(late).toBeUndefined();
+  expect((await drift.report(new Date(0))).dies).toBe(420);
 });
 
 test('who asks again and again is answered from the same counts', async () => {

@@ -80,13 +80,7 @@ const PROTOCOL_ROUTES = {
     '/v2/models/{model}/versions/{version}/ready',
     '/v2/models/{model}/versions/{version}/stats',
   ],
-  post: [
-    '/v2/models/{model}/infer',
-    '/v2/models/{model}/versions/{version}/infer',
-    '/v2/repository/index',
-    '/v2/repository/models/{model}/load',
-    '/v2/repository/models/{model}/unload',
-  ],
+  post: ['/v2/models/{model}/infer', '/v2/models/{model}/versions/{version}/infer', '/v2/repository/index'],
 } as const;
 
 describe('/openapi.json', () => {

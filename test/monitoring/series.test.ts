@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createPredictionMetrics } from '../../src/monitoring/metrics/predictions.js';
 import { createRegistry, renderMetrics } from '../../src/monitoring/metrics/registry.js';
 import { SeriesCounter, SeriesHistogram } from '../../src/monitoring/metrics/series.js';
+import { type GaugeSample, SeriesGauge } from '../../src/monitoring/metrics/series-gauge.js';
 import { versionForTest } from '../support/version.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -65,6 +66,30 @@ describe('a rendered series', () => {
     const { text } = await renderMetrics(registry, 'openmetrics');
     expect(text).toContain('dies_total{model="one"} 0\ndies_total{model="two"} 0');
     expect(await registry.metrics()).toContain('dies_total{model="two"} 0');
+  });
+});
+
+describe('a gauge that is read', () => {
+  test('shows what there is at each scrape, as prom-client renders it', async () => {
+    const registry = new Registry();
+    let samples: GaugeSample[] = [
+      { labels: { model: 'a "quoted"\\name' }, value: 1.5 },
+      { labels: { model: 'b' }, value: Number.NaN },
+    ];
+    new SeriesGauge(
+      { name: 'depth_dies', help: 'Dies', labelNames: ['model'], registers: [registry] },
+      () => samples,
+    );
+    expect((await renderMetrics(registry, 'prometheus')).text).toBe(await registry.metrics());
+    const [first] = samples;
+    samples = [...(first === undefined ? [] : [first]), { labels: { model: 'b' }, value: 2 }];
+    const { text } = await renderMetrics(registry, 'prometheus');
+    expect(text).toBe(await registry.metrics());
+    expect(text).toContain('depth_dies{model="b"} 2\n');
+    samples = [];
+    expect((await renderMetrics(registry, 'openmetrics')).text).toBe(
+      '# HELP depth_dies Dies\n# TYPE depth_dies gauge\n# EOF\n',
+    );
   });
 });
 

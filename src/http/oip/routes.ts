@@ -33,6 +33,8 @@ export interface OipRouteOptions {
   readonly arriving: ArrivingBytes;
   /** Most dies in one infer request. */
   readonly maxBatchDies: number;
+  /** Whether somebody may load and unload: without, both are 404 and not in the documentation. */
+  readonly isControlDocumented: boolean;
 }
 
 const READ = { permission: 'read' as const };
@@ -50,7 +52,7 @@ export async function oipRoutes(app: FastifyInstance, options: OipRouteOptions):
   modelRoutes(app, options.engine);
   inferRoutes(app, options);
   statisticsRoutes(app, options.engine);
-  repositoryRoutes(app, options.engine);
+  repositoryRoutes(app, options);
 }
 
 function serverRoutes(app: FastifyInstance, { engine, version }: OipRouteOptions): void {
@@ -60,11 +62,15 @@ function serverRoutes(app: FastifyInstance, { engine, version }: OipRouteOptions
     'model_repository',
     ...(engine.statistics === undefined ? [] : ['statistics']),
   ];
-  routes.get('/', { config: READ, schema: documented('What this is', ServerMetadataSchema) }, async () => ({
-    name: 'diegate',
-    version,
-    extensions,
-  }));
+  routes.get(
+    '/',
+    { config: READ, schema: documented('Name, version and extensions', ServerMetadataSchema) },
+    async () => ({
+      name: 'diegate',
+      version,
+      extensions,
+    }),
+  );
   routes.get(
     '/health/live',
     { schema: documented('Liveness: the process can answer', LiveSchema) },
@@ -125,22 +131,23 @@ function statisticsRoutes(app: FastifyInstance, engine: OipEngine): void {
   const of = (versions: readonly OipVersion[]) => ({
     model_stats: versions.map((one) => ({ name: one.name, version: one.version, ...statistics(one) })),
   });
-  const schema = documented('What versions have done since the start', StatisticsSchema);
+  const schema = (whose: string) => documented(`What ${whose} done since the start`, StatisticsSchema);
   const [byModel, byVersion] = OIP_ADDRESSES;
-  routes.get('/models/stats', { config: READ, schema }, async () => of(engine.versions()));
+  const allSchema = schema('all versions have');
+  routes.get('/models/stats', { config: READ, schema: allSchema }, async () => of(engine.versions()));
   routes.get(
     `${byModel.path}/stats`,
-    { config: READ, schema: { ...schema, params: byModel.params } },
+    { config: READ, schema: { ...schema("a model's versions have"), params: byModel.params } },
     async ({ params }) => of(engine.versions(params.model)),
   );
   routes.get(
     `${byVersion.path}/stats`,
-    { config: READ, schema: { ...schema, params: byVersion.params } },
+    { config: READ, schema: { ...schema('a named version has'), params: byVersion.params } },
     async ({ params }) => of([engine.find(params.model, params.version)]),
   );
 }
 
-function repositoryRoutes(app: FastifyInstance, engine: OipEngine): void {
+function repositoryRoutes(app: FastifyInstance, { engine, isControlDocumented }: OipRouteOptions): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   routes.post(
     '/repository/index',
@@ -156,7 +163,7 @@ function repositoryRoutes(app: FastifyInstance, engine: OipEngine): void {
         .filter(({ state }) => !ready || state === 'READY');
     },
   );
-  const control = { params: ModelParamsSchema, body: ControlRequestSchema };
+  const control = { params: ModelParamsSchema, body: ControlRequestSchema, hide: !isControlDocumented };
   routes.post(
     '/repository/models/:model/load',
     { config: ADMIN, schema: { ...documented('Load a model, or load it anew', LoadedSchema), ...control } },

@@ -36,7 +36,7 @@ export function driftRoutes(
       config: { permission: 'read' as const },
       schema: {
         tags: ['models'],
-        summary: 'Drift of parameters and outputs against the reference, and by equipment',
+        summary: 'How far parameters and outputs have drifted from the training data, and on which equipment',
         params: VersionParamsSchema,
         querystring: DriftQuerySchema,
         response: {

@@ -64,7 +64,7 @@ export function rootRoutes(
     .withTypeProvider<ZodTypeProvider>()
     .get(
       '/',
-      { schema: { tags: ['operations'], summary: 'What this is', response: { 200: RootSchema } } },
+      { schema: { tags: ['operations'], summary: 'Name, version and links', response: { 200: RootSchema } } },
       async () => ({
         name: 'diegate' as const,
         version,

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type MetricsFormat, SeriesCounter, SeriesHistogram } from './series.js';
+import { SeriesGauge } from './series-gauge.js';
 
 const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
@@ -42,7 +43,7 @@ export async function renderMetrics(
   let sliceFromMs = nowMs();
   for (const metric of registry.getMetricsAsArray()) {
     parts.push(
-      metric instanceof SeriesCounter || metric instanceof SeriesHistogram
+      metric instanceof SeriesCounter || metric instanceof SeriesHistogram || metric instanceof SeriesGauge
         ? metric.render(format)
         : foreignText(await registry.getSingleMetricAsString(metric.name), format),
     );

@@ -192,15 +192,16 @@ export class HistogramSeries {
   }
 }
 
-interface Description {
+/** What a metric is called and what it is. */
+export interface Description {
   readonly name: string;
   readonly help: string;
 }
 
 /** HELP and TYPE; in OpenMetrics a counter's family has no `_total`, which its samples keep. */
-function heading(
+export function heading(
   { name, help }: Description,
-  type: 'counter' | 'histogram',
+  type: 'counter' | 'gauge' | 'histogram',
   format: MetricsFormat,
 ): [string, string] {
   const family = format === 'openmetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
@@ -208,7 +209,7 @@ function heading(
 }
 
 /** A sample's line up to its value. */
-function sampleStart(name: string, labels: Labels): string {
+export function sampleStart(name: string, labels: Labels): string {
   const pairs = Object.entries(labels).map(
     ([label, value]) => `${label}="${escaped(value).replaceAll('"', '\\"')}"`,
   );
@@ -220,7 +221,7 @@ function escaped(text: string): string {
 }
 
 /** A sum of scores may be anything that a number can be; prom-client writes "Nan", which both formats take. */
-function valueText(value: number): string {
+export function valueText(value: number): string {
   if (Number.isFinite(value)) return String(value);
   if (Number.isNaN(value)) return 'Nan';
   return value > 0 ? '+Inf' : '-Inf';

@@ -4,6 +4,7 @@ import type { Outcome } from '../../serving/batching/call.js';
 import type { DispatchReason } from '../../serving/batching/version-queue.js';
 import type { WorkerObserver } from '../../serving/workers/pool.js';
 import { remember, SeriesCounter, SeriesHistogram } from './series.js';
+import { type GaugeSample, SeriesGauge } from './series-gauge.js';
 
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 const RUN_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
@@ -65,26 +66,19 @@ export function createServingMetrics(
     help: 'Workers lost and replaced',
     registers,
   });
-  new Gauge({
-    name: 'queue_depth_dies',
-    help: 'Dies waiting for a worker',
-    labelNames: versionLabels,
-    registers,
-    collect() {
-      this.reset();
-      for (const [key, dies] of gauges.waitingDies()) this.set(labelsOf(key), dies);
+  new SeriesGauge(
+    { name: 'queue_depth_dies', help: 'Dies waiting for a worker', labelNames: versionLabels, registers },
+    byVersion(gauges.waitingDies),
+  );
+  new SeriesGauge(
+    {
+      name: 'queue_capacity_dies',
+      help: 'Dies that may wait before more are refused',
+      labelNames: versionLabels,
+      registers,
     },
-  });
-  new Gauge({
-    name: 'queue_capacity_dies',
-    help: 'Dies that may wait before more are refused',
-    labelNames: versionLabels,
-    registers,
-    collect() {
-      this.reset();
-      for (const [key, dies] of gauges.queueCapacities()) this.set(labelsOf(key), dies);
-    },
-  });
+    byVersion(gauges.queueCapacities),
+  );
   new Gauge({
     name: 'server_ready',
     help: 'Whether the server takes traffic: 1 when every version is loaded and warm and it is not draining',
@@ -126,6 +120,18 @@ export function createServingMetrics(
       restarts.inc();
     },
   };
+}
+
+/** The samples of what is known by version key; the same object for as long as the value is the same. */
+function byVersion(read: () => ReadonlyMap<string, number>): () => GaugeSample[] {
+  const known = new Map<string, GaugeSample>();
+  return () =>
+    Array.from(read(), ([key, value]) => {
+      const before = known.get(key);
+      const sample = before?.value === value ? before : { labels: labelsOf(key), value };
+      known.set(key, sample);
+      return sample;
+    });
 }
 
 function labelsOf(key: string): { model_name: string; model_version: string } {

@@ -154,6 +154,7 @@ export async function startOip(
     maxBodyBytes: options.maxBodyBytes ?? 1_048_576,
     arriving: new ArrivingBytes(134_217_728),
     maxBatchDies: options.maxBatchDies ?? 100,
+    isControlDocumented: true,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());

@@ -224,3 +224,16 @@ async function serverWith(keys: readonly object[]): Promise<FastifyInstance> {
   app.post('/admin/do', { config: { permission: 'admin' } }, async (request) => ({ by: request.keyId }));
   return app;
 }
+
+test.each([
+  [['predict'], false],
+  [['admin'], true],
+])('with keys for %j alone, what changes the server is documented: %s', async (permissions, documented) => {
+  const { url } = await start({ API_KEYS_FILE: await keysFile(key('one', permissions)) });
+  const { body } = await send(`${url}/openapi.json`);
+  const changing = [
+    '"/admin/models/{model}/versions/{version}/load"',
+    '"/v2/repository/models/{model}/load"',
+  ];
+  expect(changing.map((path) => body.includes(path))).toEqual([documented, documented]);
+});

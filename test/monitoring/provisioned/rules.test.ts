@@ -72,7 +72,7 @@ test('the alerts are the ones that were asked for, by severity and time', () => 
     'warning DiegateErrorRateElevated 15m',
     'warning DiegateLatencyElevated 15m',
     'warning DiegateRequestRateDoubled 15m',
-    'warning DiegateDrift 15m',
+    'warning DiegateDrift at once',
     'warning DiegateQueueNearlyFull 1m',
     'warning DiegateWorkerRestarts at once',
     'warning DiegateShadowDisagrees 15m',
