@@ -137,18 +137,19 @@ function useEverything(): void {
   const decoded = createDecodingMetrics(registry);
   createOutcomeMetrics(registry, () => versions);
   createDriftMetrics(registry, () => summaries);
-  const models = createModelMetrics(registry);
+  const report = { loadedAt: new Date(0), loadMs: 12.3, sameInAnyBatch: true };
+  const entries = versions.map((version) => ({
+    key: version.key,
+    name: version.name,
+    number: version.version,
+    version,
+    state: 'ready' as const,
+    reason: undefined,
+    report,
+  }));
+  createModelMetrics(registry, () => entries);
   const traffic = createTrafficMetrics(registry);
   for (const version of versions) {
-    models.versionLoaded({
-      key: version.key,
-      name: version.name,
-      number: version.version,
-      version,
-      state: 'ready',
-      reason: undefined,
-      report: undefined,
-    });
     useTraffic(traffic, version);
     serving.batchRan(version.key, {
       dies: 3,

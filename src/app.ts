@@ -181,6 +181,7 @@ export async function createApp({
   });
   const driftMetrics = createDriftMetrics(registry, () => drift.summaries());
   const experiments = new Experiments(catalogue, () => new Date());
+  createModelMetrics(registry, () => catalogue.entries());
   const trafficMetrics = createTrafficMetrics(registry);
   const lifecycle = createLifecycle({
     folder: repository.folder,
@@ -191,7 +192,6 @@ export async function createApp({
     clock,
     logger,
     loadObservers: [
-      createModelMetrics(registry),
       {
         versionLoaded: ({ version }) => version && drift.add(version),
         versionUnloaded: ({ key }) => drift.remove(key),

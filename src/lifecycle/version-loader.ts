@@ -8,7 +8,6 @@ import type { WorkerPool } from '../serving/workers/pool.js';
 /** Who is told of versions that come and go; told, never asked. */
 export interface LoadObserver {
   versionLoaded?(entry: CatalogueEntry): void;
-  versionFailed?(entry: CatalogueEntry): void;
   versionUnloaded?(entry: CatalogueEntry): void;
 }
 
@@ -64,7 +63,6 @@ export class VersionLoader {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       catalogue.markFailed(key, error instanceof Fault ? error.problems.join('; ') : reason);
-      this.#tell('versionFailed', key);
       throw error;
     }
     this.#tell('versionLoaded', key);

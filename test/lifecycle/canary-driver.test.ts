@@ -126,7 +126,7 @@ describe('the driver of canaries', () => {
     const [, candidate] = versions;
     if (candidate === undefined) throw new Error('no candidate');
     const request = { isNamed: false } as Predicted['request'];
-    b.driver.failed(candidate, 60, request);
+    b.driver.failed(candidate, 60, request, 1);
     await b.clock.advance(1_000);
     expect(b.kinds()).toEqual(['rolled_back']);
   });

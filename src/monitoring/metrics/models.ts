@@ -1,40 +1,44 @@
 import type { Registry } from 'prom-client';
-import type { LoadObserver } from '../../lifecycle/version-loader.js';
 import type { CatalogueEntry } from '../../models/catalogue.js';
 import { type GaugeSample, SeriesGauge } from './series-gauge.js';
 
-/** Metrics of the versions that are loaded; those of one that leaves go with it. */
-export function createModelMetrics(registry: Registry): Required<LoadObserver> {
-  const registers = [registry];
-  const versionLabels = ['model_name', 'model_version'];
-  const gauge = (name: string, help: string, labelNames: readonly string[] = []) => {
-    const samples = new Map<string, GaugeSample>();
-    const configuration = { name, help, labelNames: [...versionLabels, ...labelNames], registers };
-    new SeriesGauge(configuration, () => [...samples.values()]);
-    return samples;
+/**
+ * Metrics of the versions that there are, as the catalogue has them at each scrape.
+ * @param entries every version's entry: the same object for as long as nothing in it changes
+ */
+export function createModelMetrics(registry: Registry, entries: () => readonly CatalogueEntry[]): void {
+  const gauge = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    sampleOf: (entry: CatalogueEntry) => GaugeSample | undefined,
+  ) => {
+    const samples = new WeakMap<CatalogueEntry, GaugeSample | undefined>();
+    const kept = (entry: CatalogueEntry) => {
+      if (!samples.has(entry)) samples.set(entry, sampleOf(entry));
+      return samples.get(entry);
+    };
+    const labels = ['model_name', 'model_version', ...labelNames];
+    new SeriesGauge({ name, help, labelNames: labels, registers: [registry] }, () =>
+      entries().flatMap((entry) => kept(entry) ?? []),
+    );
   };
-  const loadTime = gauge(
+  gauge(
     'model_load_duration_seconds',
     'Time from the start of a load to the last warm session',
+    [],
+    (entry) => entry.report && { labels: labelsOf(entry), value: entry.report.loadMs / 1000 },
   );
-  const info = gauge('model_info', 'A version that is loaded; always 1', ['task', 'sha256']);
-  const failed = gauge('model_load_failed', '1 for a version that could not be loaded');
-  const labelsOf = ({ name, number }: CatalogueEntry) => ({ model_name: name, model_version: number });
-  return {
-    versionLoaded(entry) {
-      const { key, version, report } = entry;
-      const labels = labelsOf(entry);
-      const { task = '', sha256 = '' } = version?.manifest ?? {};
-      loadTime.set(key, { labels, value: (report?.loadMs ?? 0) / 1000 });
-      info.set(key, { labels: { ...labels, task, sha256 }, value: 1 });
-      failed.delete(key);
-    },
-    versionFailed(entry) {
-      failed.set(entry.key, { labels: labelsOf(entry), value: 1 });
-    },
-    versionUnloaded({ key }) {
-      loadTime.delete(key);
-      info.delete(key);
-    },
-  };
+  gauge('model_info', 'A version that is loaded; always 1', ['task', 'sha256'], (entry) => {
+    if (entry.state !== 'ready' || entry.version === undefined) return undefined;
+    const { task, sha256 } = entry.version.manifest;
+    return { labels: { ...labelsOf(entry), task, sha256 }, value: 1 };
+  });
+  gauge('model_load_failed', '1 for a version that could not be read or loaded', [], (entry) =>
+    entry.state === 'failed' ? { labels: labelsOf(entry), value: 1 } : undefined,
+  );
+}
+
+function labelsOf({ name, number }: CatalogueEntry) {
+  return { model_name: name, model_version: number };
 }
