@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { type App, createApp } from './app.js';
 import { type Config, type Environment, readConfig } from './config.js';
@@ -6,6 +6,9 @@ import { LogStream } from './monitoring/log-stream.js';
 import { DIEGATE_VERSION } from './version.js';
 
 const MAX_LOG_BACKLOG_BYTES = 64 * 1024 * 1024;
+// What has arrived while the process waited for its timer, or for a CPU, is read before the connections are closed: a
+// new connection in one turn of the event loop, its request in the next.
+const LAST_TURNS = 3;
 // How long the exit waits for a reader that does not take the last log lines.
 const LAST_WRITE_MS = 200;
 
@@ -58,6 +61,7 @@ function endGracefully(running: Running, config: Config, logStream: LogStream): 
     else app.logger.info({ signal }, 'shutting down');
     app.drain();
     if (signal === 'SIGTERM') await sleep(config.SHUTDOWN_DELAY_MS);
+    for (let turn = 0; turn < LAST_TURNS; turn++) await turnOfTheLoop();
     await app.close();
     app.logger.info('stopped');
     await logStream.drained(LAST_WRITE_MS);

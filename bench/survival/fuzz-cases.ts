@@ -86,7 +86,7 @@ export function createFuzzer(random: Random, { example, scored, model, key }: Fu
     '/predict', '/predict/batch', `/models/${model}/predict`, `/models/${model}/versions/1/predict`,
     `/models/${model}/versions/2/predict/batch`, `/models/${model}`, `/models/${model}/example`, '/models',
     '/health', '/ready', '/', '/metrics', '/docs', '/docs/', '/docs/static/index.css', '/openapi.json',
-    `/models/${model}/versions/1`, `/models/${model}/experiment`, '/v2', '/v2/health/ready', '/v2/models',
+    `/models/${model}/versions/1`, `/models/${model}/experiments`, '/v2', '/v2/health/ready', '/v2/models',
     `/v2/models/${model}`, `/v2/models/${model}/infer`, `/v2/models/${model}/versions/1/infer`,
     `/v2/repository/models/${model}/load`, `/admin/models/${model}/versions/2/load`,
     `/admin/models/${model}/versions/2/unload`, `/admin/models/${model}/versions/2/promote`,

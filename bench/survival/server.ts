@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** A command line whose last argument is the server's, such as `prlimit --nofile=128`; it must exec. */
   readonly wrapper?: readonly string[];
+  /** Options of the server's Node. */
+  readonly nodeOptions?: readonly string[];
   /** Where stdout goes; a file of the scenario's own if not given. */
   readonly logFile?: string;
   /** A free one if not given. */
@@ -81,11 +83,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-function launch({ repository, environment, wrapper = [], logFile: given }: ServerOptions, port: number) {
+function launch(options: ServerOptions, port: number) {
+  const { repository, environment, wrapper = [], nodeOptions = [], logFile: given } = options;
   const logFile = given ?? join(temporaryFolder(), 'stdout');
   const errorFile = join(temporaryFolder(), 'stderr');
   const [out, err] = [openSync(logFile, 'a'), openSync(errorFile, 'a')];
-  const [command = '', ...args] = [...wrapper, process.execPath, MAIN];
+  const [command = '', ...args] = [...wrapper, process.execPath, ...nodeOptions, MAIN];
   const child = spawn(command, args, {
     env: {
       PATH: process.env.PATH,

@@ -9,7 +9,6 @@ import { createRandom } from '../models/random.js';
 import type { Figure } from '../scenarios/scenario.js';
 import { SHIPPED } from '../servers/start.js';
 import { median } from '../statistics.js';
-import { call } from './calls.js';
 import { descriptorsOf } from './processes.js';
 import { never, type Survival, told } from './scenario.js';
 import { type Server, startServer } from './server.js';
@@ -33,6 +32,9 @@ const MIX: readonly { load: Load; testers: number; thinkMs: number; expected: nu
 ];
 const DISCONNECT_EVERY_MS = 100;
 const SAMPLES = 120;
+// Shares of the soak that are compared.
+const EARLY = [0.15, 0.25] as const;
+const LATE = [0.9, 1] as const;
 
 function post(path: string, body: string): Load {
   return { path, headers: JSON_TYPE, body: Buffer.from(body), dies: 1 };
@@ -46,20 +48,16 @@ function get(path: string): Load {
 interface Sample {
   readonly pssMb: number;
   readonly rssMb: number;
-  readonly heapMb: number;
   readonly descriptors: number;
   readonly sockets: number;
 }
 
-async function sample({ pid, url }: Server): Promise<Sample> {
-  const metrics = (await call(`${url}/metrics`)).body;
-  const heap = Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(metrics)?.[1]);
+function sample({ pid }: Server): Sample {
   const rssKb = Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
   const { all, sockets } = descriptorsOf(pid);
   return {
     pssMb: pssMb(family(pid)),
     rssMb: rssKb / 1024,
-    heapMb: heap / 1024 / 1024,
     descriptors: all,
     sockets,
   };
@@ -91,6 +89,22 @@ function slope(values: readonly number[]): number {
   return over / values.reduce((sum, _, i) => sum + (i - middle) ** 2, 0);
 }
 
+/**
+ * The heap that is in use after collections of garbage, in the first half and in the second, MB. Between two it only grows, so
+ * the least of a half is what stays.
+ * @param log of a server that was started with --trace-gc
+ */
+function heapAfterCollections({ pid, log }: Server, seconds: number): { early: number; late: number } {
+  const traced = new RegExp(`^\\[${pid}:[^\\]]*\\] +(\\d+) ms: .*-> ([\\d.]+) `, 'gm');
+  const sizes = Array.from(log().matchAll(traced), ([, ms, mb]) => ({
+    share: Number(ms) / 1000 / seconds,
+    mb: Number(mb),
+  }));
+  const least = ([from, to]: readonly [number, number]) =>
+    Math.min(...sizes.flatMap(({ share, mb }) => (share >= from && share < to ? [mb] : [])));
+  return { early: least([0.1, 0.5]), late: least([0.5, Number.POSITIVE_INFINITY]) };
+}
+
 /** The second tenth of the soak against its last tenth. */
 function growth(
   name: string,
@@ -101,10 +115,8 @@ function growth(
 ): Figure[] {
   const part = (from: number, to: number) =>
     samples.slice(Math.floor(from * samples.length), Math.ceil(to * samples.length)).map((s) => s[key]);
-  // Between two collections the heap only grows: the least of a window is what stays.
-  const typical = (values: number[]) => (key === 'heapMb' ? Math.min(...values) : median(values));
-  const early = typical(part(0.15, 0.25));
-  const late = typical(part(0.9, 1));
+  const early = median(part(...EARLY));
+  const late = median(part(...LATE));
   return [
     { name: `${name}, second tenth`, value: early, unit },
     { name: `${name}, last tenth`, value: late, unit },
@@ -116,7 +128,11 @@ export const SOAK: Survival = {
   name: 'soak',
   question: 'Mixed load, refusals, scrapes and disconnects for a long time: does anything grow?',
   async run({ soakSeconds, soakFlatWithin }): Promise<Figure[]> {
-    const server = await startServer({ repository: SHIPPED.repository, logFile: '/dev/null' });
+    const server = await startServer({
+      repository: SHIPPED.repository,
+      environment: { LOG_PREDICTIONS: '0.01' },
+      nodeOptions: ['--trace-gc'],
+    });
     const random = createRandom(5);
     const accounts: { account: Account; expected: number }[] = [];
     const testers = MIX.flatMap(({ load, testers: count, thinkMs, expected }) => {
@@ -137,11 +153,12 @@ export const SOAK: Survival = {
       const startedMs = performance.now();
       for (let i = 1; i <= SAMPLES; i++) {
         await sleep(Math.max(0, startedMs + i * everyMs - performance.now()));
-        samples.push(await sample(server));
+        samples.push(sample(server));
       }
       isOver = true;
       left = await leaving;
     });
+    const heap = heapAfterCollections(server, soakSeconds);
     const { code } = await server.stop();
     const sum = (of: (a: (typeof accounts)[number]) => number) => accounts.reduce((n, a) => n + of(a), 0);
     const pss = samples.slice(Math.floor(SAMPLES * 0.2)).map((s) => s.pssMb);
@@ -158,7 +175,13 @@ export const SOAK: Survival = {
       ),
       ...growth('memory (PSS) of all processes', samples, 'pssMb', 'MB', soakFlatWithin),
       ...growth('memory (RSS) of the server', samples, 'rssMb', 'MB', soakFlatWithin),
-      ...growth('heap in use', samples, 'heapMb', 'MB', soakFlatWithin),
+      { name: 'heap after collections, least of the first half', value: heap.early, unit: 'MB' },
+      {
+        name: 'heap after collections, second half over first',
+        value: heap.late / heap.early,
+        unit: '×',
+        atMost: soakFlatWithin,
+      },
       ...growth('file descriptors', samples, 'descriptors', '', soakFlatWithin),
       ...growth('sockets', samples, 'sockets', '', soakFlatWithin),
       { name: 'slope of PSS after the first fifth', value: (slope(pss) * 60_000) / everyMs, unit: 'MB/min' },

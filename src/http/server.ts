@@ -126,6 +126,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       ),
   });
   // An expectation that is not known may be ignored (RFC 9110, section 10.1.1); node:http would answer 417.
+  // To a request behind others node:http may write 100 Continue into the middle of its answer, and the client
+  // takes what follows for another one. Such a request gets none, and its answer closes the connection.
+  app.server.on('checkContinue', (request, response) => {
+    if (response.socket !== null) response.writeContinue();
+    app.server.emit('request', request, response);
+  });
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);

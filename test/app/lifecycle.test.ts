@@ -150,6 +150,33 @@ describe('an end by SIGTERM', () => {
     await expect(send(`${url}/health`)).rejects.toThrow('fetch failed');
   });
 
+  test('without a delay: the answers to what is in flight ask to leave, the last one of each connection', async () => {
+    const version = sumVersion(512, { batching: { defaultDeadlineMs: 60_000 } });
+    const server = new ServerProcess({
+      MODEL_REPOSITORY: await writeRepository([version]),
+      BATCH_TIMEOUT_MS: '60000',
+      SHUTDOWN_GRACE_MS: '60000',
+    });
+    const url = await server.url();
+    const worker = Number(/"worker_pid":(\d+)/.exec(await server.logs(/"worker started"/))?.[1]);
+    process.kill(worker, 'SIGSTOP');
+    const testers = await Promise.all(
+      Array.from({ length: 3 }, () => RawConnection.open(Number(new URL(url).port))),
+    );
+    const two = Buffer.concat([postBytes('/predict', die), postBytes('/predict', die)]);
+    for (const tester of testers) tester.write(two);
+    while (!/^decode_duration_seconds_count(\{.*\})? 6$/m.test((await send(`${url}/metrics`)).body));
+    server.child.kill('SIGTERM');
+    await expect.poll(() => send(`${url}/health`).catch(() => 'closed')).toBe('closed');
+    process.kill(worker, 'SIGCONT');
+    for (const tester of testers) {
+      const answers = [await tester.answer(), await tester.answer()];
+      expect(answers.map((answer) => answer?.status)).toEqual([200, 200]);
+      expect(answers[1]?.headers.get('connection')).toBe('close');
+    }
+    expect((await server.ended).code).toBe(0);
+  });
+
   test('during the load of the models is an end like any other: exit code 0, no complaint', async () => {
     const server = new ServerProcess({ MODEL_REPOSITORY: await writeRepository([slowVersion()]) });
     await server.logs(/"worker started"/);

@@ -208,6 +208,17 @@ describe('pipelined requests are answered in their order', () => {
     ]);
   });
 
+  test('expect: 100-continue behind a die: nothing stands in the middle of its answer', async () => {
+    const connection = await RawConnection.open(server().port);
+    const expecting = postBytes('/predict', '{"die_id":', ['expect: 100-continue']);
+    connection.write(Buffer.concat([numbered(1), expecting]));
+    expect((await connection.answer())?.body).toContain('die 1');
+    const refused = (await connection.answer()) ?? expect.fail('no answer');
+    expectProblem(refused, 'invalid_json');
+    expect(refused.headers.get('connection')).toBe('close');
+    expect(await connection.closed()).toBe('');
+  });
+
   test('a refused die does not put the dies behind it out of step', async () => {
     const bad = postBytes('/predict', '{"die_id":');
     const answers = await exchange(Buffer.concat([numbered(1), bad, numbered(2)]), 3);
