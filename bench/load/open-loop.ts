@@ -71,7 +71,8 @@ export async function openLoop(port: number, load: Load, options: OpenLoopOption
       );
       for (; due < shouldBe; due++) {
         const item: Due = { dueMs: startedMs + (due / options.ratePerSecond) * 1000, sentMs: 0 };
-        const connection = free.pop();
+        // In turn: a connection that is never used is closed by the server after REQUEST_TIMEOUT_MS.
+        const connection = free.shift();
         if (connection === undefined) waiting.push(item);
         else send(connection, item);
       }
