@@ -49,7 +49,7 @@ export class Session {
    * cannot be read or is not the one that was asked for
    */
   static async open(spec: SessionSpec, intraOpThreads: number, model?: Uint8Array): Promise<Session> {
-    const session = await InferenceSession.create(model ?? (await readModel(spec)), {
+    const session = await InferenceSession.create(checked(model ?? (await readModel(spec)), spec), {
       executionProviders: ['cpu'],
       intraOpNumThreads: intraOpThreads,
       interOpNumThreads: 1,
@@ -87,15 +87,18 @@ export class Session {
   }
 }
 
-async function readModel({ modelFile, sha256 }: SessionSpec): Promise<Uint8Array> {
-  let bytes: Buffer;
+async function readModel({ modelFile }: SessionSpec): Promise<Uint8Array> {
   try {
-    bytes = await readFile(modelFile);
+    return await readFile(modelFile);
   } catch (error) {
     // Without its path: why a version failed is answered to callers too.
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new Error(`the file cannot be read: ${code}`, { cause: error });
   }
+}
+
+/** The bytes, if they are those that were asked for: the file may have been replaced since it was checked. */
+function checked(bytes: Uint8Array, { sha256 }: SessionSpec): Uint8Array {
   const found = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== undefined && found !== sha256)
     throw new Error(`the file has sha256 ${found} now, expected ${sha256}`);
