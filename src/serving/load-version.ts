@@ -70,7 +70,9 @@ async function openChecked(
   } catch (error) {
     if (error instanceof Fault) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Fault('invalid_model', [`model ${key}: model.onnx cannot be run: ${firstLine(reason)}`], error);
+    const line = firstLine(reason);
+    const what = line.startsWith('model.onnx ') ? line : `model.onnx cannot be run: ${line}`;
+    throw new Fault('invalid_model', [`model ${key}: ${what}`], error);
   }
 }
 

@@ -125,7 +125,7 @@ describe('promotion and rolling back', () => {
     await writeFile(join(bench.repository, 'sum/2/model.onnx'), scaledVersion('3').onnx);
     const answer = await bench.call('POST', '/admin/models/sum/versions/2/load');
     expect([answer.status, code(answer)]).toEqual([503, 'model_not_ready']);
-    expect(JSON.stringify(answer.body)).toMatch(/the file has sha256 \w{64} now, expected/);
+    expect(JSON.stringify(answer.body)).toMatch(/model\.onnx has sha256 \w{64}, manifest\.json says/);
   });
 });
 

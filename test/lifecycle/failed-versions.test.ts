@@ -221,7 +221,5 @@ test('a version whose file goes between reading and loading is named without its
   await rm(join(server.repository, 'sum/2/model.onnx'));
   await writeFile(join(server.repository, 'note.txt'), '');
   await server.app.load();
-  expect(await reasonOf(server)).toBe(
-    'model sum/2: model.onnx cannot be run: the file cannot be read: ENOENT',
-  );
+  expect(await reasonOf(server)).toBe('model sum/2: model.onnx cannot be read: ENOENT');
 });

@@ -181,6 +181,15 @@ describe('a fallback', () => {
     expect(await sample(server, 'fallback_predictions_total', { reason: 'not_loaded' })).toBe(2);
   });
 
+  test('answers too where the graph is not the one that the manifest names: a damaged disk stops no line', async () => {
+    const whole = scaledVersion('1', { input, fallback: limits });
+    const server = await startApp({ versions: [{ ...whole, onnx: whole.onnx.subarray(0, 40) }] });
+    const [die] = await batch(server, [{ die_id: 'a', test_params: [0, 3.1] }]);
+    expect(die).toMatchObject({ prediction: 'fail', fallback: true });
+    const { failed } = JSON.parse((await send(`${server.url}/ready`)).body);
+    expect(failed).toEqual([expect.stringMatching(/^model sum\/1: model\.onnx has sha256 \w{64}, manifest/)]);
+  });
+
   test('by another version names that version', async () => {
     const versions = [
       scaledVersion('1'),

@@ -12,7 +12,14 @@ export function disagreements(manifest: Manifest): Disagreement[] {
     ...boundsProblems(manifest.input.parameters),
     ...labelProblems(manifest),
     ...targetProblems(manifest),
+    ...fallbackProblems(manifest),
   ];
+}
+
+function fallbackProblems({ name, version, fallback }: Manifest): Disagreement[] {
+  if (fallback?.by !== 'version' || (fallback.model ?? name) !== name || fallback.version !== version)
+    return [];
+  return [{ path: ['fallback'], message: `expected another version than ${name}/${version} itself` }];
 }
 
 function boundsProblems(parameters: Manifest['input']['parameters']): Disagreement[] {

@@ -48,7 +48,7 @@ export async function readRepository(
 
 async function readFound(folder: string, name: string, number: string): Promise<FoundVersion['read']> {
   try {
-    return await readVersion(folder, name, number);
+    return await readVersion(folder, name, number, { checksum: false });
   } catch (error) {
     if (error instanceof Fault) return error.problems;
     throw error;

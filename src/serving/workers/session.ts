@@ -93,7 +93,7 @@ async function readModel({ modelFile }: SessionSpec): Promise<Uint8Array> {
   } catch (error) {
     // Without its path: why a version failed is answered to callers too.
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new Error(`the file cannot be read: ${code}`, { cause: error });
+    throw new Error(`model.onnx cannot be read: ${code}`, { cause: error });
   }
 }
 
@@ -101,7 +101,7 @@ async function readModel({ modelFile }: SessionSpec): Promise<Uint8Array> {
 function checked(bytes: Uint8Array, { sha256 }: SessionSpec): Uint8Array {
   const found = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== undefined && found !== sha256)
-    throw new Error(`the file has sha256 ${found} now, expected ${sha256}`);
+    throw new Error(`model.onnx has sha256 ${found}, manifest.json says ${sha256}`);
   return bytes;
 }
 

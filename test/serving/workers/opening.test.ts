@@ -89,7 +89,9 @@ describe('versions that are opened and closed while workers come and go', () => 
     const sha256 = createHash('sha256').update(one).digest('hex');
     const spec = await specOf(two, 2, { key: 'm/1', maxBatchSize: 4, sha256 });
     const pool = await startPool();
-    await expect(pool.open(spec, () => {})).rejects.toThrow(/the file has sha256 \w{64} now, expected /);
+    await expect(pool.open(spec, () => {})).rejects.toThrow(
+      /model\.onnx has sha256 \w{64}, manifest\.json says /,
+    );
   });
 
   it('closing the pool ends a version that is being opened', async () => {
