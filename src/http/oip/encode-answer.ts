@@ -21,8 +21,9 @@ export function encodeInferAnswer(
   const dies = results.predictions.length;
   const answer: InferAnswer = {
     model_name: version.name,
-    model_version: version.version,
+    model_version: answeredBy(results) ?? version.version,
     ...(id === undefined ? {} : { id }),
+    ...(results.predictions.some(({ fallback }) => fallback) ? { parameters: { fallback: true } } : {}),
     outputs: requested.map(({ output, binary }): AnsweredTensor => {
       const { name, datatype, dieShape } = output;
       const values = output.values(results);
@@ -37,6 +38,12 @@ export function encodeInferAnswer(
   return tensors.length === 0
     ? { body: json, jsonBytes: undefined }
     : { body: Buffer.concat([json, ...tensors]), jsonBytes: json.length };
+}
+
+/** The version that answered all dies, where a split gave them to one; undefined where it gave them to several. */
+function answeredBy({ predictions }: InferResults): string | undefined {
+  const versions = new Set(predictions.map(({ model_version }) => model_version));
+  return versions.size === 1 ? predictions[0]?.model_version : undefined;
 }
 
 /**

@@ -114,6 +114,11 @@ export const InferAnswerSchema = z.object({
   model_name: z.string(),
   model_version: z.string(),
   id: z.string().optional(),
+  parameters: z
+    .object({
+      fallback: z.literal(true).describe('A fallback answered for the version, for some die at least'),
+    })
+    .optional(),
   outputs: z.array(AnsweredTensorSchema),
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Prediction } from '../../../src/die/prediction.js';
 import { encodeInferAnswer } from '../../../src/http/oip/encode-answer.js';
 import { outputsOf } from '../../../src/http/oip/outputs.js';
 import { InferAnswerSchema } from '../../../src/http/oip/schemas.js';
@@ -36,6 +37,22 @@ describe('an answer', () => {
         { name: 'contributions', datatype: 'FP32', shape: [2, 4], data: rows.flat() },
       ],
     });
+  });
+
+  test('names the version that answered, which a split may have chosen, and says when a fallback did', () => {
+    const answerOf = (changes: readonly Partial<Prediction>[]) => {
+      const { predictions } = results(rows);
+      const changed = predictions.map((prediction, i) => ({ ...prediction, ...changes[i] }));
+      const { body } = encodeInferAnswer(version, undefined, ask(ALL.slice(0, 1), false), {
+        predictions: changed,
+      });
+      return InferAnswerSchema.strict().parse(JSON.parse(body.toString()));
+    };
+    const second = { model_version: '2' };
+    expect(answerOf([second, second])).toMatchObject({ model_version: '2' });
+    expect(answerOf([second, {}])).toMatchObject({ model_version: '1' });
+    expect(answerOf([])).not.toHaveProperty('parameters');
+    expect(answerOf([{}, { fallback: true }])).toMatchObject({ parameters: { fallback: true } });
   });
 
   test('in binary has the bytes behind the JSON, in the order of the outputs', () => {
