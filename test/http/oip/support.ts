@@ -91,9 +91,10 @@ export class FakeEngine implements OipEngine {
   async infer(inference: OipInference) {
     this.asked.push({ ...inference, params: inference.params.slice() });
     const p = inference.version.contract.parameterCount;
-    const predictions = inference.labels.map(({ die_id }, i) =>
-      predictionOf(die_id, inference.params.subarray(i * p, (i + 1) * p)),
-    );
+    const predictions = inference.labels.map(({ die_id }, i) => ({
+      ...predictionOf(die_id, inference.params.subarray(i * p, (i + 1) * p)),
+      model_version: inference.version.version,
+    }));
     return inference.contributions
       ? { predictions, contributions: inference.params.map(Math.abs) }
       : { predictions };
