@@ -76,6 +76,8 @@ export interface App {
    * @throws Fault `invalid_model` or `worker_failed` with one line for each problem
    */
   load(): Promise<void>;
+  /** What keeps GET /ready from answering 200; empty when it does. */
+  missing(): string[];
   /** Turns readiness off; dies are still answered. */
   drain(): void;
   /** Refuses new dies, answers those in flight, and ends the workers. */
@@ -365,6 +367,7 @@ export async function createApp({
       await lifecycle.start();
       drift.start();
     },
+    missing,
     drain,
     async close() {
       drain();
