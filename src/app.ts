@@ -20,9 +20,11 @@ import {
   type ReadServing,
   readServing,
 } from './models/repository/read-serving.js';
+import { createConnectionLog } from './monitoring/connection-log.js';
 import { createDriftLog } from './monitoring/drift-log.js';
 import { LineBuffer } from './monitoring/line-buffer.js';
 import { createLogger } from './monitoring/logger.js';
+import { createConnectionMetrics } from './monitoring/metrics/connections.js';
 import { createDecodingMetrics } from './monitoring/metrics/decoding.js';
 import { createDriftMetrics } from './monitoring/metrics/drift.js';
 import { watchEventLoop } from './monitoring/metrics/event-loop.js';
@@ -332,6 +334,12 @@ export async function createApp({
     },
   });
   security.secure(http.server);
+  const connectionLog = createConnectionLog(logger, () => clock.nowMs(), config.MAX_CONNECTIONS);
+  const connectionRefused = createConnectionMetrics(registry, http.server);
+  http.server.on('drop', () => {
+    connectionRefused();
+    connectionLog();
+  });
   const probeServer =
     config.PROBE_PORT === undefined
       ? undefined
