@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { namedScenarios, readArguments } from './arguments.js';
 import { FIGURE_TABLE_HEAD, figureRow } from './figure-row.js';
 import { LATENCY } from './scenarios/latency.js';
 import { type Effort, GATES, gated, keepsBound, type Scenario } from './scenarios/scenario.js';
@@ -16,22 +17,21 @@ const QUICK: Effort = { rounds: 1, seconds: 1, overloadSeconds: 4 };
 // What --quick leaves out to stay below a minute.
 const NOT_QUICK = new Set(['single-8', 'single-1', 'mixed', 'steps']);
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    gate: { type: 'string', default: 'full' },
-  },
+const USAGE = 'npm run bench [-- --quick] [-- --only single-64,overload] [-- --gate smoke]';
+const { options, only, gate } = readArguments(USAGE, () => {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      gate: { type: 'string', default: 'full' },
+    },
+  });
+  const found = GATES.find((name) => name === values.gate);
+  if (found === undefined) throw new Error(`--gate: found "${values.gate}", expected ${GATES.join(' or ')}`);
+  const names = SCENARIOS.map(({ name }) => name);
+  return { options: values, only: namedScenarios(values.only, names), gate: found };
 });
-const gate = GATES.find((name) => name === options.gate);
-if (gate === undefined) throw new Error(`--gate: found "${options.gate}", expected ${GATES.join(' or ')}`);
-const only = options.only?.split(',');
-const chosen = SCENARIOS.filter(
-  ({ name }) => only?.includes(name) ?? !(options.quick && NOT_QUICK.has(name)),
-);
-if (chosen.length === 0) {
-  throw new Error(`no scenario of that name; there are ${SCENARIOS.map(({ name }) => name).join(', ')}`);
-}
+const chosen = SCENARIOS.filter(({ name }) => only?.has(name) ?? !(options.quick && NOT_QUICK.has(name)));
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 say(

@@ -20,9 +20,11 @@ import {
   type ReadServing,
   readServing,
 } from './models/repository/read-serving.js';
+import { createConnectionLog } from './monitoring/connection-log.js';
 import { createDriftLog } from './monitoring/drift-log.js';
 import { LineBuffer } from './monitoring/line-buffer.js';
 import { createLogger } from './monitoring/logger.js';
+import { createConnectionMetrics } from './monitoring/metrics/connections.js';
 import { createDecodingMetrics } from './monitoring/metrics/decoding.js';
 import { createDriftMetrics } from './monitoring/metrics/drift.js';
 import { watchEventLoop } from './monitoring/metrics/event-loop.js';
@@ -76,6 +78,8 @@ export interface App {
    * @throws Fault `invalid_model` or `worker_failed` with one line for each problem
    */
   load(): Promise<void>;
+  /** What keeps GET /ready from answering 200; empty when it does. */
+  missing(): string[];
   /** Turns readiness off; dies are still answered. */
   drain(): void;
   /** Refuses new dies, answers those in flight, and ends the workers. */
@@ -330,6 +334,12 @@ export async function createApp({
     },
   });
   security.secure(http.server);
+  const connectionLog = createConnectionLog(logger, () => clock.nowMs(), config.MAX_CONNECTIONS);
+  const connectionRefused = createConnectionMetrics(registry, http.server);
+  http.server.on('drop', () => {
+    connectionRefused();
+    connectionLog();
+  });
   const probeServer =
     config.PROBE_PORT === undefined
       ? undefined
@@ -365,6 +375,7 @@ export async function createApp({
       await lifecycle.start();
       drift.start();
     },
+    missing,
     drain,
     async close() {
       drain();

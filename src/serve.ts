@@ -11,6 +11,9 @@ const MAX_LOG_BACKLOG_BYTES = 64 * 1024 * 1024;
 const LAST_TURNS = 3;
 // How long the exit waits for a reader that does not take the last log lines.
 const LAST_WRITE_MS = 200;
+// npm and some service managers pass a signal on that the process has had already.
+const SAME_SIGNAL_MS = 1000;
+const ENDING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /**
  * The server process, from its environment to its exit code: 0 after a graceful end, 1 otherwise.
@@ -36,21 +39,25 @@ export async function serve(environment: Environment): Promise<void> {
     if (!running.isEnding) throw error;
   }
   if (running.isEnding) return;
-  app.logger.info(
-    { version: DIEGATE_VERSION, port, models: app.catalogue.models().map(({ name }) => name) },
-    'ready',
-  );
-  greet(config, port, app);
+  const started = { version: DIEGATE_VERSION, port, models: app.catalogue.models().map(({ name }) => name) };
+  const missing = app.missing();
+  if (missing.length === 0) app.logger.info(started, 'ready');
+  else app.logger.warn({ ...started, missing }, 'not ready');
+  greet(config, port, app, missing);
 }
 
 /**
  * On SIGTERM or SIGINT: not ready at once, serving on for SHUTDOWN_DELAY_MS (a terminal's Ctrl-C does
  * not wait), then no new connections, the dies in flight answered, exit 0. A second signal, or the
- * end of SHUTDOWN_GRACE_MS, ends the process at once with exit code 1.
+ * end of SHUTDOWN_GRACE_MS, ends the process at once with exit code 1. The same signal again within a second
+ * is no second one.
  */
 function endGracefully(running: Running, config: Config, logStream: LogStream): void {
   const logger = { error: (message: unknown) => running.app?.logger.error(message) };
-  closeWithGrace({ delay: config.SHUTDOWN_GRACE_MS, logger }, async ({ signal, err }) => {
+  let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
+  // close-with-grace ends the process at every second signal, so these two are handled here.
+  const options = { delay: config.SHUTDOWN_GRACE_MS, logger, skip: [...ENDING_SIGNALS] };
+  const ending = closeWithGrace(options, async ({ signal = first?.signal, err }) => {
     running.isEnding = true;
     const { app } = running;
     if (app === undefined) {
@@ -66,6 +73,16 @@ function endGracefully(running: Running, config: Config, logStream: LogStream): 
     app.logger.info('stopped');
     await logStream.drained(LAST_WRITE_MS);
   });
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (!running.isEnding) {
+      first = { signal, atMs: performance.now() };
+      ending.close();
+    } else if (signal !== first?.signal || performance.now() - first.atMs >= SAME_SIGNAL_MS) {
+      logger.error(`second ${signal}, exiting`);
+      process.exit(1);
+    }
+  };
+  for (const signal of ENDING_SIGNALS) process.on(signal, onSignal);
 }
 
 /** What the end of the process needs to know of its beginning. */
@@ -76,7 +93,7 @@ interface Running {
 }
 
 /** What a person wants to know first; on stderr, because stdout is the log. */
-function greet(config: Config, port: number, app: App): void {
+function greet(config: Config, port: number, app: App, missing: readonly string[]): void {
   const { HOST: host } = config;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   const url = `${config.TLS_CERT_FILE === undefined ? 'http' : 'https'}://${shown}:${port}`;
@@ -84,6 +101,14 @@ function greet(config: Config, port: number, app: App): void {
   const credential = config.API_KEYS_FILE === undefined ? 'authorization: Bearer $TOKEN' : 'x-api-key: $KEY';
   const key = (config.API_KEYS_FILE ?? config.JWT_JWKS_FILE) ? ` -H "${credential}"` : '';
   const docs = config.DOCS_ACCESS === 'off' ? '' : `  API documentation   ${url}/docs\n`;
+  if (missing.length > 0) {
+    process.stderr.write(`
+diegate ${DIEGATE_VERSION} is up, but not ready: ${missing.join('; ')}
+${docs}  See                 curl -s ${url}/ready
+
+`);
+    return;
+  }
   process.stderr.write(`
 diegate ${DIEGATE_VERSION} is ready on ${url}
 ${docs}  Try it              curl -s${key} ${url}/models/${model}/example | curl -s${key} -H 'content-type: application/json' -d @- ${url}/predict

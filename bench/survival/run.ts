@@ -1,5 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { namedScenarios, readArguments } from '../arguments.js';
 import { FIGURE_TABLE_HEAD, figureRow } from '../figure-row.js';
 import { keepsBound } from '../scenarios/scenario.js';
 import { CLOCK } from './clock.js';
@@ -31,14 +32,13 @@ const SCENARIOS: readonly Survival[] = [
   SOAK,
 ];
 
-const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+const { options, only } = readArguments('npm run survival [-- --quick] [-- --only sigterm,fuzz]', () => {
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+  });
+  const names = SCENARIOS.map(({ name }) => name);
+  return { options: values, only: namedScenarios(values.only, names) };
 });
-const only = options.only?.split(',');
-const names = SCENARIOS.map(({ name }) => name);
-const unknown = only?.filter((name) => !names.includes(name)) ?? [];
-if (unknown.length > 0)
-  throw new Error(`--only: no scenario ${unknown.join(', ')}; there are ${names.join(', ')}`);
 
 // What is running ends with this process, however that ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -50,7 +50,7 @@ say(
 const effort = options.quick ? QUICK : FULL;
 const skipped: string[] = [];
 let missed = 0;
-for (const scenario of SCENARIOS.filter(({ name }) => only?.includes(name) ?? true)) {
+for (const scenario of SCENARIOS.filter(({ name }) => only?.has(name) ?? true)) {
   say(`\n### ${scenario.name}: ${scenario.question}\n`);
   const lacking = scenario.lacks?.();
   if (lacking !== undefined) {

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { Command } from 'commander';
 import { type BackupIndex, totalBytes } from '../backup/index-file.js';
@@ -23,6 +24,7 @@ interface BackupArguments {
   readonly repository: string;
   readonly out?: string;
   readonly verify?: string;
+  readonly force?: true;
   readonly json?: true;
 }
 
@@ -40,6 +42,7 @@ export function backupCommand({
     .description('write a model repository and its serving state into one archive')
     .option('--repository <folder>', 'model repository', 'models')
     .option('--out <file>', 'archive to write, such as backup.tar.gz')
+    .option('--force', 'with --out: replace an archive that is there')
     .option('--verify <file>', 'write nothing: prove that an archive is whole')
     .option('--json', 'print the index as JSON')
     .addHelpText('after', EXAMPLES)
@@ -47,22 +50,35 @@ export function backupCommand({
 }
 
 async function backup(options: BackupArguments, streams: CommandStreams, now: () => Date): Promise<void> {
-  const { repository, out, verify, json } = options;
+  const { repository, out, verify, force = false, json } = options;
   if ((out === undefined) === (verify === undefined)) {
     throw new Fault('invalid_usage', ['expected either --out <file> or --verify <file>']);
   }
+  if (force && out === undefined) {
+    throw new Fault('invalid_usage', ['--force: expected only together with --out']);
+  }
   const index =
-    out === undefined ? await checkBackup(resolve(verify ?? '')) : await backUpTo(out, repository, now);
+    out === undefined
+      ? await checkBackup(resolve(verify ?? ''))
+      : await backUpTo(out, repository, force, now);
   const file = out ?? verify ?? '';
   streams.stdout.write(json ? `${JSON.stringify(index)}\n` : `${file}: ${describeBackup(index)}\n`);
 }
 
-async function backUpTo(out: string, repository: string, now: () => Date): Promise<BackupIndex> {
+async function backUpTo(
+  out: string,
+  repository: string,
+  force: boolean,
+  now: () => Date,
+): Promise<BackupIndex> {
   await assertWritable({ '--out': out }, []);
   if (`${resolve(out)}${sep}`.startsWith(`${resolve(repository)}${sep}`)) {
     throw new Fault('invalid_usage', [
       `--out: ${out} lies in the repository ${repository}, expected a file elsewhere`,
     ]);
+  }
+  if (!force && (await stat(out).catch(() => undefined)) !== undefined) {
+    throw new Fault('invalid_usage', [`--out: ${out} exists: choose another file, or --force to replace it`]);
   }
   return writeBackup({ repository, out, toolVersion: DIEGATE_VERSION, now });
 }

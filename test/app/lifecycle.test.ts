@@ -45,6 +45,24 @@ describe('a start', () => {
   });
 });
 
+test('a start that leaves the default model unable to answer does not call itself ready', async () => {
+  const bad = sumVersion(4, { name: 'bad', outputs: { score: 'no_such_output' } });
+  const server = new ServerProcess({
+    MODEL_REPOSITORY: await writeRepository([bad, sumVersion(4)], { defaultModel: 'bad', models: {} }),
+  });
+  const said = await server.saysOnStderr(/curl -s \S+\/ready\n/);
+  expect(said).toMatch(/\ndiegate \S+ is up, but not ready: .*bad\/1/);
+  const url = /curl -s (\S+)\/ready/.exec(said)?.[1] ?? expect.fail('no address');
+  const ready = await send(`${url}/ready`);
+  expect(ready.status).toBe(503);
+  const NotReadySchema = LineSchema.extend({ missing: z.array(z.string()) });
+  const line = NotReadySchema.parse(JSON.parse(await server.logs(/"msg":"not ready"/)));
+  expect(line.level).toBe('warn');
+  expect(z.looseObject({ missing: z.array(z.string()) }).parse(JSON.parse(ready.body)).missing).toEqual(
+    line.missing,
+  );
+});
+
 describe('the log', () => {
   test('has one JSON line for each prediction request, at level info, and no other noise', async () => {
     const server = new ServerProcess({ MODEL_REPOSITORY: await writeRepository([sumVersion(512)]) });
@@ -206,6 +224,34 @@ describe('an end by SIGTERM', () => {
     expect((await tester.answer())?.status, 'the request has begun').toBe(100);
     server.child.kill('SIGTERM');
     expect((await server.ended).code).toBe(1);
+  });
+
+  test('passed on twice, as npm does, is one end: exit code 0', async () => {
+    const server = new ServerProcess({
+      MODEL_REPOSITORY: await writeRepository([sumVersion(512)]),
+      SHUTDOWN_DELAY_MS: '300',
+    });
+    await server.url();
+    server.child.kill('SIGTERM');
+    await server.logs(/"shutting down"/);
+    server.child.kill('SIGTERM');
+    const { code, stdout } = await server.ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('"stopped"');
+  });
+
+  test('and later ones: at once, exit code 1', async () => {
+    const server = new ServerProcess({
+      MODEL_REPOSITORY: await writeRepository([sumVersion(512)]),
+      SHUTDOWN_DELAY_MS: '500000',
+      SHUTDOWN_GRACE_MS: '600000',
+    });
+    await server.url();
+    const repeated = setInterval(() => server.child.kill('SIGTERM'), 100);
+    const { code, stdout } = await server.ended.finally(() => clearInterval(repeated));
+    expect(code).toBe(1);
+    expect(stdout).toContain('second SIGTERM, exiting');
+    expect(stdout).not.toContain('"stopped"');
   });
 
   test('SIGINT ends it too, without the delay', async () => {

@@ -62,6 +62,15 @@ it('the drill: back up under a running server, lose the repository, restore it, 
     ['--repository', repository, '--out', archive],
   );
   expect(made.out).toContain('versions dense/1, dense/2, other/1; every checksum holds');
+  const again = (...args: string[]) =>
+    runCommand(
+      (streams) => backupCommand({ streams }),
+      ['--repository', repository, '--out', archive, ...args],
+    );
+  expect(await problemsOf(again())).toEqual([
+    `--out: ${archive} exists: choose another file, or --force to replace it`,
+  ]);
+  expect((await again('--force')).out).toContain('every checksum holds');
   expect(await answersOf(first.url)).toEqual(before);
   await stop(first.server);
 

@@ -158,13 +158,22 @@ test.each([
 
 describe('connections', () => {
   test('beyond MAX_CONNECTIONS are closed, and there is room again when one ends', async () => {
-    const { port } = await start({ MAX_CONNECTIONS: '2' });
+    const { port, log } = await start({ MAX_CONNECTIONS: '2' });
     const [first, second] = [await RawConnection.open(port), await RawConnection.open(port)];
     for (const connection of [first, second]) connection.write('GET /health HTTP/1.1\r\nhost: a\r\n\r\n');
     expect((await first.answer())?.status).toBe(200);
     expect((await second.answer())?.status).toBe(200);
-    const third = await RawConnection.open(port);
-    expect(await third.closed()).toBe('');
+    for (let more = 0; more < 3; more++) {
+      const third = await RawConnection.open(port);
+      expect(await third.closed()).toBe('');
+    }
+    first.write('GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n');
+    const metrics = (await first.answer())?.body;
+    expect(metrics).toMatch(/^open_connections 2$/m);
+    expect(metrics).toMatch(/^connections_refused_total 3$/m);
+    expect(log.lines.filter(({ msg }) => msg === 'connections refused')).toMatchObject([
+      { level: 'warn', refused: 1, max_connections: 2 },
+    ]);
     first.socket.destroy();
     await expect
       .poll(async () => {
