@@ -3,6 +3,8 @@
 #
 #   .github/smoke.sh http://127.0.0.1:8000
 #
+# It asks /ready, which no ingress of k8s/ lets in: on a cluster, through kubectl port-forward.
+#
 # SMOKE_API_KEY: key of a server that asks for one. SMOKE_ATTEMPTS: seconds to wait for readiness (60).
 set -euo pipefail
 

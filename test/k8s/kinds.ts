@@ -8,6 +8,7 @@ import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitorin
 import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor';
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler';
+import { CronJob } from 'kubernetes-models/batch/v1/CronJob';
 import { Job } from 'kubernetes-models/batch/v1/Job';
 import { Ingress } from 'kubernetes-models/networking.k8s.io/v1/Ingress';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
@@ -22,6 +23,7 @@ import { type KubernetesObject, nameOf } from './kustomize.js';
 
 export {
   ConfigMap,
+  CronJob,
   Deployment,
   HorizontalPodAutoscaler,
   Ingress,
@@ -66,6 +68,7 @@ function kindOf<T>(name: string, module: string, model: Model<T>): Kind {
 const OPERATOR = '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
 const KINDS: readonly Kind[] = [
   kindOf('ConfigMap', 'kubernetes-models/v1', ConfigMap),
+  kindOf('CronJob', 'kubernetes-models/batch/v1', CronJob),
   kindOf('Deployment', 'kubernetes-models/apps/v1', Deployment),
   kindOf('HorizontalPodAutoscaler', 'kubernetes-models/autoscaling/v2', HorizontalPodAutoscaler),
   kindOf('Ingress', 'kubernetes-models/networking.k8s.io/v1', Ingress),

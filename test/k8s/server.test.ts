@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IProbe } from 'kubernetes-models/v1/Probe';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { createProgram } from '../../src/cli/program.js';
 import { ConfigSchema, readConfig } from '../../src/config.js';
 import { send } from '../support/http.js';
 import { parseMetrics } from '../support/metrics.js';
@@ -13,14 +14,18 @@ import { sumVersion } from '../support/models.js';
 import { startApp } from '../support/start-app.js';
 import {
   all,
+  CronJob,
   HorizontalPodAutoscaler,
   Ingress,
+  Job,
   only,
   PrometheusRule,
   ScaledObject,
   Secret,
   Service,
   ServiceMonitor,
+  unknownFields,
+  wrongValues,
 } from './kinds.js';
 import { K8S, kustomizeMissing, OVERLAYS, overlay, readObjects } from './kustomize.js';
 import { deployments, present } from './pods.js';
@@ -160,6 +165,44 @@ describe.skipIf(kustomizeMissing)('the manifests fit the server', () => {
     for (const query of kedaQueries()) {
       expect(query).toContain(`{namespace="${metadata.namespace}",service="${metadata.name}"}`);
     }
+  });
+});
+
+describe('the examples for archives', () => {
+  const ofBackup = readObjects('examples/backup-models.yaml');
+  const ofRestore = readObjects('examples/restore-models.yaml');
+
+  test('have only known fields and allowed values', () => {
+    expect(wrongValues([...ofBackup, ...ofRestore])).toEqual([]);
+    expect(unknownFields([...ofBackup, ...ofRestore])).toEqual([]);
+  });
+
+  test('write an archive, prove it, and bring the repository back from it, in a folder of the volume', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'diegate-archives-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await mkdir(join(folder, 'backups'));
+    await mkdir(join(folder, 'models/repository/x/1'), { recursive: true });
+    const model = join(folder, 'models/repository/x/1/model.onnx');
+    await writeFile(join(folder, 'models/repository/serving.json'), '{}');
+    await writeFile(model, 'as it was');
+    const run = async (args: readonly string[] | undefined) => {
+      const here = present(args).map((arg) =>
+        arg.replace(/\$\((JOB|ARCHIVE)\)/, (_, name) => (name === 'JOB' ? 'one' : 'one.tar.gz')),
+      );
+      const program = createProgram({ serve: async () => {}, health: async () => {}, environment: {} });
+      await program.parseAsync(
+        here.map((arg) => arg.replace(/^\/(models|backups)\//, `${folder}/$1/`)),
+        { from: 'user' },
+      );
+    };
+
+    const nightly = present(only(ofBackup, CronJob).spec?.jobTemplate.spec?.template.spec);
+    for (const { args } of [...present(nightly.initContainers), ...nightly.containers]) await run(args);
+    await writeFile(model, 'spoilt');
+    const restore = present(only(ofRestore, Job).spec?.template.spec);
+    await run(restore.containers[0]?.args);
+
+    expect(await readFile(model, 'utf8')).toBe('as it was');
   });
 });
 
