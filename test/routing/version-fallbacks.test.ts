@@ -137,9 +137,7 @@ describe('the fallback by another version', () => {
     await expect(b.predict(one)).rejects.toBe(failed);
   });
 
-  test('that is the version itself ends in a refusal', async () => {
-    const self = versionOf('3', to('3'));
-    const b = bench([self], []);
-    await expect(b.predict(self)).rejects.toMatchObject({ code: 'model_not_ready' });
+  test('is never the version itself: its manifest is refused', () => {
+    expect(() => versionOf('3', to('3'))).toThrow('expected another version than sum/3 itself');
   });
 });
