@@ -208,7 +208,7 @@ async function checkExemplars(prometheus: Prometheus): Promise<number> {
   const kept = await prometheus.traceIds('prediction_latency_seconds_bucket{job="traced"}');
   const ours = await prometheus.traceIds('prediction_latency_seconds_bucket{job="diegate"}');
   say(`exemplars: ${kept.length} of the renderer's metrics, ${ours.length} of diegate's under load`);
-  return kept.includes(TRACE_ID) ? 0 : 1;
+  return kept.includes(TRACE_ID) && ours.length > 0 ? 0 : 1;
 }
 
 function nameOf(rule: ReturnType<typeof readRules>[number]): string {
