@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { Fault } from '../../errors.js';
 import { type Caller, PERMISSIONS, type Permission } from './caller.js';
+import { readJsonSetting } from './read-json-setting.js';
 
 /** Every request is compared with every key, at 0.1 µs each: a thousand cost as much as decoding a die. */
 const MAX_KEYS = 1000;
@@ -50,19 +50,7 @@ const ApiKeysFileSchema = z.strictObject({
  * @throws Fault `invalid_config` with one line for each problem
  */
 export async function readApiKeys(file: string): Promise<KeyRing> {
-  let content: unknown;
-  try {
-    content = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    // What JSON.parse says may quote the file.
-    const reason =
-      error instanceof SyntaxError
-        ? 'it is not JSON'
-        : error instanceof Error
-          ? error.message
-          : String(error);
-    throw new Fault('invalid_config', [`API_KEYS_FILE: ${file} cannot be read as JSON: ${reason}`], error);
-  }
+  const content = await readJsonSetting('API_KEYS_FILE', file);
   const parsed = ApiKeysFileSchema.safeParse(content);
   if (parsed.success) return new KeyRing(parsed.data.keys);
   throw new Fault(

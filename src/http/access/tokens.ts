@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createLocalJWKSet, errors, importJWK, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { Fault, Refusal } from '../../errors.js';
 import { type Caller, PERMISSIONS } from './caller.js';
+import { readJsonSetting } from './read-json-setting.js';
 
 /** Signatures by public keys only: never `none`, and no HMAC, whose key could sign as well as verify. */
 const ALGORITHMS = [
@@ -39,25 +39,13 @@ export type TokenKeys = JWTVerifyGetKey;
  * @throws Fault `invalid_config` with one line for each problem
  */
 export async function readTokenKeys(file: string): Promise<TokenKeys> {
-  const fault = (problem: string, cause?: unknown) =>
-    new Fault('invalid_config', [`JWT_JWKS_FILE: ${file}${problem}`], cause);
-  let content: unknown;
-  try {
-    content = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    const reason =
-      error instanceof SyntaxError
-        ? 'it is not JSON'
-        : error instanceof Error
-          ? error.message
-          : String(error);
-    throw fault(` cannot be read as JSON: ${reason}`, error);
-  }
+  const fault = (problem: string) => new Fault('invalid_config', [`JWT_JWKS_FILE: ${file}: ${problem}`]);
+  const content = await readJsonSetting('JWT_JWKS_FILE', file);
   const set = JwksSchema.safeParse(content);
-  if (!set.success) throw fault(': expected a JSON Web Key Set, { "keys": [...] } with at least one key');
+  if (!set.success) throw fault('expected a JSON Web Key Set, { "keys": [...] } with at least one key');
   const usable = set.data.keys.filter(isForSignatures);
   if (usable.length === 0) {
-    throw fault(`: none of its ${set.data.keys.length} keys verifies ${ALGORITHMS.join(', ')}`);
+    throw fault(`none of its ${set.data.keys.length} keys verifies ${ALGORITHMS.join(', ')}`);
   }
   const parsed = z.array(JwkSchema).safeParse(usable);
   if (!parsed.success) {
@@ -70,7 +58,7 @@ export async function readTokenKeys(file: string): Promise<TokenKeys> {
   }
   for (const [i, jwk] of parsed.data.entries()) {
     const problem = await problemOf(jwk);
-    if (problem !== undefined) throw fault(`: keys.${i}: ${problem}`);
+    if (problem !== undefined) throw fault(`keys.${i}: ${problem}`);
   }
   return createLocalJWKSet({ keys: parsed.data });
 }

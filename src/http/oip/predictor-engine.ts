@@ -1,10 +1,11 @@
 import { Refusal } from '../../errors.js';
 import type { Actor } from '../../lifecycle/audit.js';
 import type { ModelChanges } from '../../lifecycle/model-changes.js';
-import type { Catalogue, CatalogueEntry, VersionState } from '../../models/catalogue.js';
+import type { Catalogue, VersionState } from '../../models/catalogue.js';
 import { type ModelVersion, sameContract } from '../../models/model-version.js';
 import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
+import { readable } from '../schemas/models.js';
 import type { OipControl, OipEngine, OipInference, OipState, OipVersion } from './engine.js';
 import { type InferResults, outputsOf } from './outputs.js';
 import type { VersionStatistics } from './schemas.js';
@@ -120,9 +121,4 @@ function assertReadFor(version: ModelVersion, read: OipVersion): void {
   throw new Refusal('model_not_ready', `${version.key} has taken over and reads other dies`, {
     retryAfterSeconds: 1,
   });
-}
-
-function readable({ key, version, reason }: CatalogueEntry): ModelVersion {
-  if (version !== undefined) return version;
-  throw new Refusal('model_not_ready', `${key} cannot be loaded: ${reason}`, { retryAfterSeconds: 10 });
 }
