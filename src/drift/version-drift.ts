@@ -69,7 +69,10 @@ export class VersionDrift {
 
   /** The group of each die: float32 [dies]. */
   groupsOf(labels: readonly DieLabel[]): Float32Array {
-    return Float32Array.from(labels, ({ equipment_id }) => this.#equipment.groupOf(equipment_id));
+    const groups = new Float32Array(labels.length);
+    for (let die = 0; die < labels.length; die++)
+      groups[die] = this.#equipment.groupOf(labels[die]?.equipment_id);
+    return groups;
   }
 
   /**

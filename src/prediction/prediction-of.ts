@@ -5,7 +5,7 @@ import type { Decided } from '../models/decision/decide.js';
 import { explain } from '../models/decision/explain.js';
 import { decideByLimits, type ParameterLimits } from '../models/decision/limits.js';
 import type { ModelVersion } from '../models/model-version.js';
-import type { ScoredDies } from '../serving/batching/call.js';
+import { runMsOf, type ScoredDies } from '../serving/batching/call.js';
 
 /** One die of a call and when it was decided. */
 interface DieOfCall {
@@ -18,6 +18,14 @@ interface DieOfCall {
   readonly timestamp: string;
 }
 
+/** The same of a call that was scored. */
+interface ScoredDie extends DieOfCall {
+  /** Dies of the call. */
+  readonly dies: number;
+  /** How many test parameters to explain the decision with; 0 for none. */
+  readonly explainBy: number;
+}
+
 /**
  * The prediction of one die of a scored call.
  * @throws Refusal `unscorable_die` when its outputs are not finite numbers that mean something
@@ -25,18 +33,18 @@ interface DieOfCall {
 export function predictionOf(
   version: ModelVersion,
   scored: ScoredDies,
-  { label, params, die, timestamp, explainBy }: DieOfCall & { readonly explainBy: number },
+  { label, params, die, dies, timestamp, explainBy }: ScoredDie,
 ): Prediction {
-  const width = scored.scores.length / scored.runMs.length;
-  const decided = version.decide(scored.scores, die * width);
+  const at = die * (scored.scores.length / dies);
+  const decided = version.decide(scored.scores, at);
   if (decided === undefined) {
-    const found = scored.scores[die * width];
+    const found = scored.scores[at];
     throw new Refusal(
       'unscorable_die',
       `${version.key} gives die "${label.die_id}" the score ${found}, expected ${expectedScore(version)}`,
     );
   }
-  const prediction = base(version, decided, label, scored.runMs[die] ?? 0, timestamp);
+  const prediction = base(version, decided, label, runMsOf(scored, die), timestamp);
   if (explainBy > 0 && scored.contributions !== undefined) {
     const count = version.contract.parameterCount;
     const row = (values: Float32Array) => values.subarray(die * count, (die + 1) * count);

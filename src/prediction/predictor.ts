@@ -143,7 +143,10 @@ export class Predictor {
     request: PredictionRequest,
   ): Promise<Inferred> {
     assertExplainable(version, measurements, request.explain);
-    const answer = await this.#answer(version, measurements, request);
+    const answer: Answer =
+      version.fallback === undefined
+        ? await this.#score(version, measurements, request)
+        : await this.#scoreOrFallBack(version, measurements, request);
     const { predictions, fallback } = answer;
     const latencyMs = this.#options.clock.nowMs() - request.receivedAtMs;
     const predicted = { request, version, measurements, predictions, latencyMs, fallback };
@@ -152,19 +155,17 @@ export class Predictor {
   }
 
   /** The version's own answer, or that of its fallback when the version cannot answer. */
-  async #answer(
+  async #scoreOrFallBack(
     version: ModelVersion,
     measurements: Measurements,
     request: PredictionRequest,
   ): Promise<Answer> {
-    if (version.fallback === undefined)
-      return { ...(await this.#score(version, measurements, request)), fallback: undefined };
     const attempt = this.#fallbacks.attempt(version);
     if (attempt.unable !== undefined) return this.#fallBack(version, attempt.unable, measurements, request);
     try {
-      const inferred = await this.#score(version, measurements, request);
+      const answer = await this.#score(version, measurements, request);
       attempt.succeeded();
-      return { ...inferred, fallback: undefined };
+      return answer;
     } catch (error) {
       const reason = failureOf(error);
       if (reason === undefined) throw error;
@@ -204,51 +205,45 @@ export class Predictor {
     return mark(predictions);
   }
 
+  /** The version's own answer: one function from the queue to the predictions, as each `await` is a turn. */
   async #score(
     version: ModelVersion,
     measurements: Measurements,
     request: PredictionRequest,
-  ): Promise<Inferred> {
+  ): Promise<Answer> {
+    const { clock, scorer, groupsOf } = this.#options;
+    const { labels, params } = measurements;
+    const { explain: explainBy, rawContributions = false } = request;
     try {
-      return await this.#scoreOrThrow(version, measurements, request);
+      const scored = await scorer.submit(version.key, {
+        dies: labels.length,
+        params,
+        lane: request.lane,
+        // What the caller asks for counts from the arrival; the default from now, as a slow line is not a
+        // long queue.
+        deadlineAtMs:
+          request.deadlineMs === undefined
+            ? clock.nowMs() + version.manifest.batching.defaultDeadlineMs
+            : request.receivedAtMs + request.deadlineMs,
+        explain: explainBy > 0 || rawContributions,
+        groups: groupsOf?.(version.key, labels),
+        onGone: request.onGone,
+        span: request.trace?.span,
+      });
+      const timestamp = this.#timestamp();
+      const predictions = labels.map((label, die) =>
+        predictionOf(version, scored, { label, params, die, dies: labels.length, timestamp, explainBy }),
+      );
+      const contributions = rawContributions ? scored.contributions : undefined;
+      return { predictions, contributions, fallback: undefined };
     } catch (error) {
       if (failureOf(error) === 'failed') {
-        const { clock, failureObservers = [] } = this.#options;
+        const { failureObservers = [] } = this.#options;
         const latencyMs = clock.nowMs() - request.receivedAtMs;
-        const dies = measurements.labels.length;
-        this.#tellEach(failureObservers, (observe) => observe(version, dies, request, latencyMs));
+        this.#tellEach(failureObservers, (observe) => observe(version, labels.length, request, latencyMs));
       }
       throw error;
     }
-  }
-
-  async #scoreOrThrow(
-    version: ModelVersion,
-    measurements: Measurements,
-    request: PredictionRequest,
-  ): Promise<Inferred> {
-    const { clock, scorer, groupsOf } = this.#options;
-    const scored = await scorer.submit(version.key, {
-      dies: measurements.labels.length,
-      params: measurements.params,
-      lane: request.lane,
-      // What the caller asks for counts from the arrival; the default from now, as a slow line is not a
-      // long queue.
-      deadlineAtMs:
-        request.deadlineMs === undefined
-          ? clock.nowMs() + version.manifest.batching.defaultDeadlineMs
-          : request.receivedAtMs + request.deadlineMs,
-      explain: request.explain > 0 || request.rawContributions === true,
-      groups: groupsOf?.(version.key, measurements.labels),
-      onGone: request.onGone,
-      span: request.trace?.span,
-    });
-    const timestamp = this.#timestamp();
-    const explainBy = request.explain;
-    const predictions = measurements.labels.map((label, i) =>
-      predictionOf(version, scored, { label, params: measurements.params, die: i, timestamp, explainBy }),
-    );
-    return { predictions, contributions: request.rawContributions ? scored.contributions : undefined };
   }
 
   /** ISO 8601 UTC of now; made once for each millisecond, as making it costs more than deciding a die. */

@@ -2,7 +2,7 @@ import { Refusal } from '../errors.js';
 import type { Catalogue } from '../models/catalogue.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { Predicted } from '../prediction/predictor.js';
-import type { CallRequest, ScoredDies } from '../serving/batching/call.js';
+import { type CallRequest, runMsOf, type ScoredDies } from '../serving/batching/call.js';
 import type { Clock } from '../serving/clock.js';
 import { stickyKeyOf } from '../traffic/assignment.js';
 import type { Judgement } from '../traffic/pair-account.js';
@@ -75,22 +75,22 @@ export class ShadowRunner {
   #compare(
     shadow: ModelVersion,
     { version, measurements, predictions }: Predicted,
-    { scores, runMs }: ScoredDies,
+    scored: ScoredDies,
   ): void {
     const { catalogue, experiments, observers } = this.#options;
-    const width = scores.length / predictions.length;
+    const width = scored.scores.length / predictions.length;
     const pair = experiments.pair(version.name, version.version, shadow.version);
     const account = experiments.version(shadow.name, shadow.version);
     const by = stickyKeyBy(catalogue, shadow.name);
     predictions.forEach(({ anomaly_score: score, prediction: decision, die_id, inference_time_ms }, die) => {
-      const decided = shadow.decide(scores, die * width);
+      const decided = shadow.decide(scored.scores, die * width);
       if (decided === undefined) {
         this.#miss(version, shadow, 'failed', 1);
         return;
       }
       // Runs are compared and not waits: a shadow waits longer by design.
       const primary = { score, decision, latencyMs: inference_time_ms };
-      const shadowMs = runMs[die] ?? 0;
+      const shadowMs = runMsOf(scored, die);
       const judged = { score: decided.anomalyScore, decision: decided.prediction, latencyMs: shadowMs };
       pair.recordDie(primary, judged);
       const label = measurements.labels[die] ?? { die_id };

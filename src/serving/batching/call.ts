@@ -6,10 +6,15 @@ import type { Lane, QueuedCall } from './queue.js';
 export interface ScoredDies {
   /** float32 [dies, outputs] row-major: the fetched outputs of each die; one score for a screen. */
   readonly scores: Float32Array;
-  /** Duration of the `session.run` that scored each die, milliseconds [dies]. */
-  readonly runMs: Float64Array;
+  /** Duration of the `session.run` that scored the dies, milliseconds: of all of them, or of each [dies]. */
+  readonly runMs: number | Float64Array;
   /** float32 [dies, parameters] row-major, where an explanation was asked for. */
   readonly contributions: Float32Array | undefined;
+}
+
+/** How long the run took that scored a die of a call, milliseconds. */
+export function runMsOf({ runMs }: ScoredDies, die: number): number {
+  return typeof runMs === 'number' ? runMs : (runMs[die] ?? 0);
 }
 
 /** How a call ended: every call ends exactly once, in one of these. */
@@ -46,10 +51,8 @@ export class Call implements QueuedCall {
   readonly span: RequestSpan | undefined;
   taken = 0;
   waiting = false;
-  // Made when the first row comes: how many outputs a die has is the model's to say.
-  #scores: Float32Array | undefined;
-  readonly #runMs: Float64Array;
-  #contributions: Float32Array | undefined;
+  // Where the dies come back in several batches, their rows are gathered here.
+  #gathered: GatheredRows | undefined;
   #unscored: number;
   #settled = false;
   readonly #resolve: (scored: ScoredDies) => void;
@@ -70,7 +73,6 @@ export class Call implements QueuedCall {
     this.groups = request.groups;
     this.parameterCount = request.params.length / request.dies;
     this.span = request.span;
-    this.#runMs = new Float64Array(request.dies);
     this.#unscored = request.dies;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -86,19 +88,15 @@ export class Call implements QueuedCall {
    * @returns whether that was the last of the call's dies, which settles it as answered
    */
   score(from: number, count: number, row: number, batch: ScoredBatch): boolean {
-    const width = batch.scores.length / batch.dies;
-    this.#scores ??= new Float32Array(this.dies * width);
-    this.#scores.set(batch.scores.subarray(row * width, (row + count) * width), from * width);
-    this.#runMs.fill(batch.runMs, from, from + count);
-    if (this.explain && batch.contributions !== undefined) {
-      this.#contributions ??= new Float32Array(this.dies * this.parameterCount);
-      const p = this.parameterCount;
-      this.#contributions.set(batch.contributions.subarray(row * p, (row + count) * p), from * p);
-    }
+    const rows = rowsOf(batch, row, count, this.explain);
     this.#unscored -= count;
+    if (count < this.dies) {
+      this.#gathered ??= new GatheredRows(this.dies, count, rows);
+      this.#gathered.set(from, count, rows);
+    }
     if (this.#unscored > 0) return false;
     this.#settled = true;
-    this.#resolve({ scores: this.#scores, runMs: this.#runMs, contributions: this.#contributions });
+    this.#resolve(this.#gathered ?? rows);
     return true;
   }
 
@@ -110,10 +108,50 @@ export class Call implements QueuedCall {
   }
 }
 
-/** The rows of a batch's result that `Call.score` reads. */
+/** The result of a batch. */
 export interface ScoredBatch {
   readonly dies: number;
   readonly scores: Float32Array;
   readonly contributions: Float32Array | undefined;
   readonly runMs: number;
+}
+
+/** Some rows of a batch's result, as views of it. */
+interface BatchRows extends ScoredDies {
+  readonly runMs: number;
+}
+
+function rowsOf(batch: ScoredBatch, row: number, count: number, explain: boolean): BatchRows {
+  const view = (values: Float32Array) => {
+    const width = values.length / batch.dies;
+    return values.subarray(row * width, (row + count) * width);
+  };
+  return {
+    scores: view(batch.scores),
+    runMs: batch.runMs,
+    contributions: explain && batch.contributions !== undefined ? view(batch.contributions) : undefined,
+  };
+}
+
+/** The scores of a call whose dies come back in several batches, put together. */
+class GatheredRows implements ScoredDies {
+  readonly scores: Float32Array;
+  readonly runMs: Float64Array;
+  readonly contributions: Float32Array | undefined;
+
+  /** @param rows of the first batch, `count` of them: how many outputs a die has is the model's to say */
+  constructor(dies: number, count: number, rows: BatchRows) {
+    const gathering = (values: Float32Array) => new Float32Array((values.length / count) * dies);
+    this.scores = gathering(rows.scores);
+    this.runMs = new Float64Array(dies);
+    this.contributions = rows.contributions && gathering(rows.contributions);
+  }
+
+  /** Takes over rows of a batch as those of the `count` dies from `from` on. */
+  set(from: number, count: number, { scores, runMs, contributions }: BatchRows): void {
+    this.scores.set(scores, (scores.length / count) * from);
+    this.runMs.fill(runMs, from, from + count);
+    if (contributions !== undefined)
+      this.contributions?.set(contributions, (contributions.length / count) * from);
+  }
 }
