@@ -5,7 +5,7 @@ import type { MeasurementContract, Measurements } from '../die/die.js';
 import { Refusal } from '../errors.js';
 import type { Lane } from '../serving/batching/queue.js';
 import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
-import { labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
+import { type Headers, labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
 import { decodeDie, decodeDies } from './decode/json.js';
 import { type ArrivingBytes, readBody } from './read-body.js';
 import { RowPool } from './row-pool.js';
@@ -55,6 +55,13 @@ function isBody(value: unknown): value is Body {
 /** Who is told how long the bytes of an accepted request took to become measurements, milliseconds. */
 export type DecodeObserver = (format: Body['media'], ms: number) => void;
 
+/** What the dies of a request are read from. */
+export interface DieRequest {
+  readonly id: string;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
 /** Reads the dies of requests, by their media type and by whether one die or many are expected. */
 export class DieReader {
   readonly #maxBatchDies: number;
@@ -71,26 +78,24 @@ export class DieReader {
    * The dies of a request: one in the realtime lane, any number in the bulk lane.
    * @throws Refusal `invalid_json`, `invalid_input` or `batch_too_large`
    */
-  read(request: FastifyRequest, contract: MeasurementContract, lane: Lane): Measurements {
-    const body = bodyOf(request);
+  read(request: DieRequest, contract: MeasurementContract, lane: Lane): Measurements {
     const startedMs = performance.now();
-    const measurements = this.#decode(request, body, contract, lane);
-    this.#onDecoded(body.media, performance.now() - startedMs);
+    const measurements = this.#decode(request, contract, lane);
+    this.#onDecoded(request.body.media, performance.now() - startedMs);
     if (contract.bounds !== undefined) assertWithinBounds(measurements, contract.bounds);
     return measurements;
   }
 
   #decode(
-    request: FastifyRequest,
-    { media, bytes }: Body,
+    { id, headers, body: { media, bytes } }: DieRequest,
     contract: MeasurementContract,
     lane: Lane,
   ): Measurements {
     if (media === 'binary') {
       return lane === 'realtime'
-        ? decodeDieBinary(bytes, contract, labelFromHeaders(request.headers))
+        ? decodeDieBinary(bytes, contract, labelFromHeaders(headers))
         : decodeDiesBinary(bytes, contract, this.#maxBatchDies, (dies) =>
-            labelsFromHeaders(request.headers, dies, request.id),
+            labelsFromHeaders(headers, dies, id),
           );
     }
     const rows = this.#rowsOf(contract.parameterCount);

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { ModelChanges } from '../lifecycle/model-changes.js';
 import type { Catalogue } from '../models/catalogue.js';
@@ -7,6 +8,9 @@ import type { Target } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { Access } from './access/access.js';
+import { AnswerWriter } from './direct/answer-text.js';
+import { DirectDoor } from './direct/door.js';
+import { DirectPredict, type DirectPredictOptions } from './direct/predict-directly.js';
 import { createListener } from './listener.js';
 import { OIP_ERRORS, OIP_PREFIX } from './oip/error-form.js';
 import { PredictorEngine } from './oip/predictor-engine.js';
@@ -24,7 +28,7 @@ import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-head
 import { slowReadersPlugin } from './plugins/slow-readers.js';
 import { tracePlugin } from './plugins/trace.js';
 import { ArrivingBytes } from './read-body.js';
-import { bodyParsers, type DecodeObserver } from './read-dies.js';
+import { bodyParsers, type DecodeObserver, DieReader } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
 import { type DriftReports, driftRoutes } from './routes/drift.js';
 import { experimentRoutes } from './routes/experiments.js';
@@ -97,6 +101,9 @@ export interface Limits {
 /** Longest part of a path that can name anything, with room for percent-encoding. */
 const MAX_PARAM_LENGTH = 256;
 
+/** A die is some kilobytes; what is larger shares the memory for large bodies. */
+const MAX_DIRECT_BODY_BYTES = 65_536;
+
 /** The HTTP server: every plugin and every route of the contract; it does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { logger, limits, security } = options;
@@ -133,6 +140,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     app.server.emit('request', request, response);
   });
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  const reader = new DieReader(limits.maxBatchDies, options.onDecoded);
+  // Before the plugins, which are to see every connection too.
+  const direct = canBeDirect(options)
+    ? openDirectDoor(app.server, options, { reader, requestIds })
+    : undefined;
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
   const arriving = new ArrivingBytes(limits.maxBufferedBytes);
@@ -143,7 +155,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
   await app.register(problemsPlugin, { sendRefusal });
-  await app.register(drainingPlugin, { isDraining: options.isDraining });
+  await app.register(drainingPlugin, { isDraining: options.isDraining, direct });
   await app.register(slowReadersPlugin, {
     timeoutMs: limits.requestTimeoutMs,
     maxUnreadBytes: limits.maxBufferedBytes,
@@ -172,7 +184,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   experimentRoutes(app, options);
   adminRoutes(app, { ...options, isDocumented: hasAdmin });
   outcomeRoutes(app, options);
-  predictRoutes(app, { ...options, maxBatchDies: limits.maxBatchDies });
+  predictRoutes(app, { ...options, reader });
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
     engine: new PredictorEngine({ ...options, missing: options.probes.missing }),
@@ -183,4 +195,25 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     isControlDocumented: hasAdmin,
   });
   return app;
+}
+
+/**
+ * Whether plain requests may be read directly from their sockets: not where bytes are encrypted, rates are
+ * limited or requests are traced, which the plugins do.
+ */
+function canBeDirect({ security, limits, tracer }: ServerOptions): boolean {
+  const { ratePerEquipment, ratePerCaller } = limits;
+  return security.tls === undefined && tracer === undefined && ratePerEquipment === 0 && ratePerCaller === 0;
+}
+
+function openDirectDoor(
+  server: Server,
+  { limits, security, ...options }: ServerOptions,
+  shared: Pick<DirectPredictOptions, 'reader' | 'requestIds'>,
+): DirectDoor {
+  const { keepAliveTimeoutMs } = limits;
+  const writer = new AnswerWriter(keepAliveTimeoutMs);
+  const handler = new DirectPredict({ ...options, ...shared, writer, access: security.access });
+  const maxBodyBytes = Math.min(MAX_DIRECT_BODY_BYTES, limits.maxBodyBytes);
+  return new DirectDoor(server, { clock: options.clock, handler, keepAliveTimeoutMs, maxBodyBytes });
 }

@@ -5,7 +5,7 @@ import type { Decided } from '../models/decision/decide.js';
 import { explain } from '../models/decision/explain.js';
 import { decideByLimits, type ParameterLimits } from '../models/decision/limits.js';
 import type { ModelVersion } from '../models/model-version.js';
-import { runMsOf, type ScoredDies } from '../serving/batching/call.js';
+import type { ScoredDies } from '../serving/batching/call.js';
 
 /** One die of a call and when it was decided. */
 interface DieOfCall {
@@ -44,7 +44,7 @@ export function predictionOf(
       `${version.key} gives die "${label.die_id}" the score ${found}, expected ${expectedScore(version)}`,
     );
   }
-  const prediction = base(version, decided, label, runMsOf(scored, die), timestamp);
+  const prediction = base(version, decided, label, scored.runMs[die] ?? 0, timestamp);
   if (explainBy > 0 && scored.contributions !== undefined) {
     const count = version.contract.parameterCount;
     const row = (values: Float32Array) => values.subarray(die * count, (die + 1) * count);

@@ -2,7 +2,7 @@ import { Refusal } from '../errors.js';
 import type { Catalogue } from '../models/catalogue.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { Predicted } from '../prediction/predictor.js';
-import { type CallRequest, runMsOf, type ScoredDies } from '../serving/batching/call.js';
+import type { CallRequest, ScoredDies } from '../serving/batching/call.js';
 import type { Clock } from '../serving/clock.js';
 import { stickyKeyOf } from '../traffic/assignment.js';
 import type { Judgement } from '../traffic/pair-account.js';
@@ -90,7 +90,7 @@ export class ShadowRunner {
       }
       // Runs are compared and not waits: a shadow waits longer by design.
       const primary = { score, decision, latencyMs: inference_time_ms };
-      const shadowMs = runMsOf(scored, die);
+      const shadowMs = scored.runMs[die] ?? 0;
       const judged = { score: decided.anomalyScore, decision: decided.prediction, latencyMs: shadowMs };
       pair.recordDie(primary, judged);
       const label = measurements.labels[die] ?? { die_id };

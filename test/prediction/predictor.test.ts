@@ -26,7 +26,7 @@ function bench(scored: Partial<ScoredDies> | Refusal, options: Partial<Predictor
       if (scored instanceof Refusal) throw scored;
       return {
         scores: new Float32Array(call.dies),
-        runMs: new Float64Array(call.dies),
+        runMs: Array<number>(call.dies).fill(0),
         contributions: undefined,
         ...scored,
       };
@@ -66,7 +66,7 @@ describe('the way of a measurement to its prediction', () => {
   it('gives every die its own decision, in the order sent', async () => {
     const { clock, predictor } = bench({
       scores: Float32Array.of(0.5, 3),
-      runMs: Float64Array.of(0.12345, 2),
+      runMs: [0.12345, 2],
     });
     const predictions = await predictor.predict(requestFor(clock));
     expect(predictions).toEqual([

@@ -41,7 +41,11 @@ function bench(versions: readonly ModelVersion[], ready: readonly string[]) {
         world.submitted.push(key);
         const refusal = world.failing.get(key);
         if (refusal !== undefined) throw refusal;
-        return { scores: new Float32Array(dies), runMs: new Float64Array(dies), contributions: undefined };
+        return {
+          scores: new Float32Array(dies),
+          runMs: Array<number>(dies).fill(0),
+          contributions: undefined,
+        };
       },
     },
     fallbacks: new VersionFallbacks({

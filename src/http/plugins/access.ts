@@ -4,6 +4,7 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../../errors.js';
 import type { Access } from '../access/access.js';
 import type { Caller, Permission } from '../access/caller.js';
+import { identify } from '../access/identify.js';
 import { certificateName } from '../tls.js';
 import { noSuchRoute } from './problems.js';
 
@@ -47,7 +48,7 @@ export const accessPlugin = fp<{ access: Access | undefined }>(
       const admit = (caller: Caller) => next(admission(caller, permission, request, reply));
       const refuse = (error: unknown) => next(challenge(error, permission, reply));
       try {
-        const caller = identify(access, permission, request);
+        const caller = identify(access, permission, request.headers);
         if (caller instanceof Promise) caller.then(admit, refuse);
         else admit(caller);
       } catch (error) {
@@ -58,30 +59,6 @@ export const accessPlugin = fp<{ access: Access | undefined }>(
   },
   { name: 'access', dependencies: ['problems'] },
 );
-
-function identify(
-  access: Access,
-  permission: Permission,
-  { headers }: FastifyRequest,
-): Caller | Promise<Caller> {
-  const { 'x-api-key': key, authorization } = headers;
-  const credential = typeof key === 'string' && key !== '' ? key : credentialOf(authorization, permission);
-  if (credential !== undefined) return access.identify(credential);
-  throw new Refusal('unauthorized', `no credential was sent; expected ${access.expected}`);
-}
-
-/**
- * The credential of an authorization header. A password counts where reading is asked for, so that a
- * browser can open the documentation and Prometheus the metrics; not elsewhere, because a browser sends
- * it along with whatever another site makes it post.
- */
-function credentialOf(authorization: string | undefined, permission: Permission): string | undefined {
-  const [, scheme = '', value] = /^(Bearer|Basic) +(\S+)$/i.exec(authorization ?? '') ?? [];
-  if (scheme.toLowerCase() !== 'basic') return value;
-  if (value === undefined || permission !== 'read') return undefined;
-  const pair = Buffer.from(value, 'base64').toString();
-  return pair.slice(pair.indexOf(':') + 1) || undefined;
-}
 
 function admission(
   { id, permissions }: Caller,

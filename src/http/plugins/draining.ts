@@ -3,13 +3,19 @@ import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
 import { afterAnswers, connectionsShakingHands, openConnections } from '../connections.js';
 
+export interface DrainingOptions {
+  readonly isDraining: () => boolean;
+  /** What serves connections before node:http; undefined where nobody does. */
+  readonly direct: { has(socket: Socket): boolean; close(): void } | undefined;
+}
+
 /**
  * While the server shuts down every answer asks the client to leave the connection, so that its next
  * request goes elsewhere. When the server closes, each connection is closed as soon as the requests
  * that it has brought are answered.
  */
-export const drainingPlugin = fp<{ isDraining: () => boolean }>(
-  (app, { isDraining }, done) => {
+export const drainingPlugin = fp<DrainingOptions>(
+  (app, { isDraining, direct }, done) => {
     const open = openConnections(app.server);
     const shakingHands = connectionsShakingHands(app.server);
     // Of requests that were sent one behind the other, the answer that goes out last.
@@ -18,7 +24,9 @@ export const drainingPlugin = fp<{ isDraining: () => boolean }>(
     // not yet sent, and leave open, for its whole idle time-out, a connection that becomes idle later.
     app.server.closeIdleConnections = () => {
       for (const socket of shakingHands.values()) socket.destroy();
+      direct?.close();
       for (const socket of open) {
+        if (direct?.has(socket)) continue;
         announceEnd(lastAnswers.get(socket));
         afterAnswers(
           socket,

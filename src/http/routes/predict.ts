@@ -5,8 +5,8 @@ import type { Catalogue } from '../../models/catalogue.js';
 import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
 import type { Lane } from '../../serving/batching/queue.js';
-import { encodePrediction, encodePredictions } from '../encode-predictions.js';
-import { type DecodeObserver, DieReader } from '../read-dies.js';
+import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
+import { bodyOf, type DieReader } from '../read-dies.js';
 import { dieBody, diesBody } from '../schemas/body.js';
 import { problemAnswer } from '../schemas/problem.js';
 import {
@@ -23,9 +23,7 @@ import type { ZodTypeProvider } from '../zod-provider.js';
 export interface PredictRouteOptions {
   readonly predictor: Predictor;
   readonly catalogue: Catalogue;
-  /** Most dies in one batch call. */
-  readonly maxBatchDies: number;
-  readonly onDecoded: DecodeObserver;
+  readonly reader: DieReader;
   /**
    * Where the dies of a call go, found before the body is read; a promise where a version is loaded first.
    * @throws Refusal where there is none, it is not ready, its queue is full or the server is draining
@@ -43,8 +41,6 @@ declare module 'fastify' {
     measurements: Measurements | undefined;
   }
 }
-
-const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
 
 /** The paths under which a version can be addressed. */
 const ADDRESSES = [
@@ -80,9 +76,8 @@ const PROBLEMS = {
 
 /** POST /predict and /predict/batch, on the default model, a named model and a named version. */
 export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions): void {
-  const { predictor, catalogue } = options;
+  const { predictor, catalogue, reader } = options;
   const routes = app.withTypeProvider<ZodTypeProvider>();
-  const reader = new DieReader(options.maxBatchDies, options.onDecoded);
   const documented = catalogue.documented();
   app.decorateRequest('target', undefined);
   app.decorateRequest('measurements', undefined);
@@ -96,7 +91,7 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
     routes.post(
       `${prefix}/predict`,
       {
-        ...admission(options, reader, 'realtime', params),
+        ...admission(options, 'realtime', params),
         schema: {
           ...schema,
           operationId: `predict${operation}`,
@@ -109,13 +104,13 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
       async (request, reply) => {
         const [prediction] = await predict(predictor, reader, request, reply, request.query, 'realtime');
         if (prediction === undefined) throw new Error('a call for one die has no prediction');
-        return reply.type(JSON_MEDIA_TYPE).serializer(encodePrediction).send(prediction);
+        return reply.type(PREDICTION_MEDIA_TYPE).serializer(encodePrediction).send(prediction);
       },
     );
     routes.post(
       `${prefix}/predict/batch`,
       {
-        ...admission(options, reader, 'bulk', params),
+        ...admission(options, 'bulk', params),
         schema: {
           ...schema,
           operationId: `predictBatch${operation}`,
@@ -128,7 +123,7 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
       async (request, reply) => {
         const predictions = await predict(predictor, reader, request, reply, request.query, 'bulk');
         return reply
-          .type(JSON_MEDIA_TYPE)
+          .type(PREDICTION_MEDIA_TYPE)
           .serializer(encodePredictions)
           .send({ predictions, count: predictions.length });
       },
@@ -138,8 +133,7 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
 
 /** What happens to a prediction request before its handler: its version is found, its dies are decoded. */
 function admission(
-  { admit, renew }: PredictRouteOptions,
-  reader: DieReader,
+  { admit, renew, reader }: PredictRouteOptions,
   lane: Lane,
   params: AddressSchema | undefined,
 ) {
@@ -158,7 +152,9 @@ function admission(
     }),
     preHandler: step((request) => {
       request.target = renew(targetOf(request));
-      request.measurements = reader.read(request, targetOf(request).version.contract, lane);
+      const { id, headers } = request;
+      const { contract } = targetOf(request).version;
+      request.measurements = reader.read({ id, headers, body: bodyOf(request) }, contract, lane);
       return undefined;
     }),
   };

@@ -6,15 +6,10 @@ import type { Lane, QueuedCall } from './queue.js';
 export interface ScoredDies {
   /** float32 [dies, outputs] row-major: the fetched outputs of each die; one score for a screen. */
   readonly scores: Float32Array;
-  /** Duration of the `session.run` that scored the dies, milliseconds: of all of them, or of each [dies]. */
-  readonly runMs: number | Float64Array;
+  /** Duration of the `session.run` that scored each die, milliseconds [dies]. */
+  readonly runMs: readonly number[];
   /** float32 [dies, parameters] row-major, where an explanation was asked for. */
   readonly contributions: Float32Array | undefined;
-}
-
-/** How long the run took that scored a die of a call, milliseconds. */
-export function runMsOf({ runMs }: ScoredDies, die: number): number {
-  return typeof runMs === 'number' ? runMs : (runMs[die] ?? 0);
 }
 
 /** How a call ended: every call ends exactly once, in one of these. */
@@ -117,18 +112,14 @@ export interface ScoredBatch {
 }
 
 /** Some rows of a batch's result, as views of it. */
-interface BatchRows extends ScoredDies {
-  readonly runMs: number;
-}
-
-function rowsOf(batch: ScoredBatch, row: number, count: number, explain: boolean): BatchRows {
+function rowsOf(batch: ScoredBatch, row: number, count: number, explain: boolean): ScoredDies {
   const view = (values: Float32Array) => {
     const width = values.length / batch.dies;
     return values.subarray(row * width, (row + count) * width);
   };
   return {
     scores: view(batch.scores),
-    runMs: batch.runMs,
+    runMs: new Array<number>(count).fill(batch.runMs),
     contributions: explain && batch.contributions !== undefined ? view(batch.contributions) : undefined,
   };
 }
@@ -136,21 +127,21 @@ function rowsOf(batch: ScoredBatch, row: number, count: number, explain: boolean
 /** The scores of a call whose dies come back in several batches, put together. */
 class GatheredRows implements ScoredDies {
   readonly scores: Float32Array;
-  readonly runMs: Float64Array;
+  readonly runMs: number[];
   readonly contributions: Float32Array | undefined;
 
   /** @param rows of the first batch, `count` of them: how many outputs a die has is the model's to say */
-  constructor(dies: number, count: number, rows: BatchRows) {
+  constructor(dies: number, count: number, rows: ScoredDies) {
     const gathering = (values: Float32Array) => new Float32Array((values.length / count) * dies);
     this.scores = gathering(rows.scores);
-    this.runMs = new Float64Array(dies);
+    this.runMs = new Array<number>(dies).fill(0);
     this.contributions = rows.contributions && gathering(rows.contributions);
   }
 
   /** Takes over rows of a batch as those of the `count` dies from `from` on. */
-  set(from: number, count: number, { scores, runMs, contributions }: BatchRows): void {
+  set(from: number, count: number, { scores, runMs, contributions }: ScoredDies): void {
     this.scores.set(scores, (scores.length / count) * from);
-    this.runMs.fill(runMs, from, from + count);
+    for (let i = 0; i < count; i++) this.runMs[from + i] = runMs[i] ?? 0;
     if (contributions !== undefined)
       this.contributions?.set(contributions, (contributions.length / count) * from);
   }

@@ -27,7 +27,7 @@ function bench() {
     submit: async (key, { dies, lane, explain }) => {
       submitted.push({ key, lane, explain });
       const scores = Float32Array.from({ length: dies }, (_, i) => i + 0.5);
-      return { scores, runMs: new Float64Array(dies), contributions: undefined };
+      return { scores, runMs: Array<number>(dies).fill(0), contributions: undefined };
     },
   };
   const statistics = new InferStatistics(() => 1_000);

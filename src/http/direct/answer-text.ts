@@ -1,0 +1,69 @@
+import { STATUS_CODES } from 'node:http';
+import type { Refusal } from '../../errors.js';
+import { SECURITY_HEADERS } from '../plugins/security-headers.js';
+import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
+
+/** What an answer consists of, beside what all answers have. */
+export interface DirectAnswer {
+  readonly status: number;
+  readonly mediaType: string;
+  readonly requestId: string;
+  readonly retryAfterSeconds?: number | undefined;
+  readonly body: string;
+}
+
+/** The answer of a refusal, as a problem. */
+export function refusalAnswer(refusal: Refusal, requestId: string): DirectAnswer {
+  return {
+    status: refusal.status,
+    mediaType: PROBLEM_MEDIA_TYPE,
+    requestId,
+    retryAfterSeconds: refusal.retryAfterSeconds,
+    body: JSON.stringify(problemOf(refusal, requestId)),
+  };
+}
+
+const CONSTANT_HEADERS = Object.entries(SECURITY_HEADERS)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('');
+
+/** Writes answers as text, in one piece: the same headers, in the same order, as those of the other way. */
+export class AnswerWriter {
+  readonly #keepAlive: string;
+  readonly #statusLines = new Map<number, string>();
+  #second = Number.NaN;
+  #date = '';
+
+  constructor(keepAliveTimeoutMs: number) {
+    this.#keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}`;
+  }
+
+  /** @param isLast whether the connection ends with it */
+  textOf({ status, mediaType, requestId, retryAfterSeconds, body }: DirectAnswer, isLast: boolean): string {
+    const retryAfter = retryAfterSeconds === undefined ? '' : `retry-after: ${retryAfterSeconds}\r\n`;
+    return (
+      `${this.#statusLine(status)}x-request-id: ${requestId}\r\n${CONSTANT_HEADERS}${retryAfter}` +
+      `content-type: ${mediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nDate: ${this.#now()}\r\n` +
+      `${isLast ? 'Connection: close' : this.#keepAlive}\r\n\r\n${body}`
+    );
+  }
+
+  #statusLine(status: number): string {
+    let line = this.#statusLines.get(status);
+    if (line === undefined) {
+      line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+      this.#statusLines.set(status, line);
+    }
+    return line;
+  }
+
+  /** IMF-fixdate of now; made once for each second. */
+  #now(): string {
+    const second = Math.floor(Date.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#date = new Date(second * 1000).toUTCString();
+    }
+    return this.#date;
+  }
+}

@@ -1,0 +1,99 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../serving/clock.js';
+import { type ConnectionOwner, DirectConnection, type DirectRequest } from './connection.js';
+import type { RequestHead } from './request-head.js';
+
+/** What answers plain requests. */
+export type DirectHandler = Pick<ConnectionOwner, 'admits' | 'take'>;
+
+export interface DirectDoorOptions {
+  readonly clock: Clock;
+  readonly handler: DirectHandler;
+  readonly keepAliveTimeoutMs: number;
+  /** Longest body that is taken here, bytes. */
+  readonly maxBodyBytes: number;
+}
+
+// Who has not sent a whole request by then is waited for by node:http, which has the time-outs.
+const PATIENCE_MS = 1_000;
+
+/**
+ * The first to see what arrives at a server of node:http. Connections stay here for as long as their
+ * requests are plain; every other request takes its connection to node:http for good.
+ */
+export class DirectDoor implements ConnectionOwner {
+  readonly maxBodyBytes: number;
+  readonly #server: Server;
+  readonly #options: DirectDoorOptions;
+  readonly #serveByHttp: readonly ((socket: Socket) => void)[];
+  readonly #connections = new Map<Socket, DirectConnection>();
+  #cancelLook: () => void = () => {};
+
+  /** @param server which nobody else has begun to listen to yet */
+  constructor(server: Server, options: DirectDoorOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.maxBodyBytes = options.maxBodyBytes;
+    this.#serveByHttp = connectionListeners(server);
+    server.removeAllListeners('connection');
+    server.on('connection', (socket) => this.#connections.set(socket, new DirectConnection(socket, this)));
+    server.once('listening', () => this.#lookLater());
+    server.once('close', () => this.#cancelLook());
+  }
+
+  /** Whether a connection is served here. */
+  has(socket: Socket): boolean {
+    return this.#connections.has(socket);
+  }
+
+  /** Ends every connection that is served here, each when it has been answered. */
+  close(): void {
+    for (const connection of this.#connections.values()) connection.close();
+  }
+
+  nowMs(): number {
+    return this.#options.clock.nowMs();
+  }
+
+  admits(head: RequestHead): boolean {
+    return this.#options.handler.admits(head);
+  }
+
+  take(request: DirectRequest, connection: DirectConnection): boolean {
+    return this.#options.handler.take(request, connection);
+  }
+
+  handOver(socket: Socket): void {
+    for (const serve of this.#serveByHttp) serve.call(this.#server, socket);
+  }
+
+  cutOff(socket: Socket): void {
+    this.#server.emit('clientError', new Error('the connection ended within a request'), socket);
+  }
+
+  closed({ socket }: DirectConnection): void {
+    this.#connections.delete(socket);
+  }
+
+  #lookLater(): void {
+    const { clock, keepAliveTimeoutMs } = this.#options;
+    this.#cancelLook = clock.after(Math.min(PATIENCE_MS, keepAliveTimeoutMs) / 2, () => {
+      const nowMs = this.nowMs();
+      for (const connection of this.#connections.values()) {
+        const { state } = connection;
+        const forMs = nowMs - connection.sinceMs;
+        if (state === 'idle' && forMs >= keepAliveTimeoutMs) connection.close();
+        else if ((state === 'new' || state === 'arriving') && forMs >= PATIENCE_MS) connection.handOver();
+      }
+      this.#lookLater();
+    });
+  }
+}
+
+/** What node:http itself does with a new connection. */
+function connectionListeners(server: Server): ((socket: Socket) => void)[] {
+  return server.listeners('connection').map((listener) => (socket: Socket) => {
+    Reflect.apply(listener, server, [socket]);
+  });
+}

@@ -1,0 +1,189 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Measurements } from '../../die/die.js';
+import { Refusal } from '../../errors.js';
+import type { Predictor } from '../../prediction/predictor.js';
+import type { Target } from '../../routing/targets.js';
+import type { Clock } from '../../serving/clock.js';
+import type { Access } from '../access/access.js';
+import { identify } from '../access/identify.js';
+import { encodePrediction, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
+import type { HttpObserver } from '../plugins/observe.js';
+import { refusalOf } from '../plugins/problems.js';
+import type { DieReader } from '../read-dies.js';
+import { readDeadlineMs } from '../schemas/requests.js';
+import { type Address, addressOf } from './addresses.js';
+import { type AnswerWriter, type DirectAnswer, refusalAnswer } from './answer-text.js';
+import type { DirectConnection, DirectRequest } from './connection.js';
+import type { DirectHandler } from './door.js';
+import type { RequestHead } from './request-head.js';
+
+export interface DirectPredictOptions {
+  readonly clock: Clock;
+  readonly logger: FastifyBaseLogger;
+  readonly predictor: Predictor;
+  readonly reader: DieReader;
+  readonly writer: AnswerWriter;
+  /** See `PredictRouteOptions.admit`. */
+  readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
+  readonly requestIds: (raw: { readonly headers: Readonly<Record<string, string>> }) => string;
+  readonly isDraining: () => boolean;
+  /** Who may do what; undefined where nobody is asked. */
+  readonly access: Access | undefined;
+  readonly observers: readonly HttpObserver[];
+}
+
+/** One request and where its answer goes. */
+interface Exchange {
+  readonly request: DirectRequest;
+  readonly connection: DirectConnection;
+  readonly address: Address;
+  readonly requestId: string;
+  readonly keyId: string;
+  readonly target?: Target;
+  readonly measurements?: Measurements;
+}
+
+/** An exchange of which the die has been read. */
+type ReadExchange = Exchange & Required<Pick<Exchange, 'target' | 'measurements'>>;
+
+/**
+ * Predicts the die of a plain request: the same steps, the same refusals and the same observers as those
+ * of the route, without what a framework does for every kind of request.
+ */
+export class DirectPredict implements DirectHandler {
+  readonly #options: DirectPredictOptions;
+
+  constructor(options: DirectPredictOptions) {
+    this.#options = options;
+  }
+
+  /** What would be refused before its body has come goes the other way, which refuses it then. */
+  admits({ path, headers }: RequestHead): boolean {
+    const address = addressOf(path);
+    if (address === undefined || this.#options.isDraining() || this.#callerOf(headers) === undefined)
+      return false;
+    try {
+      return this.#targetOf(address) !== undefined;
+    } catch (error) {
+      if (error instanceof Refusal) return false;
+      throw error;
+    }
+  }
+
+  take(request: DirectRequest, connection: DirectConnection): boolean {
+    const { isDraining, requestIds } = this.#options;
+    const { headers, path } = request.head;
+    const address = addressOf(path);
+    if (address === undefined || isDraining()) return false;
+    const keyId = this.#callerOf(headers);
+    if (keyId === undefined) return false;
+    const exchange = { request, connection, address, keyId, requestId: requestIds({ headers }) };
+    try {
+      const target = this.#targetOf(address);
+      if (target === undefined) return false;
+      void this.#predict({ ...exchange, target, measurements: this.#read(exchange, target) });
+    } catch (error) {
+      this.#refuse(exchange, error);
+    }
+    return true;
+  }
+
+  /** Who calls; undefined where that takes a while, or is refused: the other way has the words for it. */
+  #callerOf(headers: Readonly<Record<string, string>>): string | undefined {
+    const { access } = this.#options;
+    if (access === undefined) return '';
+    try {
+      const caller = identify(access, 'predict', headers);
+      if (!(caller instanceof Promise)) return caller.permissions.includes('predict') ? caller.id : undefined;
+      caller.catch(() => {});
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+    return undefined;
+  }
+
+  /** Where the die goes; undefined where a version has to be loaded first. */
+  #targetOf({ model, version }: Address): Target | undefined {
+    const target = this.#options.admit(model, version);
+    if (!(target instanceof Promise)) return target;
+    target.catch(() => {});
+    return undefined;
+  }
+
+  #read({ request: { head, body }, requestId }: Exchange, { version }: Target): Measurements {
+    const source = { id: requestId, headers: head.headers, body: { media: head.media, bytes: body } };
+    return this.#options.reader.read(source, version.contract, 'realtime');
+  }
+
+  async #predict(exchange: ReadExchange): Promise<void> {
+    const { predictor, reader } = this.#options;
+    const { request, requestId, keyId, measurements, target } = exchange;
+    const { version, assign, isNamed, shadows } = target;
+    try {
+      const { predictions } = await predictor.infer({
+        requestId,
+        keyId,
+        version,
+        assign,
+        isNamed,
+        shadows,
+        measurements,
+        lane: 'realtime',
+        receivedAtMs: request.receivedAtMs,
+        deadlineMs: readDeadlineMs(request.head.headers),
+        explain: 0,
+        onGone: request.onGone,
+      });
+      const [prediction] = predictions;
+      if (prediction === undefined) throw new Error('a call for one die has no prediction');
+      const body = encodePrediction(prediction);
+      this.#answer(exchange, { status: 200, mediaType: PREDICTION_MEDIA_TYPE, requestId, body });
+    } catch (error) {
+      this.#refuse(exchange, error);
+    } finally {
+      reader.release(measurements, version.contract);
+    }
+  }
+
+  #refuse(exchange: Exchange, error: unknown): void {
+    const refusal = refusalOf(error);
+    const { requestId } = exchange;
+    if (refusal.code === 'internal_error')
+      this.#options.logger.error({ request_id: requestId, err: error }, 'unexpected error');
+    this.#answer(exchange, refusalAnswer(refusal, requestId), refusal);
+  }
+
+  #answer(exchange: Exchange, answer: DirectAnswer, refusal?: Refusal): void {
+    const { isDraining, writer } = this.#options;
+    const { connection } = exchange;
+    const isTaken = !connection.socket.destroyed;
+    if (isDraining()) connection.endAfterAnswer();
+    connection.answer(writer.textOf(answer, connection.isLast));
+    if (isTaken) this.#tellObservers(exchange, answer.status, refusal);
+  }
+
+  #tellObservers(
+    { request, connection, address, requestId, keyId, measurements }: Exchange,
+    status: number,
+    refusal: Refusal | undefined,
+  ): void {
+    const { clock, observers } = this.#options;
+    const label = measurements?.labels[0];
+    const answered = {
+      requestId,
+      traceId: undefined,
+      method: 'POST',
+      route: address.route,
+      status,
+      durationMs: clock.nowMs() - request.receivedAtMs,
+      refusalCode: refusal?.code ?? ('' as const),
+      refusalDetail: refusal?.message ?? '',
+      predicts: true,
+      address: refusal === undefined ? '' : (connection.socket.remoteAddress ?? ''),
+      keyId,
+      dieId: label?.die_id,
+      equipmentId: label?.equipment_id ?? undefined,
+    };
+    for (const observe of observers) observe(answered);
+  }
+}

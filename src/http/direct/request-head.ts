@@ -1,0 +1,84 @@
+/** How the body of a die is written. */
+export type DieMedia = 'json' | 'binary';
+
+/** The head of a plain request for one die. */
+export interface RequestHead {
+  /** Bytes of the head, the empty line included. */
+  readonly bytes: number;
+  readonly path: string;
+  /** By name in lower case, each of them sent once. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly media: DieMedia;
+  readonly contentLength: number;
+}
+
+// What testers and HTTP libraries send with a die. A header that is not here may mean anything.
+const KNOWN_HEADERS: ReadonlySet<string> = new Set([
+  'host',
+  'user-agent',
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'connection',
+  'sec-fetch-mode',
+  'content-type',
+  'content-length',
+  'authorization',
+  'x-api-key',
+  'x-request-id',
+  'x-deadline-ms',
+  'x-die-id',
+  'x-lot-id',
+  'x-wafer-id',
+  'x-x',
+  'x-y',
+  'x-equipment-id',
+  'x-stdf-file',
+]);
+
+const MEDIA: ReadonlyMap<string, DieMedia> = new Map([
+  ['application/json', 'json'],
+  ['application/json; charset=utf-8', 'json'],
+  ['application/octet-stream', 'binary'],
+]);
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+const METHOD = 'POST ';
+const VERSION = ' HTTP/1.1';
+const MAX_HEAD_BYTES = 4096;
+// No sign, no space, no leading zero, and so few digits that it cannot overflow.
+const PLAIN_LENGTH = /^[1-9]\d{0,6}$/;
+const NOT_PLAIN = /[^\x20-\x7e]/;
+
+/**
+ * The head of a request as testers send it, or undefined for everything else, which says nothing of whether
+ * it is valid: node:http then reads the same bytes. What is accepted can be read in one way only (RFC
+ * 9112): a POST of HTTP/1.1 with one host, one content-length of plain digits, known headers, each once, in
+ * visible ASCII without folded lines, and nothing that would change how the body is framed or the
+ * connection goes on.
+ */
+export function readHead(bytes: Buffer): RequestHead | undefined {
+  const end = bytes.indexOf(HEAD_END);
+  if (end === -1 || end > MAX_HEAD_BYTES) return undefined;
+  const lines = bytes.toString('latin1', 0, end).split('\r\n');
+  const path = pathOf(lines[0] ?? '');
+  if (path === undefined) return undefined;
+  const headers: Record<string, string> = {};
+  for (let i = 1; i < lines.length; i++) {
+    const line = lines[i] ?? '';
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    if (!KNOWN_HEADERS.has(name) || headers[name] !== undefined || NOT_PLAIN.test(line)) return undefined;
+    headers[name] = line.slice(colon + 1).trim();
+  }
+  const { host, connection, 'content-length': length = '', 'content-type': type = '' } = headers;
+  const media = MEDIA.get(type.toLowerCase());
+  if (!host || media === undefined || !PLAIN_LENGTH.test(length)) return undefined;
+  if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
+  return { bytes: end + HEAD_END.length, path, headers, media, contentLength: Number(length) };
+}
+
+function pathOf(line: string): string | undefined {
+  if (!line.startsWith(METHOD) || !line.endsWith(VERSION) || NOT_PLAIN.test(line)) return undefined;
+  return line.slice(METHOD.length, -VERSION.length);
+}
