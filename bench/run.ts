@@ -12,8 +12,8 @@ import { THROUGHPUT } from './scenarios/throughput.js';
  * for machines that are shared with others.
  */
 const SCENARIOS: readonly Scenario[] = [...THROUGHPUT, ...LATENCY];
-const FULL: Effort = { rounds: 5, seconds: 3, overloadSeconds: 30 };
-const QUICK: Effort = { rounds: 1, seconds: 1, overloadSeconds: 4 };
+const FULL: Effort = { warmUpSeconds: 10, rounds: 5, seconds: 3, overloadSeconds: 30 };
+const QUICK: Effort = { warmUpSeconds: 1, rounds: 1, seconds: 1, overloadSeconds: 4 };
 // What --quick leaves out to stay below a minute.
 const NOT_QUICK = new Set(['single-8', 'single-1', 'mixed', 'steps']);
 

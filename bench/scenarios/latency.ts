@@ -1,5 +1,6 @@
 import { closedLoop } from '../load/closed-loop.js';
 import { batchJson, singleJson } from '../load/dies.js';
+import { healthLatencies } from '../load/health-prober.js';
 import { openLoop } from '../load/open-loop.js';
 import { family, pssMb } from '../load/usage.js';
 import { HEAVY, SLOW, writeAutoencoder } from '../models/autoencoder.js';
@@ -17,35 +18,16 @@ async function loopDelayP99Ms(port: number): Promise<number> {
   return buckets.find(({ turns }) => turns >= all * 0.99)?.boundMs ?? Number.NaN;
 }
 
-/** Milliseconds of GET /health, every 20 ms until `done`, ascending. */
-async function healthLatencies(port: number, done: Promise<unknown>): Promise<Float64Array> {
-  let running = true;
-  const finished = done.finally(() => {
-    running = false;
-  });
-  const taken: number[] = [];
-  while (running) {
-    const startedMs = performance.now();
-    await (await fetch(`http://127.0.0.1:${port}/health`)).arrayBuffer();
-    taken.push(performance.now() - startedMs);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  await finished;
-  return Float64Array.from(taken).sort();
-}
-
 const openLoopHalf: Scenario = {
   name: 'open-loop',
   question: 'Open loop at half of capacity: what a tester sees',
-  async run({ rounds, seconds }) {
+  async run({ rounds, seconds, warmUpSeconds }) {
     const diegate = await startDiegate(SHIPPED.repository);
     const naive = await startNaive(SHIPPED.folder);
     try {
-      const capacity = await closedLoop(diegate.port, singleJson(), {
-        connections: 64,
-        seconds: seconds + 1,
-      });
-      await closedLoop(naive.port, singleJson(), { connections: 64, seconds: 1 });
+      for (const { port } of [diegate, naive])
+        await closedLoop(port, singleJson(), { connections: 64, seconds: warmUpSeconds });
+      const capacity = await closedLoop(diegate.port, singleJson(), { connections: 64, seconds });
       const ratePerSecond = capacity.requestsPerSecond / 2;
       const p99: Record<string, number[]> = { diegate: [], naive: [] };
       for (let round = 0; round < rounds; round++) {
@@ -75,9 +57,10 @@ const openLoopHalf: Scenario = {
 const heavySaturated: Scenario = {
   name: 'heavy-health',
   question: 'A heavy model saturated: is the event loop free?',
-  async run({ seconds }) {
+  async run({ seconds, warmUpSeconds }) {
     const target = await startDiegate(await writeAutoencoder(HEAVY));
     try {
+      await closedLoop(target.port, singleJson(), { connections: 64, seconds: warmUpSeconds });
       const load = closedLoop(target.port, singleJson(), { connections: 64, seconds: Math.max(4, seconds) });
       const health = await healthLatencies(target.port, load);
       const loopP99Ms = await loopDelayP99Ms(target.port);

@@ -1,5 +1,7 @@
 /** How long and how often a scenario measures. */
 export interface Effort {
+  /** Seconds of load for each target before the first round. */
+  readonly warmUpSeconds: number;
   /** Interleaved rounds; the medians are over them. */
   readonly rounds: number;
   /** Seconds of load for each target in each round. */

@@ -7,18 +7,23 @@ import { SHIPPED, startDiegate, startFloor, startNaive, startStep, type Target }
 import { median } from '../statistics.js';
 import type { Effort, Figure, Scenario } from './scenario.js';
 
-const WARM_UP_SECONDS = 1;
+/** Until the servers' code has been compiled for what they are asked: a fab's server has run for months. */
+async function warmUp(targets: readonly Target[], load: Load, connections: number, seconds: number) {
+  for (const { port } of targets) await closedLoop(port, load, { connections, seconds });
+}
 
-/** Dies a second of each target, medians of interleaved rounds. */
+/** Dies a second of each target, medians of interleaved rounds; `beside` is measured once in each round. */
 async function compare(
   targets: readonly Target[],
   load: Load,
   connections: number,
-  { rounds, seconds }: Effort,
+  { rounds, seconds, warmUpSeconds }: Effort,
+  beside: () => void = () => {},
 ): Promise<Map<string, number>> {
   const measured = new Map<string, number[]>(targets.map(({ name }) => [name, []]));
-  for (const { port } of targets) await closedLoop(port, load, { connections, seconds: WARM_UP_SECONDS });
+  await warmUp(targets, load, connections, warmUpSeconds);
   for (let round = 0; round < rounds; round++) {
+    beside();
     for (const { name, port } of targets) {
       const { diesPerSecond } = await closedLoop(port, load, { connections, seconds });
       measured.get(name)?.push(diesPerSecond);
@@ -101,23 +106,19 @@ function batches(name: string, question: string, load: Load, ofRaw: number, atLe
     run: (effort) =>
       withTargets([startDiegate(SHIPPED.repository), startFloor()], async (targets) => {
         const raws: number[] = [];
-        const rates: Map<string, number>[] = [];
-        for (let round = 0; round < effort.rounds; round++) {
-          raws.push(rawDiesPerSecond(effort.seconds));
-          rates.push(await compare(targets, load, 8, { ...effort, rounds: 1 }));
-        }
-        const middle = (target: string) => median(rates.map((rate) => rate.get(target) ?? Number.NaN));
+        const rates = await compare(targets, load, 8, effort, () =>
+          raws.push(rawDiesPerSecond(effort.seconds)),
+        );
         const raw = median(raws);
         return [
-          ...ratios(
-            new Map([
-              ['diegate', middle('diegate')],
-              ['floor', middle('floor')],
-            ]),
-            { diesPerSecond: atLeast },
-          ),
+          ...ratios(rates, { diesPerSecond: atLeast }),
           { name: 'raw session.run, batch 64, one thread', value: raw, unit: 'dies/s' },
-          { name: 'diegate / raw', value: middle('diegate') / raw, unit: '×', atLeast: ofRaw },
+          {
+            name: 'diegate / raw',
+            value: (rates.get('diegate') ?? Number.NaN) / raw,
+            unit: '×',
+            atLeast: ofRaw,
+          },
         ];
       }),
   };

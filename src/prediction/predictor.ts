@@ -121,9 +121,18 @@ export class Predictor {
    * The same, with the raw contributions where they are asked for; a fallback has none, and refuses then.
    * @throws Refusal as `predict`
    */
-  async infer(request: PredictionRequest): Promise<Inferred> {
+  infer(request: PredictionRequest): Promise<Inferred> {
     const { assign, measurements, version } = request;
-    if (assign === undefined) return this.#predictBy(version, measurements, request);
+    return assign === undefined
+      ? this.#predictBy(version, measurements, request)
+      : this.#predictByEach(assign, measurements, request);
+  }
+
+  async #predictByEach(
+    assign: Assign,
+    measurements: Measurements,
+    request: PredictionRequest,
+  ): Promise<Inferred> {
     const groups = groupByVersion(measurements.labels, assign);
     const [only] = groups;
     if (only !== undefined && groups.length === 1)

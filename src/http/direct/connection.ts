@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type RequestHead, readHead } from './request-head.js';
+import type { RequestHead } from './request-head.js';
 
 /** A request of which every byte has come. */
 export interface DirectRequest {
@@ -17,6 +17,8 @@ export interface ConnectionOwner {
   nowMs(): number;
   /** Longest body that is taken here, bytes. */
   readonly maxBodyBytes: number;
+  /** As `readHead` of request-head.ts. */
+  readHead(bytes: Buffer): RequestHead | undefined;
   /** Whether a request of which only the head has come may go on here. */
   admits(head: RequestHead): boolean;
   /** Answers by `connection.answer`, or declines by false: the request then goes the other way. */
@@ -136,7 +138,7 @@ export class DirectConnection {
     if (bytes === undefined) return;
     const isNew = this.#head === undefined;
     if (isNew) this.#sinceMs = this.#owner.nowMs();
-    this.#head ??= readHead(bytes);
+    this.#head ??= this.#owner.readHead(bytes);
     const head = this.#head;
     const end = head === undefined ? 0 : head.bytes + head.contentLength;
     if (head === undefined || head.contentLength > this.#owner.maxBodyBytes) this.handOver();

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../serving/clock.js';
 import { type ConnectionOwner, DirectConnection, type DirectRequest } from './connection.js';
+import { KnownHeads } from './known-heads.js';
 import type { RequestHead } from './request-head.js';
 
 /** What answers plain requests. */
@@ -27,6 +28,7 @@ export class DirectDoor implements ConnectionOwner {
   readonly #server: Server;
   readonly #options: DirectDoorOptions;
   readonly #serveByHttp: readonly ((socket: Socket) => void)[];
+  readonly #heads = new KnownHeads();
   readonly #connections = new Map<Socket, DirectConnection>();
   #cancelLook: () => void = () => {};
 
@@ -54,6 +56,10 @@ export class DirectDoor implements ConnectionOwner {
 
   nowMs(): number {
     return this.#options.clock.nowMs();
+  }
+
+  readHead(bytes: Buffer): RequestHead | undefined {
+    return this.#heads.read(bytes);
   }
 
   admits(head: RequestHead): boolean {

@@ -39,12 +39,9 @@ interface Exchange {
   readonly address: Address;
   readonly requestId: string;
   readonly keyId: string;
-  readonly target?: Target;
-  readonly measurements?: Measurements;
+  /** From when the die has been read. */
+  measurements: Measurements | undefined;
 }
-
-/** An exchange of which the die has been read. */
-type ReadExchange = Exchange & Required<Pick<Exchange, 'target' | 'measurements'>>;
 
 /**
  * Predicts the die of a plain request: the same steps, the same refusals and the same observers as those
@@ -77,11 +74,13 @@ export class DirectPredict implements DirectHandler {
     if (address === undefined || isDraining()) return false;
     const keyId = this.#callerOf(headers);
     if (keyId === undefined) return false;
-    const exchange = { request, connection, address, keyId, requestId: requestIds({ headers }) };
+    const requestId = requestIds({ headers });
+    const exchange: Exchange = { request, connection, address, requestId, keyId, measurements: undefined };
     try {
       const target = this.#targetOf(address);
       if (target === undefined) return false;
-      void this.#predict({ ...exchange, target, measurements: this.#read(exchange, target) });
+      exchange.measurements = this.#read(exchange, target);
+      void this.#predict(exchange, target, exchange.measurements);
     } catch (error) {
       this.#refuse(exchange, error);
     }
@@ -115,9 +114,9 @@ export class DirectPredict implements DirectHandler {
     return this.#options.reader.read(source, version.contract, 'realtime');
   }
 
-  async #predict(exchange: ReadExchange): Promise<void> {
+  async #predict(exchange: Exchange, target: Target, measurements: Measurements): Promise<void> {
     const { predictor, reader } = this.#options;
-    const { request, requestId, keyId, measurements, target } = exchange;
+    const { request, requestId, keyId } = exchange;
     const { version, assign, isNamed, shadows } = target;
     try {
       const { predictions } = await predictor.infer({

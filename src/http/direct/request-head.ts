@@ -58,9 +58,19 @@ const NOT_PLAIN = /[^\x20-\x7e]/;
  * connection goes on.
  */
 export function readHead(bytes: Buffer): RequestHead | undefined {
+  const text = headText(bytes);
+  return text === undefined ? undefined : readHeadText(text);
+}
+
+/** The head that some bytes begin with, without the empty line at its end; undefined where that has not come. */
+export function headText(bytes: Buffer): string | undefined {
   const end = bytes.indexOf(HEAD_END);
-  if (end === -1 || end > MAX_HEAD_BYTES) return undefined;
-  const lines = bytes.toString('latin1', 0, end).split('\r\n');
+  return end === -1 || end > MAX_HEAD_BYTES ? undefined : bytes.toString('latin1', 0, end);
+}
+
+/** As `readHead`, of what `headText` gives. */
+export function readHeadText(text: string): RequestHead | undefined {
+  const lines = text.split('\r\n');
   const path = pathOf(lines[0] ?? '');
   if (path === undefined) return undefined;
   const headers: Record<string, string> = {};
@@ -75,7 +85,7 @@ export function readHead(bytes: Buffer): RequestHead | undefined {
   const media = MEDIA.get(type.toLowerCase());
   if (!host || media === undefined || !PLAIN_LENGTH.test(length)) return undefined;
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
-  return { bytes: end + HEAD_END.length, path, headers, media, contentLength: Number(length) };
+  return { bytes: text.length + HEAD_END.length, path, headers, media, contentLength: Number(length) };
 }
 
 function pathOf(line: string): string | undefined {

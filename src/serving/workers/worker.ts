@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { DriftCounter, toMessage } from '../../drift/drift-counter.js';
 import { createDecide } from '../../models/decision/decide.js';
@@ -18,6 +19,10 @@ const counters = new Map<string, DriftCounter>();
 // lets the dies in flight finish and then ends its workers.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
+
+// Where cores are short the server process goes first: it needs microseconds for a socket or a probe, and a
+// batch takes milliseconds whoever else waits.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const channel = new WorkerChannel();
 channel.send({ type: 'started' });

@@ -1,0 +1,29 @@
+import { headText, type RequestHead, readHeadText } from './request-head.js';
+
+// More than the testers of a floor send; beyond it the next ones are read anew.
+const MAX_KNOWN = 512;
+
+/**
+ * Reads heads, and remembers what they say by their very bytes: a tester sends the same one with every die,
+ * but for the length of the body. One that holds an id of its own is not worth remembering.
+ */
+export class KnownHeads {
+  readonly #known = new Map<string, RequestHead>();
+
+  /** As `readHead`. */
+  read(bytes: Buffer): RequestHead | undefined {
+    const text = headText(bytes);
+    if (text === undefined) return undefined;
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const head = readHeadText(text);
+    if (head === undefined || holdsAnId(head)) return head;
+    if (this.#known.size === MAX_KNOWN) this.#known.clear();
+    this.#known.set(text, head);
+    return head;
+  }
+}
+
+function holdsAnId({ headers }: RequestHead): boolean {
+  return headers['x-request-id'] !== undefined || headers['x-die-id'] !== undefined;
+}
