@@ -3,7 +3,7 @@ import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, isSpace, OPEN_BRACE, OPEN_BRACKET } 
 import { decodeDiePlainly, decodeDiesPlainly } from './plain.js';
 import type { RowAllocator } from './row-allocator.js';
 import { DieScanner } from './scan-die.js';
-import { DECLINED, type Source } from './scan-values.js';
+import { DECLINED } from './scan-values.js';
 
 /**
  * One die from a JSON object.
@@ -40,12 +40,12 @@ export function scanSingle(
   contract: MeasurementContract,
   rows: RowAllocator,
 ): Measurements | undefined {
-  const source = sourceOf(body, CLOSE_BRACE);
-  if (source === undefined || !hasRoomFor(1, source, contract)) return undefined;
+  const bytes = trimmed(body, CLOSE_BRACE);
+  if (bytes === undefined || !hasRoomFor(1, bytes, contract)) return undefined;
   const params = rows.take(1);
-  const scanner = scannerOf(source, contract, params);
+  const scanner = scannerOf(bytes, contract, params);
   const end = scanner.scanDie(scanner.skipSpace(0), 0);
-  if (end === source.bytes.length) return { labels: [scanner.label], params };
+  if (end === bytes.length) return { labels: [scanner.label], params };
   rows.give(params);
   return undefined;
 }
@@ -57,13 +57,13 @@ export function scanBatch(
   maxDies: number,
   rows: RowAllocator,
 ): Measurements | undefined {
-  const source = sourceOf(body, CLOSE_BRACKET);
-  if (source === undefined) return undefined;
+  const bytes = trimmed(body, CLOSE_BRACKET);
+  if (bytes === undefined) return undefined;
   // As many dies as braces, unless a string holds one: the scan then finds fewer and declines.
-  const dies = countBraces(source.bytes, maxDies);
-  if (dies === 0 || dies > maxDies || !hasRoomFor(dies, source, contract)) return undefined;
+  const dies = countBraces(bytes, maxDies);
+  if (dies === 0 || dies > maxDies || !hasRoomFor(dies, bytes, contract)) return undefined;
   const params = rows.take(dies);
-  const labels = scanDies(scannerOf(source, contract, params), source.bytes, dies, contract.parameterCount);
+  const labels = scanDies(scannerOf(bytes, contract, params), bytes, dies, contract.parameterCount);
   if (labels !== undefined) return { labels, params };
   rows.give(params);
   return undefined;
@@ -88,23 +88,22 @@ function scanDies(
   return at + 1 === bytes.length ? labels : undefined;
 }
 
-function scannerOf(source: Source, contract: MeasurementContract, rows: Float32Array): DieScanner {
+function scannerOf(bytes: Buffer, contract: MeasurementContract, rows: Float32Array): DieScanner {
   const { parameterCount, acceptsMissing } = contract;
-  return new DieScanner(source, { rows, count: parameterCount, acceptsMissing });
+  return new DieScanner(bytes, { rows, count: parameterCount, acceptsMissing });
 }
 
 /** The body without white space at its end, if it then ends in `last`, as the scanners rely on. */
-function sourceOf(body: Buffer, last: number): Source | undefined {
+function trimmed(body: Buffer, last: number): Buffer | undefined {
   let end = body.length;
   while (end > 0 && isSpace(body[end - 1])) end--;
   if (end === 0 || body[end - 1] !== last) return undefined;
-  const bytes = end === body.length ? body : body.subarray(0, end);
-  return { bytes, words: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+  return end === body.length ? body : body.subarray(0, end);
 }
 
 /** A value takes two bytes at least: no body makes us take more than twice its own memory. */
-function hasRoomFor(dies: number, source: Source, { parameterCount }: MeasurementContract): boolean {
-  return dies * parameterCount * 2 <= source.bytes.length;
+function hasRoomFor(dies: number, bytes: Buffer, { parameterCount }: MeasurementContract): boolean {
+  return dies * parameterCount * 2 <= bytes.length;
 }
 
 /** How many '{' there are, but not beyond one more than `most`. */

@@ -20,7 +20,7 @@ import {
   UPPER_E,
   ZERO,
 } from './bytes.js';
-import { DECLINED, type Source, scanValues, type Target } from './scan-values.js';
+import { DECLINED, scanValues, type Target } from './scan-values.js';
 
 /** The keys of a die, all of them (a test compares them with the schema's); 1 << index marks a key as seen. */
 export const KEYS = [
@@ -56,13 +56,12 @@ export class DieScanner {
   /** The label of the die that `scanDie` has read last; a new object for each die, all of one shape. */
   label: DieLabel = emptyLabel();
 
-  readonly #source: Source;
   readonly #bytes: Buffer;
   readonly #target: Target;
 
-  constructor(source: Source, target: Target) {
-    this.#source = source;
-    this.#bytes = source.bytes;
+  /** @param bytes whose last byte is '}' or ']': no run of digits goes past it, so none checks for the end */
+  constructor(bytes: Buffer, target: Target) {
+    this.#bytes = bytes;
     this.#target = target;
   }
 
@@ -105,7 +104,7 @@ export class DieScanner {
   #scanField(key: Key, at: number, from: number): number {
     if (key === 'test_params') {
       return this.#bytes[at] === OPEN_BRACKET
-        ? scanValues(this.#source, at + 1, this.#target, from)
+        ? scanValues(this.#bytes, at + 1, this.#target, from)
         : DECLINED;
     }
     if (key !== 'die_id' && this.#bytes[at] === LOWER_N) {

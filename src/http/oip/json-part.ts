@@ -1,7 +1,7 @@
 import type { MeasurementContract } from '../../die/die.js';
 import { Refusal } from '../../errors.js';
 import { CLOSE_BRACKET, COLON, COMMA, isSpace, OPEN_BRACKET } from '../decode/bytes.js';
-import { DECLINED, type Source, scanValues } from '../decode/scan-values.js';
+import { DECLINED, scanValues } from '../decode/scan-values.js';
 import { readJsonTensor } from './json-tensor.js';
 import { readJson } from './read-json.js';
 import { type InferRequestHead, InferRequestSchema } from './schemas.js';
@@ -92,17 +92,15 @@ export function scanData(
   dies: number,
   { parameterCount, acceptsMissing }: MeasurementContract,
 ): Float32Array | undefined {
-  // It ends with ']', as the scanner asks of its source.
   const array = bytes.subarray(0, to);
-  const source: Source = { bytes: array, words: new DataView(bytes.buffer, bytes.byteOffset, to) };
   const rows = new Float32Array(dies * parameterCount);
   const target = { rows, count: nested ? parameterCount : rows.length, acceptsMissing };
-  if (!nested) return scanValues(source, from + 1, target, 0) === to ? rows : undefined;
+  if (!nested) return scanValues(array, from + 1, target, 0) === to ? rows : undefined;
   let at = from + 1;
   for (let die = 0; die < dies; die++) {
     at = skipSpace(array, at);
     if (array[at] !== OPEN_BRACKET) return undefined;
-    at = scanValues(source, at + 1, target, die * parameterCount);
+    at = scanValues(array, at + 1, target, die * parameterCount);
     if (at === DECLINED) return undefined;
     at = skipSpace(array, at);
     if (array[at++] !== (die === dies - 1 ? CLOSE_BRACKET : COMMA)) return undefined;
