@@ -1,5 +1,5 @@
 // A write of this many characters is large enough that its fixed cost no longer counts.
-const FLUSH_AT_CHARACTERS = 16_384;
+const FLUSH_AT_CHARACTERS = 65_536;
 /** How long a line may wait for company, milliseconds. */
 export const FLUSH_AFTER_MS = 100;
 
