@@ -45,7 +45,7 @@ export class DirectConnection {
   #head: RequestHead | undefined;
   #isAnswering = false;
   #hasAnswered = false;
-  #hasEnded = false;
+  #isEnding = false;
   #endsAfterAnswer = false;
   #gone: (() => void) | undefined;
   #sinceMs: number;
@@ -60,8 +60,12 @@ export class DirectConnection {
     socket.on('error', ignore);
   }
 
-  /** `answering` a request, `arriving` where a part of one has come, `idle` after one, else `new`. */
-  get state(): 'new' | 'arriving' | 'answering' | 'idle' {
+  /**
+   * `ending` where nothing is read any more, `answering` a request, `arriving` where a part of one has
+   * come, `idle` after one, else `new`.
+   */
+  get state(): 'new' | 'arriving' | 'answering' | 'idle' | 'ending' {
+    if (this.#isEnding) return 'ending';
     if (this.#isAnswering) return 'answering';
     if (this.#bytes !== undefined) return 'arriving';
     return this.#hasAnswered ? 'idle' : 'new';
@@ -74,23 +78,26 @@ export class DirectConnection {
 
   /** Whether the next answer is the last one. */
   get isLast(): boolean {
-    return this.#endsAfterAnswer || this.#hasEnded;
+    return this.#endsAfterAnswer;
   }
 
-  /** Writes the answer of the request that was taken last, and goes on with the next one. */
-  answer(text: string): void {
+  /**
+   * Writes the answer of the request that was taken last, and goes on with the next one.
+   * @returns whether anybody is there to be answered
+   */
+  answer(text: string): boolean {
     this.#isAnswering = false;
     this.#hasAnswered = true;
     this.#gone = undefined;
     this.#sinceMs = this.#owner.nowMs();
-    if (this.socket.destroyed) return;
-    if (this.isLast) {
-      this.socket.end(text);
-      return;
-    }
+    if (!this.socket.writable) return false;
     this.socket.write(text);
-    if (this.socket.isPaused()) this.socket.resume();
-    if (this.#bytes !== undefined) this.#advance();
+    if (this.isLast) this.#end();
+    else {
+      if (this.socket.isPaused()) this.socket.resume();
+      if (this.#bytes !== undefined) this.#advance();
+    }
+    return true;
   }
 
   /** Makes the next answer the last one. */
@@ -98,10 +105,11 @@ export class DirectConnection {
     this.#endsAfterAnswer = true;
   }
 
-  /** Ends the connection as soon as no request is being answered. */
+  /** Ends the connection when it has been answered; a request that is still arriving goes the other way. */
   close(): void {
-    this.endAfterAnswer();
-    if (!this.#isAnswering) this.socket.destroySoon();
+    if (this.#isAnswering) this.endAfterAnswer();
+    else if (this.#bytes === undefined) this.#end();
+    else this.handOver();
   }
 
   /** Gives the connection, and the bytes of a request that has not been taken, to node:http. */
@@ -118,6 +126,14 @@ export class DirectConnection {
     this.#bytes = undefined;
     this.#owner.handOver(socket);
     socket.resume();
+  }
+
+  /** Ends the connection once what was written is sent; what still comes is thrown away. */
+  #end(): void {
+    this.#isEnding = true;
+    this.#bytes = undefined;
+    this.socket.off('data', this.#onData).resume();
+    this.socket.destroySoon();
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -142,6 +158,8 @@ export class DirectConnection {
     const head = this.#head;
     const end = head === undefined ? 0 : head.bytes + head.contentLength;
     if (head === undefined || head.contentLength > this.#owner.maxBodyBytes) this.handOver();
+    // Who does not read its answers is read no further by node:http, either.
+    else if (this.socket.writableNeedDrain) this.handOver();
     else if (bytes.length === end) this.#take(head, bytes);
     // With the next request behind it, answers would have to wait for one another: node:http knows how.
     else if (bytes.length > end || this.#pieces > MAX_PIECES) this.handOver();
@@ -169,10 +187,13 @@ export class DirectConnection {
   };
 
   readonly #onEnd = (): void => {
-    this.#hasEnded = true;
-    if (this.#isAnswering) return;
-    if (this.#bytes === undefined) this.socket.end();
-    else this.#owner.cutOff(this.socket);
+    // As with node:http: who has left says no more than who has only ended its side, and is not waited for.
+    if (this.#isAnswering || this.#bytes === undefined) this.#end();
+    else {
+      this.#isEnding = true;
+      this.#bytes = undefined;
+      this.#owner.cutOff(this.socket);
+    }
   };
 
   readonly #onClose = (): void => {

@@ -18,6 +18,8 @@ export interface DirectDoorOptions {
 
 // Who has not sent a whole request by then is waited for by node:http, which has the time-outs.
 const PATIENCE_MS = 1_000;
+// However short the time-outs are: a look goes through all connections.
+const MIN_INTERVAL_MS = 20;
 
 /**
  * The first to see what arrives at a server of node:http. Connections stay here for as long as their
@@ -84,7 +86,8 @@ export class DirectDoor implements ConnectionOwner {
 
   #lookLater(): void {
     const { clock, keepAliveTimeoutMs } = this.#options;
-    this.#cancelLook = clock.after(Math.min(PATIENCE_MS, keepAliveTimeoutMs) / 2, () => {
+    const intervalMs = Math.max(MIN_INTERVAL_MS, Math.min(PATIENCE_MS, keepAliveTimeoutMs) / 2);
+    this.#cancelLook = clock.after(intervalMs, () => {
       const nowMs = this.nowMs();
       for (const connection of this.#connections.values()) {
         const { state } = connection;

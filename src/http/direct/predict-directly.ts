@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Measurements } from '../../die/die.js';
-import { Refusal } from '../../errors.js';
+import type { Refusal } from '../../errors.js';
 import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
 import type { Clock } from '../../serving/clock.js';
@@ -61,9 +61,8 @@ export class DirectPredict implements DirectHandler {
       return false;
     try {
       return this.#targetOf(address) !== undefined;
-    } catch (error) {
-      if (error instanceof Refusal) return false;
-      throw error;
+    } catch {
+      return false;
     }
   }
 
@@ -87,7 +86,7 @@ export class DirectPredict implements DirectHandler {
     return true;
   }
 
-  /** Who calls; undefined where that takes a while, or is refused: the other way has the words for it. */
+  /** Who calls; undefined where that takes a while, is refused or fails: the other way has the words for it. */
   #callerOf(headers: Readonly<Record<string, string>>): string | undefined {
     const { access } = this.#options;
     if (access === undefined) return '';
@@ -95,10 +94,10 @@ export class DirectPredict implements DirectHandler {
       const caller = identify(access, 'predict', headers);
       if (!(caller instanceof Promise)) return caller.permissions.includes('predict') ? caller.id : undefined;
       caller.catch(() => {});
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      return undefined;
+    } catch {
+      return undefined;
     }
-    return undefined;
   }
 
   /** Where the die goes; undefined where a version has to be loaded first. */
@@ -155,10 +154,9 @@ export class DirectPredict implements DirectHandler {
   #answer(exchange: Exchange, answer: DirectAnswer, refusal?: Refusal): void {
     const { isDraining, writer } = this.#options;
     const { connection } = exchange;
-    const isTaken = !connection.socket.destroyed;
     if (isDraining()) connection.endAfterAnswer();
-    connection.answer(writer.textOf(answer, connection.isLast));
-    if (isTaken) this.#tellObservers(exchange, answer.status, refusal);
+    const text = writer.textOf(answer, connection.isLast);
+    if (connection.answer(text)) this.#tellObservers(exchange, answer.status, refusal);
   }
 
   #tellObservers(
@@ -166,7 +164,7 @@ export class DirectPredict implements DirectHandler {
     status: number,
     refusal: Refusal | undefined,
   ): void {
-    const { clock, observers } = this.#options;
+    const { clock, logger, observers } = this.#options;
     const label = measurements?.labels[0];
     const answered = {
       requestId,
@@ -183,6 +181,13 @@ export class DirectPredict implements DirectHandler {
       dieId: label?.die_id,
       equipmentId: label?.equipment_id ?? undefined,
     };
-    for (const observe of observers) observe(answered);
+    for (const observe of observers) {
+      try {
+        observe(answered);
+      } catch (error) {
+        // The request has been answered: it must not be refused as well.
+        logger.error({ request_id: requestId, err: error }, 'an observer failed');
+      }
+    }
   }
 }

@@ -43,8 +43,7 @@ const MEDIA: ReadonlyMap<string, DieMedia> = new Map([
 ]);
 
 const HEAD_END = Buffer.from('\r\n\r\n');
-const METHOD = 'POST ';
-const VERSION = ' HTTP/1.1';
+const REQUEST_LINE = /^POST (\/[\x21-\x7e]*) HTTP\/1\.1$/;
 const MAX_HEAD_BYTES = 4096;
 // No sign, no space, no leading zero, and so few digits that it cannot overflow.
 const PLAIN_LENGTH = /^[1-9]\d{0,6}$/;
@@ -71,7 +70,7 @@ export function headText(bytes: Buffer): string | undefined {
 /** As `readHead`, of what `headText` gives. */
 export function readHeadText(text: string): RequestHead | undefined {
   const lines = text.split('\r\n');
-  const path = pathOf(lines[0] ?? '');
+  const path = REQUEST_LINE.exec(lines[0] ?? '')?.[1];
   if (path === undefined) return undefined;
   const headers: Record<string, string> = {};
   for (let i = 1; i < lines.length; i++) {
@@ -86,9 +85,4 @@ export function readHeadText(text: string): RequestHead | undefined {
   if (!host || media === undefined || !PLAIN_LENGTH.test(length)) return undefined;
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   return { bytes: text.length + HEAD_END.length, path, headers, media, contentLength: Number(length) };
-}
-
-function pathOf(line: string): string | undefined {
-  if (!line.startsWith(METHOD) || !line.endsWith(VERSION) || NOT_PLAIN.test(line)) return undefined;
-  return line.slice(METHOD.length, -VERSION.length);
 }

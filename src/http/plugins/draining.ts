@@ -24,7 +24,6 @@ export const drainingPlugin = fp<DrainingOptions>(
     // not yet sent, and leave open, for its whole idle time-out, a connection that becomes idle later.
     app.server.closeIdleConnections = () => {
       for (const socket of shakingHands.values()) socket.destroy();
-      direct?.close();
       for (const socket of open) {
         if (direct?.has(socket)) continue;
         announceEnd(lastAnswers.get(socket));
@@ -34,6 +33,8 @@ export const drainingPlugin = fp<DrainingOptions>(
           () => socket.destroySoon(),
         );
       }
+      // After them, as it hands over connections on which a request is arriving, which is then refused.
+      direct?.close();
     };
     app.addHook('onRequest', (request, reply, next) => {
       lastAnswers.set(request.raw.socket, reply.raw);

@@ -1,0 +1,334 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { postBytes, RawConnection } from '../../support/http.js';
+import {
+  closed,
+  type DoorBench,
+  echoOf,
+  MAX_BODY_BYTES,
+  openDoor,
+  piecesOf,
+  until,
+  writePieces,
+} from './support.js';
+
+const BODY = JSON.stringify({ die_id: 'die 1', test_params: Array.from({ length: 60 }, (_, i) => i / 7) });
+const REQUEST = postBytes('/predict', BODY);
+
+/** A request with a body of its own, so that answers can be told apart. */
+const numbered = (n: number) => postBytes('/predict', `{"n":${n}}`);
+
+/** A client, the server's end of its connection, and how much of what it sent has been read there. */
+async function connect({ port, sockets }: DoorBench) {
+  const known = sockets.length;
+  const client = await RawConnection.open(port);
+  await until(() => sockets.length > known);
+  const socket = sockets[known] ?? expect.fail('no connection');
+  const arrived = async (bytes: number) => {
+    await until(() => socket.bytesRead >= bytes);
+    await nextTurn();
+  };
+  return { client, socket, arrived };
+}
+
+describe('a plain request', () => {
+  test.each([1, 2, 3, 50, 170, 171, 400, 10_000])(
+    'in pieces of %d bytes is answered as if it had come at once',
+    async (size) => {
+      const bench = await openDoor();
+      const { client, socket } = await connect(bench);
+      await writePieces(client.socket, piecesOf(REQUEST, size), () => socket.bytesRead);
+      const { path, body } = echoOf(await client.answer());
+      expect([path, body]).toEqual(['/predict', BODY]);
+      client.write(numbered(2));
+      expect(echoOf(await client.answer()).body).toBe('{"n":2}');
+    },
+  );
+
+  test('is read here when its head came whole and its body in at most eight pieces, else by node:http', async () => {
+    const bench = await openDoor();
+    const head = REQUEST.indexOf('\r\n\r\n') + 4;
+    const inPieces = async (first: number, others: number) => {
+      const { client, socket } = await connect(bench);
+      const rest = REQUEST.subarray(first);
+      const pieces = [REQUEST.subarray(0, first), ...piecesOf(rest, Math.ceil(rest.length / others))];
+      await writePieces(client.socket, pieces, () => socket.bytesRead);
+      return echoOf(await client.answer());
+    };
+    expect(await inPieces(head, 7)).toEqual({ way: 'direct', path: '/predict', body: BODY });
+    expect(await inPieces(head, 9)).toEqual({ way: 'node', path: '/predict', body: BODY });
+    expect(await inPieces(head - 1, 1)).toEqual({ way: 'node', path: '/predict', body: BODY });
+    expect(await inPieces(head + 1, 1)).toEqual({ way: 'direct', path: '/predict', body: BODY });
+  });
+
+  test('arrives when its first bytes come', async () => {
+    const bench = await openDoor();
+    const { client, arrived } = await connect(bench);
+    client.write(REQUEST.subarray(0, 300));
+    await arrived(300);
+    const atMs = bench.clock.nowMs();
+    await bench.clock.advance(100);
+    client.write(REQUEST.subarray(300));
+    expect((await bench.handler.nth(1)).receivedAtMs).toBe(atMs);
+  });
+
+  test('is followed by others on the same connection', async () => {
+    const bench = await openDoor();
+    const { client } = await connect(bench);
+    for (let n = 0; n < 50; n++) {
+      client.write(numbered(n));
+      expect(echoOf(await client.answer())).toEqual({ way: 'direct', path: '/predict', body: `{"n":${n}}` });
+    }
+    expect(bench.sockets).toHaveLength(1);
+  });
+});
+
+describe('handing over keeps every byte, of what', () => {
+  const large = 'x'.repeat(MAX_BODY_BYTES);
+
+  test.each([
+    [
+      'is not plain',
+      Buffer.from('POST /other?a=1 HTTP/1.0\r\ncontent-length: 3\r\n\r\nabc'),
+      '/other?a=1',
+      'abc',
+    ],
+    ['has an unknown header', postBytes('/predict', BODY, ['x-other: 1']), '/predict', BODY],
+    ['has a body beyond the limit', postBytes('/predict', `${large}y`), '/predict', `${large}y`],
+    ['is declined', postBytes('/declined', large), '/declined', large],
+    [
+      'has no length',
+      Buffer.from(
+        'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+      ),
+      '/predict',
+      'abc',
+    ],
+  ])('%s', async (_, bytes, path, body) => {
+    const bench = await openDoor();
+    bench.handler.declines = ({ head }) => head.path === '/declined';
+    for (const size of [bytes.length, 1_000, 30]) {
+      if (bytes.length / size > 1_000) continue;
+      const { client, socket } = await connect(bench);
+      client.write(numbered(0));
+      expect(echoOf(await client.answer()).way).toBe('direct');
+      await writePieces(client.socket, piecesOf(bytes, size), () => socket.bytesRead);
+      expect(echoOf(await client.answer())).toEqual({ way: 'node', path, body });
+      expect(bench.door.has(socket)).toBe(false);
+      client.socket.destroy();
+    }
+    expect(bench.unreadable).toEqual([]);
+  });
+
+  test('is not admitted when its head has come, before its body', async () => {
+    const bench = await openDoor();
+    bench.handler.admits = ({ path }) => path !== '/full';
+    const { client, socket, arrived } = await connect(bench);
+    const bytes = postBytes('/full', BODY);
+    client.write(bytes.subarray(0, 200));
+    await arrived(200);
+    expect(bench.door.has(socket)).toBe(false);
+    client.write(bytes.subarray(200));
+    expect(echoOf(await client.answer())).toEqual({ way: 'node', path: '/full', body: BODY });
+  });
+
+  test('is for good', async () => {
+    const bench = await openDoor();
+    const { client } = await connect(bench);
+    client.write(postBytes('/predict', BODY, ['x-other: 1']));
+    expect(echoOf(await client.answer()).way).toBe('node');
+    client.write(REQUEST);
+    expect(echoOf(await client.answer()).way).toBe('node');
+  });
+});
+
+describe('requests that are sent without waiting', () => {
+  test('in one piece are answered in their order', async () => {
+    const bench = await openDoor();
+    const { client } = await connect(bench);
+    client.write(Buffer.concat([1, 2, 3, 4].map(numbered)));
+    for (const n of [1, 2, 3, 4]) expect(echoOf(await client.answer()).body).toBe(`{"n":${n}}`);
+  });
+
+  test('while one is answered wait for their turn, and are read here', async () => {
+    const bench = await openDoor();
+    bench.handler.isAnsweringAtOnce = false;
+    const { client, arrived } = await connect(bench);
+    client.write(numbered(1));
+    const first = await bench.handler.nth(1);
+    client.write(numbered(2));
+    await arrived(2 * numbered(1).length);
+    expect(bench.handler.taken).toHaveLength(1);
+    expect(first.answer()).toBe(true);
+    (await bench.handler.nth(2)).answer();
+    for (const n of [1, 2]) {
+      expect(echoOf(await client.answer())).toEqual({ way: 'direct', path: '/predict', body: `{"n":${n}}` });
+    }
+  });
+
+  test.each([1, 60, 95])(
+    'while one is answered, and cut after %d bytes of the third, are answered in their order',
+    async (cut) => {
+      const bench = await openDoor();
+      bench.handler.isAnsweringAtOnce = false;
+      const { client, arrived } = await connect(bench);
+      client.write(numbered(1));
+      const first = await bench.handler.nth(1);
+      bench.handler.isAnsweringAtOnce = true;
+      const ahead = Buffer.concat([numbered(2), numbered(3)]);
+      client.write(ahead.subarray(0, numbered(2).length + cut));
+      await arrived(numbered(1).length + numbered(2).length + cut);
+      first.answer();
+      client.write(ahead.subarray(numbered(2).length + cut));
+      for (const n of [1, 2, 3]) expect(echoOf(await client.answer()).body).toBe(`{"n":${n}}`);
+    },
+  );
+
+  test('are read no further than a buffer ahead, and all of them are answered in the end', async () => {
+    const bench = await openDoor();
+    bench.handler.isAnsweringAtOnce = false;
+    const { client, socket } = await connect(bench);
+    client.write(numbered(1));
+    const first = await bench.handler.nth(1);
+    bench.handler.isAnsweringAtOnce = true;
+    const many = 400;
+    const body = 'x'.repeat(20_000);
+    client.write(Buffer.concat(Array.from({ length: many }, () => postBytes('/predict', body))));
+    await until(() => socket.isPaused());
+    for (let turn = 0; turn < 100; turn++) await nextTurn();
+    expect(socket.bytesRead).toBeLessThan(500_000);
+    first.answer();
+    expect(echoOf(await client.answer()).body).toBe('{"n":1}');
+    for (let n = 0; n < many; n++) expect(echoOf(await client.answer()).body).toBe(body);
+  });
+});
+
+describe('a client that goes', () => {
+  test('before it has sent anything, or between requests, is closed', async () => {
+    const bench = await openDoor();
+    for (const requests of [0, 1]) {
+      const { client, socket } = await connect(bench);
+      for (let i = 0; i < requests; i++) {
+        client.write(REQUEST);
+        await client.answer();
+      }
+      client.socket.end();
+      expect(await client.closed()).toBe('');
+      await closed(socket);
+      expect(bench.door.has(socket)).toBe(false);
+    }
+    expect(bench.unreadable).toEqual([]);
+  });
+
+  test.each(['end', 'resetAndDestroy'] as const)(
+    'in flight, by %s, is told of once and is not waited for, as with node:http',
+    async (leave) => {
+      const bench = await openDoor();
+      bench.handler.isAnsweringAtOnce = false;
+      const { client, socket } = await connect(bench);
+      client.write(REQUEST);
+      const taken = await bench.handler.nth(1);
+      client.socket[leave]();
+      await until(() => taken.timesGone > 0);
+      await closed(socket);
+      expect(taken.answer()).toBe(false);
+      expect(await client.closed()).toBe('');
+      expect(taken.timesGone).toBe(1);
+      expect(bench.door.has(socket)).toBe(false);
+    },
+  );
+
+  test('with a second request behind the one in flight is gone as well', async () => {
+    const bench = await openDoor();
+    bench.handler.isAnsweringAtOnce = false;
+    const { client, socket } = await connect(bench);
+    client.write(numbered(1));
+    const taken = await bench.handler.nth(1);
+    client.socket.end(numbered(2));
+    await closed(socket);
+    expect([taken.timesGone, taken.answer(), bench.handler.taken.length]).toEqual([1, false, 1]);
+  });
+
+  test('after its answer is nobody who has gone in flight', async () => {
+    const bench = await openDoor();
+    const { client, socket } = await connect(bench);
+    client.write(REQUEST);
+    const taken = await bench.handler.nth(1);
+    client.socket.resetAndDestroy();
+    await closed(socket);
+    expect(taken.timesGone).toBe(0);
+  });
+
+  test('by ending its side within a body is told so, and its body is not taken', async () => {
+    const bench = await openDoor();
+    const { client, socket } = await connect(bench);
+    client.socket.end(REQUEST.subarray(0, 300));
+    expect((await client.answer())?.status).toBe(400);
+    await closed(socket);
+    // Nobody takes up again what has been refused.
+    await bench.clock.advance(10_000);
+    expect(bench.unreadable.map(({ message }) => message)).toEqual(['the connection ended within a request']);
+    expect(bench.handler.taken).toEqual([]);
+  });
+
+  test('by a reset within a body is no error', async () => {
+    const bench = await openDoor();
+    const { client, socket, arrived } = await connect(bench);
+    client.write(REQUEST.subarray(0, 300));
+    await arrived(300);
+    client.socket.resetAndDestroy();
+    await closed(socket);
+    expect([bench.unreadable, bench.door.has(socket)]).toEqual([[], false]);
+  });
+});
+
+describe('the last answer', () => {
+  test('ends the connection; what is sent behind it is not taken', async () => {
+    const bench = await openDoor();
+    bench.handler.isAnsweringAtOnce = false;
+    const { client, socket, arrived } = await connect(bench);
+    client.write(numbered(1));
+    const taken = await bench.handler.nth(1);
+    client.write(numbered(2));
+    await arrived(2 * numbered(1).length);
+    taken.connection.endAfterAnswer();
+    expect(taken.connection.isLast).toBe(true);
+    expect(taken.answer()).toBe(true);
+    expect(echoOf(await client.answer()).body).toBe('{"n":1}');
+    await closed(socket);
+    expect(await client.closed()).toBe('');
+    expect(bench.handler.taken).toHaveLength(1);
+  });
+
+  test('ends it also where more was sent behind it than is read ahead, by a client that stays', async () => {
+    const bench = await openDoor();
+    bench.handler.isAnsweringAtOnce = false;
+    const { client, socket } = await connect(bench);
+    client.write(numbered(1));
+    const taken = await bench.handler.nth(1);
+    client.write(Buffer.alloc(4_000_000, 'x'));
+    await until(() => socket.isPaused());
+    taken.connection.endAfterAnswer();
+    taken.answer();
+    await closed(socket);
+    expect(bench.door.has(socket)).toBe(false);
+  });
+});
+
+test('a client that does not read its answers is read no further', async () => {
+  const bench = await openDoor();
+  const { client, socket } = await connect(bench);
+  client.socket.pause();
+  const bytes = postBytes('/predict', 'x'.repeat(60_000));
+  while (bench.door.has(socket)) {
+    client.write(bytes);
+    await nextTurn();
+  }
+  for (let n = 0; n < 200; n++) client.write(bytes);
+  await until(() => socket.isPaused());
+  const isRead = client.socket.writableLength === 0;
+  expect(isRead).toBe(false);
+  expect(socket.writableLength).toBeLessThan(1_000_000);
+  client.socket.destroy();
+  await closed(socket);
+});
