@@ -33,7 +33,7 @@ test('after a flush the next line starts a new wait', () => {
 
 test('many lines are written at once, in their order, none lost and none twice', () => {
   const { buffer, written } = createBuffer();
-  const lines = Array.from({ length: 5_000 }, (_, i) => `line ${i}\n`);
+  const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`);
   for (const line of lines) buffer.add(line);
   expect(written.length).toBeGreaterThan(1);
   buffer.flush();

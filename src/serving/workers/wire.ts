@@ -13,12 +13,7 @@ const FLOATS = '$float32';
 /** A message as JSON, its Float32Arrays taken out to travel as they lie in memory. */
 export function toWire(message: ToWorker | FromWorker): WireMessage {
   const parts: Float32Array[] = [];
-  const head = JSON.stringify(message, (_key, value: unknown) => {
-    if (!(value instanceof Float32Array)) return value;
-    parts.push(value);
-    return { [FLOATS]: value.length };
-  });
-  return { head, parts };
+  return { head: JSON.stringify(withoutFloats(message, parts)), parts };
 }
 
 /**
@@ -27,12 +22,38 @@ export function toWire(message: ToWorker | FromWorker): WireMessage {
  */
 export function fromWire({ head, floats }: Frame): unknown {
   let offset = 0;
-  return JSON.parse(head, (_key, value: unknown) => {
-    if (typeof value !== 'object' || value === null || !(FLOATS in value)) return value;
-    const length = Number(value[FLOATS]);
+  return withFloats(JSON.parse(head), (length) => {
     offset += length;
     return floats.subarray(offset - length, offset);
   });
+}
+
+// Walks of our own: the functions that JSON.stringify and JSON.parse can be given cost 10 µs a message.
+
+/** A copy of a value in which each Float32Array is replaced by its length; they themselves go to `parts`. */
+function withoutFloats(value: unknown, parts: Float32Array[]): unknown {
+  if (value instanceof Float32Array) {
+    parts.push(value);
+    return { [FLOATS]: value.length };
+  }
+  if (Array.isArray(value)) return value.map((item) => withoutFloats(item, parts));
+  if (!isRecord(value)) return value;
+  const copy: Record<string, unknown> = {};
+  for (const key in value) copy[key] = withoutFloats(value[key], parts);
+  return copy;
+}
+
+/** The value of which `withoutFloats` made this one, which it changes. */
+function withFloats(value: unknown, take: (length: number) => Float32Array): unknown {
+  if (!isRecord(value)) return value;
+  if (FLOATS in value) return take(Number(value[FLOATS]));
+  for (const key in value) value[key] = withFloats(value[key], take);
+  return value;
+}
+
+/** An object or an array: both have their values by key. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 const TO_WORKER: ReadonlySet<unknown> = new Set<ToWorker['type']>(['open', 'warm', 'close', 'run', 'drift']);
