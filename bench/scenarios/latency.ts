@@ -71,7 +71,7 @@ const heavySaturated: Scenario = {
     const target = await startDiegate(await writeAutoencoder(HEAVY));
     try {
       await closedLoop(target.port, singleJson(), { connections: 64, seconds: warmUpSeconds });
-      let health = new Float64Array();
+      let health: Float64Array = new Float64Array();
       const loopP99Ms = await loopDelayP99Ms(target.port, async () => {
         const options = { connections: 64, seconds: Math.max(4, seconds) };
         health = await healthLatencies(target.port, closedLoop(target.port, singleJson(), options));
