@@ -78,15 +78,15 @@ export class DieScanner {
       at = this.skipSpace(keyEnd + 1);
       if (bytes[at] !== COLON) return DECLINED;
       at = this.skipSpace(at + 1);
-      const key = keyAt(bytes, keyStart, keyEnd);
-      if (key === undefined) {
+      const index = keyAt(bytes, keyStart, keyEnd);
+      if (index === -1) {
         at = skipScalar(bytes, at);
       } else {
-        const bit = 1 << KEYS.indexOf(key);
+        const bit = 1 << index;
         // A key given twice: its last value counts, which JSON.parse knows best.
         if ((seen & bit) !== 0) return DECLINED;
         seen |= bit;
-        at = this.#scanField(key, at, from);
+        at = this.#scanField(KEYS[index], at, from);
       }
       if (at === DECLINED) return DECLINED;
       at = this.skipSpace(at);
@@ -165,11 +165,13 @@ function scanString(bytes: Uint8Array, at: number): number {
   return DECLINED;
 }
 
-function keyAt(bytes: Uint8Array, start: number, end: number): Key | undefined {
-  for (const key of KEYS) {
-    if (key.length === end - start && standsAt(bytes, start, key)) return key;
+/** Which of {@link KEYS} stands there; -1 for none of them. */
+function keyAt(bytes: Uint8Array, start: number, end: number): number {
+  for (let index = 0; index < KEYS.length; index++) {
+    const key = KEYS[index];
+    if (key.length === end - start && standsAt(bytes, start, key)) return index;
   }
-  return undefined;
+  return -1;
 }
 
 /** Behind a string, number, true, false or null that nobody reads. */

@@ -4,7 +4,7 @@
 
 import { powerOfTen } from './rounding';
 
-// The vectors are loaded, not written as constants: V8 (Node 20 to 26) makes a constant anew at each use, in
+// The vectors are loaded, not written as constants: V8 (that of Node 20) makes a constant anew at each use, in
 // three instructions where a load is one.
 export const COMMAS: usize = memory.data<u32>([0x2c2c2c2c, 0x2c2c2c2c, 0x2c2c2c2c, 0x2c2c2c2c], 16);
 export const POINTS: usize = memory.data<u32>([0x2e2e2e2e, 0x2e2e2e2e, 0x2e2e2e2e, 0x2e2e2e2e], 16);

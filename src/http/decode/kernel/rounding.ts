@@ -9,15 +9,15 @@
 //    m / 10^k or m * 10^k is one correctly rounded operation on two exact numbers: it is d.
 //
 // 2. Bracketed. Otherwise the operation's result a carries errors, but a float32 has 29 bits fewer than a
-//    double, so they almost never matter. With u = 2^-53 the relative error of one rounding: m is an i64,
-//    exact up to 18 digits, and for longer tokens their first 18 digits (from the first that is not 0 on),
-//    which is less than v by under 10^-17 < 0.1u; then one rounding each for m as a double, for the power's
-//    literal and for the operation. So a lies within v(1 ± 3.2u). BELOW = 1 - 8u and ABOVE = 1 + 8u, with one
-//    more rounding each, therefore give a * BELOW <= v <= a * ABOVE. All of these are normal doubles, as
-//    1 <= m < 10^18 and |exponent| <= 64 keep them between 1e-64 and 1e82; or all are zero. Both bounds are
-//    doubles and rounding is monotone, so a * BELOW <= d <= a * ABOVE, and so after rounding to float32. If
-//    the two float32 are equal, that of a, between them, is the answer, whether normal, subnormal, zero or
-//    infinite. They differ for about one number in ten million; JavaScript reads that one's text.
+//    double, so they almost never matter. With u = 2^-53 the relative error of one rounding: m is exact, or
+//    the first 17 or 18 digits of a longer token (from the first that is not 0 on), which is less than v by
+//    under 0.1u; then one rounding each for m as a double, for the power's literal and for the operation. So
+//    a lies within v(1 ± 3.2u). BELOW = 1 - 8u and ABOVE = 1 + 8u, with one more rounding each, therefore give
+//    a * BELOW <= v <= a * ABOVE. All of these are normal doubles, as 1 <= m < 10^18 and |exponent| <= 64 keep
+//    them between 1e-64 and 1e82; or all are zero. Both bounds are doubles and rounding is monotone, so
+//    a * BELOW <= d <= a * ABOVE, and so after rounding to float32. If the two float32 are equal, that of a,
+//    between them, is the answer, whether normal, subnormal, zero or infinite. They differ for about one
+//    number in ten million; JavaScript reads that one's text.
 
 const MAX_EXACT_MANTISSA: i64 = 1 << 53;
 const MAX_EXACT_POWER: i32 = 22;

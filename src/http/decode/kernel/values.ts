@@ -1,6 +1,6 @@
 // The values of a die, from JSON text to float32. This folder is AssemblyScript, compiled to WebAssembly for
-// its vector instructions: JavaScript reads a byte at a time, and random digits and signs make it guess a
-// branch wrong two or three times in each number. Here the usual number has no branch that depends on it.
+// its vector instructions: a scanner in JavaScript reads a byte at a time and has branches that random digits and
+// signs decide, which the processor then guesses wrong. Here the usual number has none that depends on it.
 //
 // Memory is fixed: a text window and a row for as many values as it can hold. build.mjs compiles it.
 
@@ -9,17 +9,15 @@ import { areDigits, arrange, COMMAS, eightsOf, foursOf, join, POINTS, sixteenOf 
 import { readValue } from './number';
 import { divisorOf, isCertain, powerOfTen, signed } from './rounding';
 
-const WINDOW: i32 = 32768;
-
+/** Bytes of text that there is room for: any usual die. */
+export const TEXT_BYTES: i32 = 32_768;
 /** Behind the text stand commas: the last value ends like the others, and no read gets past them. */
 const COMMAS_BEHIND: i32 = 48;
 
 /** Where the text is to be put. */
-export const TEXT: usize = memory.data(32768 + 48, 16);
-/** Bytes of text that there is room for. */
-export const TEXT_BYTES: i32 = WINDOW;
-/** Where the values are to be found: float32, as many as {@link scan} answers. */
-export const ROW: usize = memory.data(4 * (32768 / 2), 16);
+export const TEXT: usize = memory.data(TEXT_BYTES + COMMAS_BEHIND, 16);
+/** Where the values are to be found: float32, as many as {@link scan} answers; each has a comma or the end behind it. */
+export const ROW: usize = memory.data(4 * (TEXT_BYTES / 2), 16);
 
 /**
  * Reads JSON numbers with commas between them, and nothing else, from {@link TEXT} to {@link ROW}.
