@@ -17,7 +17,7 @@ import { PredictorEngine } from './oip/predictor-engine.js';
 import { oipRoutes } from './oip/routes.js';
 import type { InferStatistics } from './oip/statistics.js';
 import { accessPlugin } from './plugins/access.js';
-import { corsPlugin } from './plugins/cors.js';
+import { corsPlugin, headersWithoutOrigin } from './plugins/cors.js';
 import { docsPlugin } from './plugins/docs.js';
 import { drainingPlugin } from './plugins/draining.js';
 import { type HttpObserver, observePlugin } from './plugins/observe.js';
@@ -212,7 +212,7 @@ function openDirectDoor(
   shared: Pick<DirectPredictOptions, 'reader' | 'requestIds'>,
 ): DirectDoor {
   const { keepAliveTimeoutMs } = limits;
-  const writer = new AnswerWriter(keepAliveTimeoutMs);
+  const writer = new AnswerWriter(keepAliveTimeoutMs, headersWithoutOrigin(security.corsOrigins));
   const handler = new DirectPredict({ ...options, ...shared, writer, access: security.access });
   const maxBodyBytes = Math.min(MAX_DIRECT_BODY_BYTES, limits.maxBodyBytes);
   return new DirectDoor(server, { clock: options.clock, handler, keepAliveTimeoutMs, maxBodyBytes });

@@ -23,18 +23,19 @@ export function refusalAnswer(refusal: Refusal, requestId: string): DirectAnswer
   };
 }
 
-const CONSTANT_HEADERS = Object.entries(SECURITY_HEADERS)
-  .map(([name, value]) => `${name}: ${value}\r\n`)
-  .join('');
-
 /** Writes answers as text, in one piece: the same headers, in the same order, as those of the other way. */
 export class AnswerWriter {
   readonly #keepAlive: string;
+  readonly #constantHeaders: string;
   readonly #statusLines = new Map<number, string>();
   #second = Number.NaN;
   #date = '';
 
-  constructor(keepAliveTimeoutMs: number) {
+  /** @param headers what all answers have beside the headers of security */
+  constructor(keepAliveTimeoutMs: number, headers: Readonly<Record<string, string>> = {}) {
+    this.#constantHeaders = Object.entries({ ...SECURITY_HEADERS, ...headers })
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('');
     this.#keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}`;
   }
 
@@ -42,7 +43,7 @@ export class AnswerWriter {
   textOf({ status, mediaType, requestId, retryAfterSeconds, body }: DirectAnswer, isLast: boolean): string {
     const retryAfter = retryAfterSeconds === undefined ? '' : `retry-after: ${retryAfterSeconds}\r\n`;
     return (
-      `${this.#statusLine(status)}x-request-id: ${requestId}\r\n${CONSTANT_HEADERS}${retryAfter}` +
+      `${this.#statusLine(status)}x-request-id: ${requestId}\r\n${this.#constantHeaders}${retryAfter}` +
       `content-type: ${mediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nDate: ${this.#now()}\r\n` +
       `${isLast ? 'Connection: close' : this.#keepAlive}\r\n\r\n${body}`
     );

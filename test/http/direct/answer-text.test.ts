@@ -41,6 +41,11 @@ describe('an answer', () => {
     ]);
   });
 
+  test('has the other headers that all answers are to have', () => {
+    const text = new AnswerWriter(1_000, { vary: 'Origin' }).textOf(answerOf(), false);
+    expect(text).toContain('\r\ncache-control: no-store\r\nvary: Origin\r\ncontent-type: ');
+  });
+
   test('that is the last says so, and promises no time-out', () => {
     const lines = writer.textOf(answerOf(), true).split('\r\n');
     expect(lines).toContain('Connection: close');

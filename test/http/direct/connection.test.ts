@@ -315,19 +315,19 @@ describe('the last answer', () => {
   });
 });
 
-test('a client that does not read its answers is read no further', async () => {
+test('a client that does not read its answers is read no further, as by node:http', async () => {
   const bench = await openDoor();
-  const { client, socket } = await connect(bench);
+  const { client, socket, arrived } = await connect(bench);
   client.socket.pause();
-  const bytes = postBytes('/predict', 'x'.repeat(60_000));
-  while (bench.door.has(socket)) {
+  const bytes = postBytes('/predict', 'x'.repeat(8_000));
+  for (let n = 1; bench.door.has(socket); n++) {
     client.write(bytes);
-    await nextTurn();
+    await arrived(n * bytes.length);
+    expect(socket.writableLength).toBeLessThan(50_000);
   }
-  for (let n = 0; n < 200; n++) client.write(bytes);
+  client.write(Buffer.concat(Array.from({ length: 1_000 }, () => bytes)));
   await until(() => socket.isPaused());
-  const isRead = client.socket.writableLength === 0;
-  expect(isRead).toBe(false);
+  expect(client.socket.writableLength).toBeGreaterThan(0);
   expect(socket.writableLength).toBeLessThan(1_000_000);
   client.socket.destroy();
   await closed(socket);

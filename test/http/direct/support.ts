@@ -8,7 +8,7 @@ import type { DirectConnection, DirectRequest } from '../../../src/http/direct/c
 import { DirectDoor, type DirectHandler } from '../../../src/http/direct/door.js';
 import type { RequestHead } from '../../../src/http/direct/request-head.js';
 import { FakeClock } from '../../support/fake-clock.js';
-import type { RawAnswer } from '../../support/http.js';
+import type { RawAnswer, RawConnection } from '../../support/http.js';
 
 /** Idle time after which the doors of these tests close a connection. */
 export const KEEP_ALIVE_MS = 5_000;
@@ -133,6 +133,19 @@ export function portOf(server: net.Server): number {
 /** Resolves when it is so; looks again in every turn of the event loop. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await nextTurn();
+}
+
+/** The bytes of the next answer, as UTF-8; of one that is cut off, what has come of it. */
+export async function rawAnswerOf({ socket }: RawConnection): Promise<string> {
+  const chunks: Buffer[] = [];
+  const isWhole = (bytes: Buffer) => {
+    const end = bytes.indexOf('\r\n\r\n');
+    const length = /^content-length: (\d+)\r$/im.exec(bytes.toString('latin1', 0, end + 2))?.[1];
+    return end !== -1 && bytes.length >= end + 4 + Number(length ?? 0);
+  };
+  socket.on('data', (chunk) => chunks.push(chunk));
+  await until(() => isWhole(Buffer.concat(chunks)) || socket.readableEnded || socket.destroyed);
+  return Buffer.concat(chunks).toString();
 }
 
 /** Resolves when the socket has closed and its listeners have been told. */
