@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
-import { afterAnswers, connectionsShakingHands, openConnections } from '../connections.js';
+import { afterAnswers, answerInFlight, connectionsShakingHands, openConnections } from '../connections.js';
 
 export interface DrainingOptions {
   readonly isDraining: () => boolean;
@@ -25,7 +25,7 @@ export const drainingPlugin = fp<DrainingOptions>(
     app.server.closeIdleConnections = () => {
       for (const socket of shakingHands.values()) socket.destroy();
       for (const socket of open) {
-        if (direct?.has(socket)) continue;
+        if (direct?.has(socket) || isHandedOver(socket)) continue;
         announceEnd(lastAnswers.get(socket));
         afterAnswers(
           socket,
@@ -45,6 +45,11 @@ export const drainingPlugin = fp<DrainingOptions>(
   },
   { name: 'draining' },
 );
+
+/** Whether it was handed over with a request that is yet to be read: Fastify and node:http both ask for the end. */
+function isHandedOver(socket: Socket): boolean {
+  return socket.readableLength > 0 && answerInFlight(socket) === undefined;
+}
 
 /** A die that was taken before the end began is told of it as well, or its client would send another. */
 function announceEnd(answer: ServerResponse | undefined): void {

@@ -1,18 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { postBytes, RawConnection } from '../../support/http.js';
-import { closed, type DoorBench, echoOf, KEEP_ALIVE_MS, openDoor, until } from './support.js';
+import { postBytes } from '../../support/http.js';
+import { closed, connect, echoOf, KEEP_ALIVE_MS, openDoor, until } from './support.js';
 
 const REQUEST = postBytes('/predict', '{"n":1}');
 /** Longer than a door waits for a request that does not come whole. */
 const PATIENCE_MS = 1_500;
-
-async function connect({ port, sockets }: DoorBench) {
-  const known = sockets.length;
-  const client = await RawConnection.open(port);
-  await until(() => sockets.length > known);
-  const socket = sockets[known] ?? expect.fail('no connection');
-  return { client, socket };
-}
 
 describe('a connection goes to node:http, which has the time-outs,', () => {
   test('when it stays silent', async () => {

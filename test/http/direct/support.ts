@@ -8,7 +8,7 @@ import type { DirectConnection, DirectRequest } from '../../../src/http/direct/c
 import { DirectDoor, type DirectHandler } from '../../../src/http/direct/door.js';
 import type { RequestHead } from '../../../src/http/direct/request-head.js';
 import { FakeClock } from '../../support/fake-clock.js';
-import type { RawAnswer, RawConnection } from '../../support/http.js';
+import { type RawAnswer, RawConnection } from '../../support/http.js';
 
 /** Idle time after which the doors of these tests close a connection. */
 export const KEEP_ALIVE_MS = 5_000;
@@ -82,10 +82,10 @@ export class TestHandler implements DirectHandler {
 }
 
 /** A door before a server of node:http, both of which say what came to them. */
-export interface DoorBench {
+export interface DoorBench<H extends DirectHandler = TestHandler> {
   readonly server: Server;
   readonly door: DirectDoor;
-  readonly handler: TestHandler;
+  readonly handler: H;
   readonly clock: FakeClock;
   readonly port: number;
   /** The server's end of every connection, in the order of their coming. */
@@ -95,7 +95,16 @@ export interface DoorBench {
 }
 
 /** A door for one test, which ends with it. */
-export async function openDoor({ keepAliveTimeoutMs = KEEP_ALIVE_MS } = {}): Promise<DoorBench> {
+export function openDoor({ keepAliveTimeoutMs = KEEP_ALIVE_MS } = {}): Promise<DoorBench> {
+  return openDoorBefore(new TestHandler(), new FakeClock(), keepAliveTimeoutMs);
+}
+
+/** The same, with a handler of the test's own. */
+export async function openDoorBefore<H extends DirectHandler>(
+  handler: H,
+  clock: FakeClock,
+  keepAliveTimeoutMs = KEEP_ALIVE_MS,
+): Promise<DoorBench<H>> {
   const server = http.createServer((request, response) => {
     let body = '';
     request.setEncoding('latin1').on('data', (chunk) => {
@@ -112,7 +121,7 @@ export async function openDoor({ keepAliveTimeoutMs = KEEP_ALIVE_MS } = {}): Pro
     unreadable.push(error);
     socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n');
   });
-  const [clock, handler, sockets] = [new FakeClock(), new TestHandler(), [] as Socket[]];
+  const sockets: Socket[] = [];
   const door = new DirectDoor(server, { clock, handler, keepAliveTimeoutMs, maxBodyBytes: MAX_BODY_BYTES });
   server.on('connection', (socket) => sockets.push(socket));
   server.listen(0, '127.0.0.1');
@@ -128,6 +137,20 @@ export function portOf(server: net.Server): number {
   return z
     .custom<AddressInfo>((address) => net.isIP(String(Object(address).address)) > 0)
     .parse(server.address()).port;
+}
+
+/** A client of a door, the server's end of its connection, and when so many bytes have been read there. */
+export async function connect({ port, sockets }: Pick<DoorBench, 'port' | 'sockets'>) {
+  const known = sockets.length;
+  const client = await RawConnection.open(port);
+  await until(() => sockets.length > known);
+  const socket = sockets[known];
+  if (socket === undefined) throw new Error('the connection has not come');
+  const arrived = async (bytes: number) => {
+    await until(() => socket.bytesRead >= bytes);
+    await nextTurn();
+  };
+  return { client, socket, arrived };
 }
 
 /** Resolves when it is so; looks again in every turn of the event loop. */
