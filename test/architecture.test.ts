@@ -164,7 +164,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@fastify/swagger': ['http/plugins'],
   '@fastify/swagger-ui': ['http/plugins'],
   jose: ['http/access'],
-  'fast-json-stringify': ['http'],
+  'fast-json-stringify': [],
   'onnxruntime-node': ['serving/workers'],
   'prom-client': ['monitoring/metrics'],
   pino: ['monitoring', 'type app.ts', 'type lifecycle', 'type security.ts'],
@@ -194,6 +194,8 @@ interface Import {
   readonly from: string;
   readonly to: string;
   readonly typeOnly: boolean;
+  /** `import()`: loaded when it is reached, not with the file. */
+  readonly atUse: boolean;
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
@@ -210,15 +212,15 @@ function importsOf(file: string): Import[] {
     // `import { type A, type B }` imports types only too: the compiler leaves nothing of it but the name.
     typeOnly: match[1] !== undefined || isTypesOnly(match[2] ?? ''),
     to: match[3] ?? '',
+    atUse: false,
   }));
   const bare = [...code.matchAll(/^import\s+['"]([^'"]+)['"]/gm)];
   const dynamic = [...code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)];
-  const values = [...bare, ...dynamic].map((match) => ({ typeOnly: false, to: match[1] ?? '' }));
-  return [...statements, ...values].map(({ typeOnly, to }) => ({
-    from: file,
-    to: targetOf(file, to),
-    typeOnly,
-  }));
+  const values = [
+    ...bare.map((match) => ({ typeOnly: false, to: match[1] ?? '', atUse: false })),
+    ...dynamic.map((match) => ({ typeOnly: false, to: match[1] ?? '', atUse: true })),
+  ];
+  return [...statements, ...values].map(({ to, ...how }) => ({ from: file, to: targetOf(file, to), ...how }));
 }
 
 function isTypesOnly(clause: string): boolean {
@@ -293,6 +295,29 @@ test('the server imports OpenTelemetry only where tracing is switched on', () =>
   expect(outside.map(({ from }) => from)).toEqual(['tracing/start-tracing.ts']);
   const code = readFileSync(join(SRC, 'tracing/start-tracing.ts'), 'utf8');
   expect(code).toContain("await import('./otlp/tracing.js')");
+});
+
+test('a start loads no package that only some servers, or only a first look, need', () => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    for (const { from, to, typeOnly, atUse } of imports) {
+      // What serve.ts and app.ts import at use is the start, in the order of what takes longest.
+      const later = atUse && from !== 'serve.ts' && from !== 'app.ts';
+      if (from !== file || typeOnly || later || loaded.has(to)) continue;
+      loaded.add(to);
+      load(to);
+    }
+  };
+  load('serve.ts');
+  const packages = [...loaded].filter((to) => !to.endsWith('.ts') && !to.startsWith('node:'));
+  expect(packages.sort()).toEqual([
+    'close-with-grace',
+    'fastify',
+    'fastify-plugin',
+    'pino',
+    'prom-client',
+    'zod',
+  ]);
 });
 
 test('nobody on the way of a die imports monitoring', () => {

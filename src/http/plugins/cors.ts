@@ -1,4 +1,3 @@
-import cors from '@fastify/cors';
 import fp from 'fastify-plugin';
 
 /**
@@ -9,6 +8,7 @@ import fp from 'fastify-plugin';
 export const corsPlugin = fp<{ origins: readonly string[] }>(
   async (app, { origins }) => {
     if (origins.length === 0) return;
+    const { default: cors } = await import('@fastify/cors');
     await app.register(cors, {
       origin: [...origins],
       methods: ['GET', 'HEAD', 'POST'],
