@@ -1,8 +1,10 @@
 import { setTimeout as sleep, setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
-import { type App, createApp } from './app.js';
+import type { App } from './app.js';
 import { type Config, type Environment, readConfig } from './config.js';
 import { LogStream } from './monitoring/log-stream.js';
+import { systemClock } from './serving/clock.js';
+import { startWorkers } from './start-workers.js';
 import { DIEGATE_VERSION } from './version.js';
 
 const MAX_LOG_BACKLOG_BYTES = 64 * 1024 * 1024;
@@ -25,11 +27,14 @@ export async function serve(environment: Environment): Promise<void> {
   const running: Running = { app: undefined, isEnding: false };
   // Before anything is started, so that a signal at any moment is an end like any other.
   endGracefully(running, config, logStream);
+  const workers = startWorkers({ config, clock: systemClock });
   process.on('exit', () => {
+    workers.pool.kill();
     running.app?.kill();
     logStream.finish(LAST_WRITE_MS);
   });
-  const app = await createApp({ config, logStream });
+  const { createApp } = await import('./app.js');
+  const app = await createApp({ config, logStream, workers, loadsAtOnce: true });
   running.app = app;
   const { port } = await app.listen();
   try {

@@ -13,24 +13,52 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['serve.ts', 'health.ts', 'cli', 'errors.ts'],
   'security.ts': ['type config.ts', 'http', 'http/access', 'type serving'],
-  'serve.ts': ['app.ts', 'config.ts', 'monitoring', 'version.ts'],
+  'serve.ts': ['app.ts', 'config.ts', 'monitoring', 'serving', 'start-workers.ts', 'version.ts'],
   'health.ts': ['config.ts', 'errors.ts'],
   'app.ts': [
-    'config.ts',
+    'type config.ts',
     'drift',
-    'errors.ts',
-    'http',
+    'http-side.ts',
+    'models',
+    'models/repository',
+    'monitoring',
+    'monitoring/metrics',
+    'readiness.ts',
+    'security.ts',
+    'serving',
+    'serving-side.ts',
+    'type start-workers.ts',
+  ],
+  'serving-side.ts': [
+    'type config.ts',
+    'drift',
     'http/oip',
     'lifecycle',
-    'security.ts',
-    'models/**',
-    'monitoring/**',
+    'type models',
+    'monitoring',
+    'monitoring/metrics',
     'prediction',
     'routing',
     'serving/**',
+    'serving/batching',
+    'type start-workers.ts',
     'tracing',
+  ],
+  'start-workers.ts': ['type config.ts', 'type serving', 'serving/workers'],
+  'http-side.ts': [
+    'type config.ts',
+    'errors.ts',
+    'http',
+    'type models',
+    'monitoring',
+    'monitoring/metrics',
+    'type readiness.ts',
+    'type security.ts',
+    'type serving',
+    'type serving-side.ts',
     'version.ts',
   ],
+  'readiness.ts': ['errors.ts', 'type lifecycle', 'type routing', 'type serving/**'],
   prediction: ['errors.ts', 'models/decision', 'type die', 'type models', 'type serving/**', 'type tracing'],
   routing: ['errors.ts', 'models', 'traffic', 'type models/**', 'type prediction', 'type serving/**'],
   lifecycle: ['errors.ts', 'models/**', 'serving', 'traffic', 'type prediction', 'type serving/**'],
@@ -116,6 +144,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type errors.ts',
     'type prediction',
     'type serving/workers',
+    'monitoring/metrics',
+    'type serving',
   ],
   'monitoring/metrics': [
     'type drift',
@@ -157,16 +187,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** The only rooms that may import a package, for those packages that belong to one room. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  fastify: ['http/**', 'type app.ts'],
+  fastify: ['http/**', 'type app.ts', 'type http-side.ts'],
   'fastify-plugin': ['http/plugins'],
   '@fastify/cors': ['http/plugins'],
   '@fastify/rate-limit': ['http/plugins'],
   '@fastify/swagger': ['http/plugins'],
   '@fastify/swagger-ui': ['http/plugins'],
   jose: ['http/access'],
-  'fast-json-stringify': ['http'],
+  'fast-json-stringify': [],
   'onnxruntime-node': ['serving/workers'],
-  'prom-client': ['monitoring/metrics'],
+  'prom-client': ['monitoring/metrics', 'type monitoring'],
   pino: ['monitoring', 'type app.ts', 'type lifecycle', 'type security.ts'],
   '@opentelemetry/api': ['tracing/otlp'],
   '@opentelemetry/core': ['tracing/otlp'],
@@ -183,6 +213,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'modern-tar': ['backup'],
 };
 
+/** Where the parts of the server are put together. */
+const WIRING = ['serve.ts', 'app.ts', 'serving-side.ts', 'http-side.ts'];
+
 /** Who may read the environment; the worker's process passes it on and switches telemetry off in it. */
 const READERS_OF_THE_ENVIRONMENT = [
   'main.ts',
@@ -194,6 +227,8 @@ interface Import {
   readonly from: string;
   readonly to: string;
   readonly typeOnly: boolean;
+  /** `import()`: loaded when it is reached, not with the file. */
+  readonly atUse: boolean;
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
@@ -210,15 +245,15 @@ function importsOf(file: string): Import[] {
     // `import { type A, type B }` imports types only too: the compiler leaves nothing of it but the name.
     typeOnly: match[1] !== undefined || isTypesOnly(match[2] ?? ''),
     to: match[3] ?? '',
+    atUse: false,
   }));
   const bare = [...code.matchAll(/^import\s+['"]([^'"]+)['"]/gm)];
   const dynamic = [...code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)];
-  const values = [...bare, ...dynamic].map((match) => ({ typeOnly: false, to: match[1] ?? '' }));
-  return [...statements, ...values].map(({ typeOnly, to }) => ({
-    from: file,
-    to: targetOf(file, to),
-    typeOnly,
-  }));
+  const values = [
+    ...bare.map((match) => ({ typeOnly: false, to: match[1] ?? '', atUse: false })),
+    ...dynamic.map((match) => ({ typeOnly: false, to: match[1] ?? '', atUse: true })),
+  ];
+  return [...statements, ...values].map(({ to, ...how }) => ({ from: file, to: targetOf(file, to), ...how }));
 }
 
 function isTypesOnly(clause: string): boolean {
@@ -295,11 +330,32 @@ test('the server imports OpenTelemetry only where tracing is switched on', () =>
   expect(code).toContain("await import('./otlp/tracing.js')");
 });
 
+test('a start loads no package that only some servers, or only a first look, need', () => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    for (const { from, to, typeOnly, atUse } of imports) {
+      // The parts of the server are imported at use too, in the order of what takes longest.
+      const later = atUse && !WIRING.includes(from);
+      if (from !== file || typeOnly || later || loaded.has(to)) continue;
+      loaded.add(to);
+      load(to);
+    }
+  };
+  load('serve.ts');
+  const packages = [...loaded].filter((to) => !to.endsWith('.ts') && !to.startsWith('node:'));
+  expect(packages.sort()).toEqual([
+    'close-with-grace',
+    'fastify',
+    'fastify-plugin',
+    'pino',
+    'prom-client',
+    'zod',
+  ]);
+});
+
 test('nobody on the way of a die imports monitoring', () => {
   const importers = internal.filter(({ to }) => to.startsWith('monitoring/')).map(({ from }) => roomOf(from));
-  expect(
-    importers.filter((room) => room !== 'app.ts' && room !== 'serve.ts' && !room.startsWith('monitoring')),
-  ).toEqual([]);
+  expect(importers.filter((room) => !WIRING.includes(room) && !room.startsWith('monitoring'))).toEqual([]);
 });
 
 test('only the process itself reads the environment', () => {

@@ -5,7 +5,7 @@ import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { securityHeadersPlugin } from './plugins/security-headers.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { healthRoutes, type ProbeRouteOptions } from './routes/probes.js';
-import { serializeByZod, validateByZod } from './zod-provider.js';
+import { NO_COMPILERS, serializeByZod, validateByZod } from './zod-provider.js';
 
 export interface ProbeServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -27,6 +27,7 @@ export async function createProbeServer(options: ProbeServerOptions): Promise<Fa
   const app = Fastify({
     serverFactory: (handler) =>
       createListener(handler, { ...options, tls: undefined, maxConnections: MAX_CONNECTIONS }),
+    schemaController: NO_COMPILERS,
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (parent) => parent,

@@ -39,7 +39,7 @@ import { predictRoutes } from './routes/predict.js';
 import { healthRoutes, type ProbeRouteOptions, rootRoutes } from './routes/probes.js';
 import type { TlsMaterial } from './tls.js';
 import { createUnreadableAnswer } from './unreadable.js';
-import { serializeByZod, validateByZod } from './zod-provider.js';
+import { NO_COMPILERS, serializeByZod, validateByZod } from './zod-provider.js';
 
 export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -113,6 +113,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const app = Fastify({
     serverFactory: (handler) => createListener(handler, { ...limits, tls: security.tls }),
     ...(security.trustedProxies.length === 0 ? {} : { trustProxy: [...security.trustedProxies] }),
+    schemaController: NO_COMPILERS,
     loggerInstance: logger,
     // One line for each prediction comes from the prediction log; Fastify's two for each request would
     // cost more than decoding a die.

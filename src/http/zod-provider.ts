@@ -1,7 +1,7 @@
-import fastJsonStringify, { type ObjectSchema } from 'fast-json-stringify';
 import type { FastifySchemaCompiler, FastifySerializerCompiler, FastifyTypeProvider } from 'fastify';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { readPart } from './schemas/requests.js';
+import { answerWriter } from './write-answer.js';
 
 /** Gives route handlers the types of their zod schemas. */
 export interface ZodTypeProvider extends FastifyTypeProvider {
@@ -15,11 +15,15 @@ export interface ZodTypeProvider extends FastifyTypeProvider {
  * schema does not name. Their schemas in the routes are documentation.
  */
 export const validateByZod: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
-  const acceptsNothing = schema.safeParse({}).success;
   if (httpPart === 'body' || httpPart === 'headers') return (value) => ({ value });
+  // zod compiles a schema when it is first used: at the route's first request and not at the start.
+  let acceptsNothing: boolean | undefined;
   return (value) => {
     // Most requests have no query: nothing to check where nothing is required.
-    if (httpPart === 'querystring' && isEmpty(value) && acceptsNothing) return { value };
+    if (httpPart === 'querystring' && isEmpty(value)) {
+      acceptsNothing ??= schema.safeParse({}).success;
+      if (acceptsNothing) return { value };
+    }
     try {
       return { value: readPart(schema, value, httpPart ?? 'request') };
     } catch (error) {
@@ -28,15 +32,14 @@ export const validateByZod: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPa
   };
 };
 
-/** Compiles the zod schema of an answer into a serializer. */
-export const serializeByZod: FastifySerializerCompiler<z.ZodType> = ({ schema, url }) => {
-  const jsonSchema = z.toJSONSchema(schema, { target: 'draft-7', io: 'output' });
-  if (!isObjectSchema(jsonSchema)) throw new Error(`the answer of ${url} must be an object`);
-  return fastJsonStringify(jsonSchema);
-};
+/** Writes an answer by its zod schema. */
+export const serializeByZod: FastifySerializerCompiler<z.ZodType> = ({ schema }) => answerWriter(schema);
 
-function isObjectSchema(schema: { type?: unknown }): schema is ObjectSchema {
-  return schema.type === 'object';
+/** Keeps Fastify from loading ajv and fast-json-stringify for compilers that the two above replace. */
+export const NO_COMPILERS = { compilersFactory: { buildValidator: unset, buildSerializer: unset } };
+
+function unset(): never {
+  throw new Error('the server was given no compilers');
 }
 
 function isEmpty(value: unknown): boolean {

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { type App, createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
-import type { Clock } from '../../src/serving/clock.js';
+import { type Clock, systemClock } from '../../src/serving/clock.js';
+import { startWorkers } from '../../src/start-workers.js';
 import { fillRepository, type TestVersion } from './models.js';
 
 /** The compiled worker: a process cannot be forked from TypeScript. */
@@ -66,16 +67,17 @@ async function start(options: StartOptions): Promise<StartedApp> {
   const repository = options.repository ?? (await mkdtemp(join(tmpdir(), 'diegate-app-')));
   if (options.repository === undefined) await fillRepository(repository, versions, serving);
   const log = new LogCollector();
+  const config = readConfig({
+    HOST: '127.0.0.1',
+    PORT: '0',
+    INFERENCE_WORKERS: '1',
+    MODEL_REPOSITORY: repository,
+    ...environment,
+  });
   const app = await createApp({
-    config: readConfig({
-      HOST: '127.0.0.1',
-      PORT: '0',
-      INFERENCE_WORKERS: '1',
-      MODEL_REPOSITORY: repository,
-      ...environment,
-    }),
+    config,
     logStream: log,
-    workerEntry: WORKER_ENTRY,
+    workers: startWorkers({ config, clock: clock ?? systemClock, entry: WORKER_ENTRY }),
     ...(clock === undefined ? {} : { clock }),
   });
   const { port } = await app.listen();

@@ -4,7 +4,7 @@ import type { Clock } from '../../serving/clock.js';
 import { ReloadedFiles } from '../reloaded-files.js';
 import { type KeyRing, readApiKeys } from './api-keys.js';
 import type { Caller } from './caller.js';
-import { isToken, readTokenKeys, TokenVerifier } from './tokens.js';
+import type { TokenVerifier } from './tokens.js';
 
 export interface AccessOptions {
   readonly apiKeysFile: string | undefined;
@@ -62,6 +62,8 @@ export async function openAccess(options: AccessOptions): Promise<Access | undef
 
 interface OpenedTokens {
   readonly verifier: TokenVerifier;
+  /** Whether a credential has the form of a token. */
+  readonly isToken: (credential: string) => boolean;
   stop(): void;
 }
 
@@ -70,6 +72,8 @@ async function openTokens(
   watch: { intervalMs: number; clock: Pick<Clock, 'after'>; logger: AccessOptions['logger'] },
   now: () => number,
 ): Promise<OpenedTokens> {
+  // With what verifies signatures, which few servers need.
+  const { isToken, readTokenKeys, TokenVerifier } = await import('./tokens.js');
   const files = await ReloadedFiles.open({
     ...watch,
     what: 'token keys',
@@ -78,7 +82,7 @@ async function openTokens(
     onReload: (keys) => verifier.replaceKeys(keys),
   });
   const verifier = new TokenVerifier({ keys: files.current, issuer, audience, now });
-  return { verifier, stop: () => files.stop() };
+  return { verifier, isToken, stop: () => files.stop() };
 }
 
 function createAccess({
@@ -102,7 +106,7 @@ function createAccess({
         if (now() < holder.expiresAtMs) return holder;
         throw new Refusal('unauthorized', `the API key "${holder.id}" has expired`);
       }
-      if (tokens !== undefined && isToken(credential)) return tokens.verifier.verify(credential);
+      if (tokens?.isToken(credential)) return tokens.verifier.verify(credential);
       throw new Refusal('unauthorized', `the credential is not known; expected ${expected}`);
     },
     hasAdmin: () => tokens !== undefined || keys?.current.grants('admin', now()) === true,

@@ -1,4 +1,3 @@
-import cors from '@fastify/cors';
 import fp from 'fastify-plugin';
 
 const EXPOSED_HEADERS = ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'];
@@ -17,6 +16,7 @@ export function headersWithoutOrigin(origins: readonly string[]): Readonly<Recor
 export const corsPlugin = fp<{ origins: readonly string[] }>(
   async (app, { origins }) => {
     if (origins.length === 0) return;
+    const { default: cors } = await import('@fastify/cors');
     await app.register(cors, {
       origin: [...origins],
       methods: ['GET', 'HEAD', 'POST'],

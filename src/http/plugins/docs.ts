@@ -1,21 +1,6 @@
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
-import { z } from 'zod';
 import type { Permission } from '../access/caller.js';
-
-const DESCRIPTION = `The gate that every die passes on the test floor: POST a die's parametric measurements, get pass or
-fail with a confidence and an anomaly score. Every refusal is an RFC 9457 problem with a stable code.`;
-
-// All from this server; the page styles itself inline. No upgrade-insecure-requests: inside a fab the
-// page is often read over plain HTTP.
-const PAGE_POLICY =
-  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
-
-const ADMIN_TAG = {
-  name: 'admin',
-  description: 'What is served, changed while dies are answered; needs an admin key',
-};
 
 export interface DocsOptions {
   readonly version: string;
@@ -27,71 +12,35 @@ export interface DocsOptions {
   readonly permission: Permission | undefined;
 }
 
-/** Serves /openapi.json and, at /docs, a Swagger UI that needs nothing from the internet. */
+/** The pages of the documentation, which answer a request of the server's by themselves. */
+export interface DocsPages {
+  /** @param refuse called, and nothing sent, where there is no such page or it cannot be sent */
+  answer(request: FastifyRequest, reply: FastifyReply, refuse: (error: unknown) => void): void;
+}
+
+/**
+ * Serves /openapi.json and, at /docs, a Swagger UI that needs nothing from the internet: of every route that
+ * is added after it. Both are made, and what makes them is loaded, when somebody looks for the first time.
+ */
 export const docsPlugin = fp<DocsOptions>(
-  async (app, { version, keysAsked, hasAdmin, permission }) => {
-    if (permission !== undefined) {
-      // The pages are routes of a plugin, which has no option for this.
-      app.addHook('onRoute', (route) => {
-        if (/^\/(docs|openapi\.json)(\/|$)/.test(route.url)) route.config = { ...route.config, permission };
+  (app, options, done) => {
+    const routes: RouteOptions[] = [];
+    let made: Promise<DocsPages> | undefined;
+    const config = options.permission === undefined ? {} : { permission: options.permission };
+    for (const url of ['/docs', '/docs/*', '/openapi.json'])
+      app.get(url, { config, schema: { hide: true } }, async (request, reply) => {
+        made ??= import('./docs-pages.js').then(({ makePages }) => makePages(routes, options));
+        const pages = await made;
+        await new Promise<void>((resolve, reject) => {
+          reply.raw.once('close', resolve);
+          pages.answer(request, reply, reject);
+        });
+        return reply.hijack();
       });
-    }
-    await app.register(swagger, {
-      openapi: {
-        openapi: '3.1.0',
-        info: { title: 'diegate', version, description: DESCRIPTION },
-        tags: [
-          { name: 'predict', description: 'Dies in, answers out' },
-          { name: 'models', description: 'What is loaded, and how versions compare' },
-          {
-            name: 'open inference protocol',
-            description: 'The same dies for KServe and Triton clients; errors in its own form',
-          },
-          ...(hasAdmin ? [ADMIN_TAG] : []),
-          { name: 'operations', description: 'Probes and metrics' },
-        ],
-        ...(keysAsked
-          ? {
-              components: {
-                securitySchemes: {
-                  key: { type: 'apiKey', in: 'header', name: 'x-api-key' },
-                  bearer: { type: 'http', scheme: 'bearer' },
-                },
-              },
-              security: [{ key: [] }, { bearer: [] }],
-            }
-          : {}),
-      },
-      transform: ({ schema, url }) => ({ schema: documented(schema) as typeof schema, url }),
+    app.addHook('onRoute', (route) => {
+      routes.push(route);
     });
-    await app.register(swaggerUi, {
-      routePrefix: '/docs',
-      staticCSP: PAGE_POLICY,
-      uiConfig: { tryItOutEnabled: true, defaultModelsExpandDepth: 0 },
-      // The top bar is for exploring other APIs; this page has one.
-      theme: {
-        title: 'diegate API',
-        css: [{ filename: 'diegate.css', content: '.swagger-ui .topbar { display: none }' }],
-      },
-    });
-    app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
+    done();
   },
   { name: 'docs' },
 );
-
-/** A route's schema with every zod schema in it, at any depth, replaced by its JSON Schema. */
-function documented(value: unknown, io: 'input' | 'output' = 'input'): unknown {
-  if (value instanceof z.ZodType) {
-    const { $schema: _, ...schema } = z.toJSONSchema(value, {
-      target: 'draft-2020-12',
-      io,
-      unrepresentable: 'any',
-    });
-    return schema;
-  }
-  if (Array.isArray(value)) return value.map((item) => documented(item, io));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, documented(item, key === 'response' ? 'output' : io)]),
-  );
-}

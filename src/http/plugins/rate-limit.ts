@@ -1,4 +1,3 @@
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../../errors.js';
@@ -22,6 +21,8 @@ const WINDOW_MS = 1_000;
 export const rateLimitPlugin = fp<RateLimitOptions>(
   async (app, { perEquipment, perCaller }) => {
     if (perEquipment === 0 && perCaller === 0) return;
+    // Loaded where there is a limit only: the start need not wait for it elsewhere.
+    const { default: rateLimit } = await import('@fastify/rate-limit');
     await app.register(rateLimit, { global: false, cache: MAX_KNOWN, timeWindow: WINDOW_MS });
     if (perCaller > 0) {
       const limit = createLimit(app, 'caller', perCaller, callerOf);

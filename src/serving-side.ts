@@ -1,0 +1,228 @@
+import type { Config } from './config.js';
+import { DriftMonitor, type DriftSource } from './drift/drift-monitor.js';
+import { Webhook } from './drift/webhook.js';
+import { InferStatistics } from './http/oip/statistics.js';
+import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.js';
+import type { Catalogue } from './models/catalogue.js';
+import { createDriftLog } from './monitoring/drift-log.js';
+import { createDriftMetrics } from './monitoring/metrics/drift.js';
+import { createModelMetrics } from './monitoring/metrics/models.js';
+import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
+import { createServingMetrics } from './monitoring/metrics/serving.js';
+import { createTracingMetrics } from './monitoring/metrics/tracing.js';
+import { createTrafficMetrics } from './monitoring/metrics/traffic.js';
+import type { Monitoring } from './monitoring/monitoring.js';
+import { createPredictionLog } from './monitoring/prediction-log.js';
+import { createWorkerLog } from './monitoring/worker-log.js';
+import { Predictor } from './prediction/predictor.js';
+import { Admission } from './routing/admission.js';
+import { Experiments } from './routing/experiments.js';
+import { ShadowRunner } from './routing/shadow-runner.js';
+import { Targets } from './routing/targets.js';
+import { VersionFallbacks } from './routing/version-fallbacks.js';
+import { Batcher } from './serving/batching/batcher.js';
+import type { Clock } from './serving/clock.js';
+import type { WorkerPool } from './serving/workers/pool.js';
+import type { StartedWorkers } from './start-workers.js';
+import { startTracing } from './tracing/start-tracing.js';
+import type { Tracer } from './tracing/tracer.js';
+
+export interface ServingSideOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly monitoring: Monitoring;
+  readonly catalogue: Catalogue;
+  /** Absolute path of the model repository. */
+  readonly folder: string;
+  readonly servingFile: string;
+  readonly webhookSecret: string | undefined;
+  readonly workers: StartedWorkers;
+  /** Whether GET /ready answers 200. */
+  readonly isReady: () => boolean;
+  /** Whether no die may come in any more. */
+  readonly isClosing: () => boolean;
+}
+
+/** Everything between a die that was read and its prediction, and what changes it. */
+export interface ServingSide {
+  readonly admission: Admission;
+  readonly targets: Targets;
+  readonly predictor: Predictor;
+  readonly lifecycle: Lifecycle;
+  readonly drift: DriftMonitor;
+  readonly experiments: Experiments;
+  readonly statistics: InferStatistics;
+  /** See `ServerOptions.tracer`. */
+  readonly tracer: Tracer | undefined;
+  readonly workers: Pick<WorkerPool, 'ready' | 'size'>;
+  /** See `App.load`. */
+  load(): Promise<void>;
+  /** Changes nothing any more; dies are still answered. */
+  stop(): void;
+  /** Ends the workers, and hands on the last spans within the time given. */
+  close(lastExportMs: number): Promise<void>;
+  /** Ends the workers at once. */
+  kill(): void;
+}
+
+/** Builds the serving side over workers that may still be starting. */
+export async function createServingSide(options: ServingSideOptions): Promise<ServingSide> {
+  const { config, clock, catalogue } = options;
+  const { pool, started } = options.workers;
+  const { logger, registry, onObserverError } = options.monitoring;
+  const servingMetrics = createServingMetrics(registry, {
+    waitingDies: () => batcher.waitingDies(),
+    queueCapacities: () => batcher.capacityDies(),
+    readyWorkers: () => pool.ready,
+    isReady: options.isReady,
+  });
+  const tracing = await startTracing(config, {
+    clock,
+    logger,
+    createObserver: () => createTracingMetrics(registry),
+  });
+  options.workers.observe([createWorkerLog(logger), servingMetrics], onObserverError);
+  const statistics = new InferStatistics(() => Date.now());
+  const batcher = new Batcher({
+    runner: pool,
+    clock,
+    workers: config.INFERENCE_WORKERS,
+    observers: [servingMetrics, statistics, ...(tracing === undefined ? [] : [tracing.batching])],
+    onObserverError,
+  });
+  const { drift, webhook } = createDrift(options, pool);
+  const experiments = new Experiments(catalogue, () => new Date());
+  createModelMetrics(registry, () => catalogue.entries());
+  const trafficMetrics = createTrafficMetrics(registry);
+  const lifecycle = createLifecycle({
+    folder: options.folder,
+    servingFile: options.servingFile,
+    catalogue,
+    pool,
+    batcher,
+    clock,
+    logger,
+    loadObservers: [
+      {
+        versionLoaded: ({ version }) => version && drift.add(version),
+        versionUnloaded: ({ key }) => drift.remove(key),
+      },
+    ],
+    lazyBudgetBytes: config.LAZY_MEMORY_MB * 1024 * 1024,
+    watchEveryMs: config.REPOSITORY_WATCH_MS,
+    onTrafficChange: (model) => experiments.reset(model),
+    onCanaryEvent: (model, event) => logger.warn({ model, ...event }, 'canary'),
+  });
+  const shadows = new ShadowRunner({
+    submit: (key, call) => batcher.submitShadow(key, call),
+    clock,
+    catalogue,
+    experiments,
+    observers: [trafficMetrics],
+    onError: onObserverError,
+  });
+  const predictor = new Predictor({
+    scorer: batcher,
+    clock,
+    groupsOf: (key, labels) => drift.groupsOf(key, labels),
+    fallbacks: new VersionFallbacks({
+      catalogue,
+      clock,
+      readyWorkers: () => pool.ready,
+      onCircuit: ({ key, name, version }, circuit, reason) => {
+        logger.warn({ version: key, circuit, reason }, 'circuit');
+        if (circuit === 'open') lifecycle.canaries.circuitOpened(name, version);
+      },
+    }),
+    observers: [
+      createPredictionMetrics(registry),
+      createPredictionLog(options.monitoring.writeLine, options.monitoring.loggedShare),
+      trafficMetrics.predicted,
+      experiments.predicted,
+      lifecycle.canaries.predicted,
+      shadows.predicted,
+      ({ version, predictions, latencyMs }) =>
+        statistics.answered(version.key, predictions.length, latencyMs),
+    ],
+    failureObservers: [
+      experiments.failed,
+      lifecycle.canaries.failed,
+      ({ key }, _dies, _request, latencyMs) => statistics.failed(key, latencyMs),
+    ],
+    onObserverError,
+  });
+  const targets = new Targets(catalogue);
+  const admission = new Admission({
+    targets,
+    clock,
+    assertRoom: (key, dies) => batcher.assertRoom(key, dies),
+    lazy: lifecycle.lazy,
+    lazyWaitMs: config.LAZY_WAIT_MS,
+    isClosing: options.isClosing,
+    onError: onObserverError,
+  });
+  return {
+    admission,
+    targets,
+    predictor,
+    lifecycle,
+    drift,
+    experiments,
+    statistics,
+    tracer: tracing?.tracer,
+    workers: pool,
+    async load() {
+      await started;
+      await lifecycle.start();
+      drift.start();
+    },
+    stop: () => lifecycle.stop(),
+    async close(lastExportMs) {
+      drift.close();
+      webhook?.close();
+      await Promise.all([pool.close(), tracing?.close(lastExportMs)]);
+    },
+    kill() {
+      lifecycle.stop();
+      drift.close();
+      webhook?.close();
+      pool.kill();
+    },
+  };
+}
+
+/** What watches the dies for drift, and who is told of it. */
+function createDrift(
+  { config, clock, webhookSecret, monitoring }: ServingSideOptions,
+  source: DriftSource,
+): { readonly drift: DriftMonitor; readonly webhook: Webhook | undefined } {
+  const driftLog = createDriftLog(monitoring.logger);
+  const webhook =
+    config.DRIFT_WEBHOOK_URL === undefined || webhookSecret === undefined
+      ? undefined
+      : new Webhook({
+          url: config.DRIFT_WEBHOOK_URL,
+          secret: webhookSecret,
+          clock,
+          now: () => new Date(),
+          random: Math.random,
+          onSettled(outcome, event, reason) {
+            driftMetrics.deliverySettled(outcome);
+            driftLog.delivery(outcome, event, reason);
+          },
+        });
+  const drift = new DriftMonitor({
+    source,
+    clock,
+    now: () => new Date(),
+    settings: {
+      windowMinutes: config.DRIFT_WINDOW_MINUTES,
+      stepMinutes: config.DRIFT_STEP_MINUTES,
+      minimumDies: config.DRIFT_MINIMUM_DIES,
+    },
+    observers: [driftLog.event, (event) => webhook?.send(event)],
+    onError: monitoring.onObserverError,
+  });
+  const driftMetrics = createDriftMetrics(monitoring.registry, () => drift.summaries());
+  return { drift, webhook };
+}
