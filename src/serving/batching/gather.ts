@@ -40,8 +40,7 @@ export function gatherGroups(slices: readonly Slice<Call>[], dies: number): Floa
   let at = 0;
   for (const { call, from, count } of slices) {
     if (call.groups === undefined) return undefined;
-    groups.set(call.groups.subarray(from, from + count), at);
-    at += count;
+    for (let die = from; die < from + count; die++) groups[at++] = call.groups[die] ?? 0;
   }
   return groups;
 }
@@ -75,5 +74,7 @@ export function halve(slices: readonly Slice<Call>[]): [Slice<Call>[], Slice<Cal
 }
 
 function rowsOf({ call, from, count }: Slice<Call>, parameterCount: number): Float32Array {
+  // A view is an object too, and most calls are one die.
+  if (count === call.dies) return call.params;
   return call.params.subarray(from * parameterCount, (from + count) * parameterCount);
 }
