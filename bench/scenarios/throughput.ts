@@ -143,6 +143,7 @@ const steps: Scenario = {
     withTargets(
       [
         startFloor(),
+        startStep('sockets'),
         startStep('decode'),
         startStep('fastify'),
         startStep('fastify-decode'),

@@ -42,8 +42,8 @@ export function startFloor(): Promise<Target> {
 }
 
 /** One of the servers of steps.ts. */
-export function startStep(step: 'decode' | 'fastify' | 'fastify-decode'): Promise<Target> {
-  const path = step === 'decode' ? '/' : '/health';
+export function startStep(step: 'sockets' | 'decode' | 'fastify' | 'fastify-decode'): Promise<Target> {
+  const path = step.startsWith('fastify') ? '/health' : '/';
   return start(step, `${ROOT}dist/.bench/bench/servers/steps.js`, path, { STEP: step });
 }
 

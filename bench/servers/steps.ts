@@ -1,12 +1,13 @@
 import { createServer } from 'node:http';
+import { createServer as createSocketServer } from 'node:net';
 import Fastify from 'fastify';
 import { decodeDie } from '../../src/http/decode/json.js';
 import { RowPool } from '../../src/http/row-pool.js';
 
 /**
- * What each part of the way costs, one server for each STEP, all answering the floor's constant:
- * `decode` is the floor and the decoder, `fastify` is Fastify without it, `fastify-decode` is both. No
- * queue, no inference, no log, no metrics.
+ * What each part of the way costs, one server for each STEP, all answering the floor's constant: `sockets` is
+ * node:net without an HTTP parser worth the name, `decode` is the floor and the decoder, `fastify` is Fastify
+ * without it, `fastify-decode` is both. No queue, no inference, no log, no metrics.
  */
 const PARAMETERS = 512;
 const ANSWER = JSON.stringify({
@@ -28,7 +29,23 @@ function decode(body: Buffer): void {
   rows.give(decodeDie(body, contract, rows).params);
 }
 
-if (step === 'decode') {
+if (step === 'sockets') {
+  const answer =
+    `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${ANSWER.length}\r\n` +
+    `connection: keep-alive\r\n\r\n${ANSWER}`;
+  createSocketServer((socket) => {
+    let received: Buffer = Buffer.alloc(0);
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => {
+      received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+      const end = received.indexOf('\r\n\r\n');
+      const length = /content-length: (\d+)/i.exec(received.toString('latin1', 0, Math.max(0, end)))?.[1];
+      if (end === -1 || received.length < end + 4 + Number(length ?? 0)) return;
+      received = Buffer.alloc(0);
+      socket.write(answer);
+    });
+  }).listen(port, '127.0.0.1');
+} else if (step === 'decode') {
   createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
