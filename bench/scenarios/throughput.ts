@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { closedLoop, type Load } from '../load/closed-loop.js';
 import { batchBinary, batchJson, singleBinary, singleJson } from '../load/dies.js';
+import { cpuSeconds } from '../load/usage.js';
 import { HEAVY, writeAutoencoder } from '../models/autoencoder.js';
 import { SHIPPED, startDiegate, startFloor, startNaive, startStep, type Target } from '../servers/start.js';
 import { median } from '../statistics.js';
@@ -12,46 +13,67 @@ async function warmUp(targets: readonly Target[], load: Load, connections: numbe
   for (const { port } of targets) await closedLoop(port, load, { connections, seconds });
 }
 
-/** Dies a second of each target, medians of interleaved rounds; `beside` is measured once in each round. */
+/** What was measured of one server, medians over the rounds. */
+interface Measured {
+  readonly diesPerSecond: number;
+  /** Processor time of the server process, without its workers, microseconds a die. */
+  readonly serverUs: number;
+}
+
+/** Each target measured in interleaved rounds; `beside` is called once in each round. */
 async function compare(
   targets: readonly Target[],
   load: Load,
   connections: number,
   { rounds, seconds, warmUpSeconds }: Effort,
   beside: () => void = () => {},
-): Promise<Map<string, number>> {
-  const measured = new Map<string, number[]>(targets.map(({ name }) => [name, []]));
+): Promise<ReadonlyMap<string, Measured>> {
+  const measured = new Map<string, Measured[]>(targets.map(({ name }) => [name, []]));
   await warmUp(targets, load, connections, warmUpSeconds);
   for (let round = 0; round < rounds; round++) {
     beside();
-    for (const { name, port } of targets) {
+    for (const { name, port, pid } of targets) {
+      const cpuBefore = cpuSeconds([pid]);
       const { diesPerSecond } = await closedLoop(port, load, { connections, seconds });
-      measured.get(name)?.push(diesPerSecond);
+      const serverUs = ((cpuSeconds([pid]) - cpuBefore) * 1e6) / (diesPerSecond * seconds);
+      measured.get(name)?.push({ diesPerSecond, serverUs });
     }
   }
-  return new Map([...measured].map(([name, values]) => [name, median(values)]));
+  return new Map(
+    Array.from(measured, ([name, all]) => [
+      name,
+      {
+        diesPerSecond: median(all.map(({ diesPerSecond }) => diesPerSecond)),
+        serverUs: median(all.map(({ serverUs }) => serverUs)),
+      },
+    ]),
+  );
 }
 
+const NOTHING: Measured = { diesPerSecond: Number.NaN, serverUs: Number.NaN };
+
 function ratios(
-  rates: Map<string, number>,
+  measured: ReadonlyMap<string, Measured>,
   bounds: { naive?: number; floor?: number; diesPerSecond?: number },
 ): Figure[] {
-  const rate = (name: string) => rates.get(name) ?? Number.NaN;
+  const of = (name: string) => measured.get(name) ?? NOTHING;
   const figures: Figure[] = [
     {
       name: 'diegate',
-      value: rate('diegate'),
+      value: of('diegate').diesPerSecond,
       unit: 'dies/s',
       ...(bounds.diesPerSecond === undefined ? {} : { atLeast: bounds.diesPerSecond }),
     },
+    { name: 'processor time of its server process, a die', value: of('diegate').serverUs, unit: 'µs' },
   ];
   for (const peer of ['naive', 'floor'] as const) {
-    if (!rates.has(peer)) continue;
+    if (!measured.has(peer)) continue;
     const bound = bounds[peer];
-    figures.push({ name: peer, value: rate(peer), unit: 'dies/s' });
+    figures.push({ name: peer, value: of(peer).diesPerSecond, unit: 'dies/s' });
+    figures.push({ name: 'processor time of it, a die', value: of(peer).serverUs, unit: 'µs' });
     figures.push({
       name: `diegate / ${peer}`,
-      value: rate('diegate') / rate(peer),
+      value: of('diegate').diesPerSecond / of(peer).diesPerSecond,
       unit: '×',
       ...(bound === undefined ? {} : { atLeast: bound }),
     });
@@ -115,7 +137,7 @@ function batches(name: string, question: string, load: Load, ofRaw: number, atLe
           { name: 'raw session.run, batch 64, one thread', value: raw, unit: 'dies/s' },
           {
             name: 'diegate / raw',
-            value: (rates.get('diegate') ?? Number.NaN) / raw,
+            value: (rates.get('diegate') ?? NOTHING).diesPerSecond / raw,
             unit: '×',
             atLeast: ofRaw,
           },
@@ -150,11 +172,16 @@ const steps: Scenario = {
         startDiegate(SHIPPED.repository, { LOG_PREDICTIONS: '0' }),
       ],
       async (targets) => {
-        const rates = await compare(targets, singleJson(), 64, effort);
-        const floor = rates.get('floor') ?? Number.NaN;
-        return [...rates].flatMap(([name, rate]): Figure[] => [
-          { name: name === 'diegate' ? 'diegate without request lines' : name, value: rate, unit: 'dies/s' },
-          { name: '… of the floor', value: rate / floor, unit: '×' },
+        const measured = await compare(targets, singleJson(), 64, effort);
+        const floor = measured.get('floor') ?? NOTHING;
+        return [...measured].flatMap(([name, { diesPerSecond, serverUs }]): Figure[] => [
+          {
+            name: name === 'diegate' ? 'diegate without request lines' : name,
+            value: diesPerSecond,
+            unit: 'dies/s',
+          },
+          { name: '… of the floor', value: diesPerSecond / floor.diesPerSecond, unit: '×' },
+          { name: '… processor time of the server process, a die', value: serverUs, unit: 'µs' },
         ]);
       },
     ),
