@@ -64,7 +64,7 @@ export interface ServerOptions {
   /** See `PredictorEngineOptions.statistics`. */
   readonly statistics: InferStatistics;
   /** See `PredictorEngineOptions.target`. */
-  readonly target: (model: string, version: string | undefined) => Target;
+  readonly target: (model: string | undefined, version: string | undefined) => Target;
   readonly security: Security;
   readonly limits: Limits;
 }

@@ -8,6 +8,8 @@ export interface DirectRequest {
   readonly body: Buffer;
   /** When its first bytes came, on the clock of the connection's owner. */
   readonly receivedAtMs: number;
+  /** Whether `admits` let it in when only its head had come: it is not refused for what has begun since. */
+  readonly isAdmitted: boolean;
   /** Registers what is to happen when the client has gone; called at most once for a request. */
   readonly onGone: (listener: () => void) => void;
 }
@@ -43,6 +45,7 @@ export class DirectConnection {
   #bytes: Buffer | undefined;
   #pieces = 0;
   #head: RequestHead | undefined;
+  #isAdmitted = false;
   #isAnswering = false;
   #hasAnswered = false;
   #isEnding = false;
@@ -105,11 +108,10 @@ export class DirectConnection {
     this.#endsAfterAnswer = true;
   }
 
-  /** Ends the connection when it has been answered; a request that is still arriving goes the other way. */
+  /** Ends the connection when no request is being answered or arriving. */
   close(): void {
-    if (this.#isAnswering) this.endAfterAnswer();
-    else if (this.#bytes === undefined) this.#end();
-    else this.handOver();
+    if (this.#isAnswering || this.#bytes !== undefined) this.endAfterAnswer();
+    else this.#end();
   }
 
   /** Gives the connection, and the bytes of a request that has not been taken, to node:http. */
@@ -163,7 +165,10 @@ export class DirectConnection {
     else if (bytes.length === end) this.#take(head, bytes);
     // With the next request behind it, answers would have to wait for one another: node:http knows how.
     else if (bytes.length > end || this.#pieces > MAX_PIECES) this.handOver();
-    else if (isNew && !this.#owner.admits(head)) this.handOver();
+    else if (isNew) {
+      this.#isAdmitted = this.#owner.admits(head);
+      if (!this.#isAdmitted) this.handOver();
+    }
   }
 
   #take(head: RequestHead, bytes: Buffer): void {
@@ -171,8 +176,10 @@ export class DirectConnection {
       head,
       body: bytes.subarray(head.bytes),
       receivedAtMs: this.#sinceMs,
+      isAdmitted: this.#isAdmitted,
       onGone: this.#onGone,
     };
+    this.#isAdmitted = false;
     this.#isAnswering = true;
     this.#head = undefined;
     this.#bytes = undefined;

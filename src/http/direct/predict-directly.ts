@@ -25,6 +25,8 @@ export interface DirectPredictOptions {
   readonly writer: AnswerWriter;
   /** See `PredictRouteOptions.admit`. */
   readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
+  /** The same of a call that was let in before its body had come: without asking whether it may come in. */
+  readonly target: (model: string | undefined, version: string | undefined) => Target;
   readonly requestIds: (raw: { readonly headers: Readonly<Record<string, string>> }) => string;
   readonly isDraining: () => boolean;
   /** Who may do what; undefined where nobody is asked. */
@@ -70,13 +72,15 @@ export class DirectPredict implements DirectHandler {
     const { isDraining, requestIds } = this.#options;
     const { headers, path } = request.head;
     const address = addressOf(path);
-    if (address === undefined || isDraining()) return false;
+    if (address === undefined || (isDraining() && !request.isAdmitted)) return false;
     const keyId = this.#callerOf(headers);
     if (keyId === undefined) return false;
     const requestId = requestIds({ headers });
     const exchange: Exchange = { request, connection, address, requestId, keyId, measurements: undefined };
     try {
-      const target = this.#targetOf(address);
+      const target = request.isAdmitted
+        ? this.#options.target(address.model, address.version)
+        : this.#targetOf(address);
       if (target === undefined) return false;
       exchange.measurements = this.#read(exchange, target);
       void this.#predict(exchange, target, exchange.measurements);

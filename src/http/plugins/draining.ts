@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
-import { afterAnswers, answerInFlight, connectionsShakingHands, openConnections } from '../connections.js';
+import { afterAnswers, connectionsShakingHands, openConnections } from '../connections.js';
 
 export interface DrainingOptions {
   readonly isDraining: () => boolean;
@@ -24,8 +24,9 @@ export const drainingPlugin = fp<DrainingOptions>(
     // not yet sent, and leave open, for its whole idle time-out, a connection that becomes idle later.
     app.server.closeIdleConnections = () => {
       for (const socket of shakingHands.values()) socket.destroy();
+      direct?.close();
       for (const socket of open) {
-        if (direct?.has(socket) || isHandedOver(socket)) continue;
+        if (direct?.has(socket)) continue;
         announceEnd(lastAnswers.get(socket));
         afterAnswers(
           socket,
@@ -33,8 +34,6 @@ export const drainingPlugin = fp<DrainingOptions>(
           () => socket.destroySoon(),
         );
       }
-      // After them, as it hands over connections on which a request is arriving, which is then refused.
-      direct?.close();
     };
     app.addHook('onRequest', (request, reply, next) => {
       lastAnswers.set(request.raw.socket, reply.raw);
@@ -45,11 +44,6 @@ export const drainingPlugin = fp<DrainingOptions>(
   },
   { name: 'draining' },
 );
-
-/** Whether it was handed over with a request that is yet to be read: Fastify and node:http both ask for the end. */
-function isHandedOver(socket: Socket): boolean {
-  return socket.readableLength > 0 && answerInFlight(socket) === undefined;
-}
 
 /** A die that was taken before the end began is told of it as well, or its client would send another. */
 function announceEnd(answer: ServerResponse | undefined): void {

@@ -59,6 +59,7 @@ async function open(
     reader: new DieReader(1, () => {}),
     writer: new AnswerWriter(KEEP_ALIVE_MS),
     admit: () => target,
+    target: () => target,
     requestIds: () => 'made-here',
     isDraining: () => false,
     access: undefined,
