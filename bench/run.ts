@@ -15,7 +15,15 @@ const SCENARIOS: readonly Scenario[] = [...THROUGHPUT, ...LATENCY];
 const FULL: Effort = { warmUpSeconds: 10, rounds: 5, seconds: 3, overloadSeconds: 30 };
 const QUICK: Effort = { warmUpSeconds: 1, rounds: 1, seconds: 1, overloadSeconds: 4 };
 // What --quick leaves out to stay below a minute.
-const NOT_QUICK = new Set(['single-8', 'single-1', 'mixed', 'steps']);
+const NOT_QUICK = new Set([
+  'single-8',
+  'single-1',
+  'single-binary',
+  'digits-64',
+  'heavy-64',
+  'mixed',
+  'steps',
+]);
 
 const USAGE = 'npm run bench [-- --quick] [-- --only single-64,overload] [-- --gate smoke]';
 const { options, only, gate } = readArguments(USAGE, () => {
