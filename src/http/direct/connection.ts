@@ -19,7 +19,7 @@ export interface ConnectionOwner {
   nowMs(): number;
   /** Longest body that is taken here, bytes. */
   readonly maxBodyBytes: number;
-  /** As `readHead` of request-head.ts. */
+  /** See `KnownHeads.read`. */
   readHead(bytes: Buffer): RequestHead | undefined;
   /** Whether a request of which only the head has come may go on here. */
   admits(head: RequestHead): boolean;

@@ -1,4 +1,4 @@
-import { headText, type RequestHead, readHeadText } from './request-head.js';
+import { headText, type RequestHead, readHead } from './request-head.js';
 
 // More than the testers of a floor send; beyond it the next ones are read anew.
 const MAX_KNOWN = 512;
@@ -10,13 +10,13 @@ const MAX_KNOWN = 512;
 export class KnownHeads {
   readonly #known = new Map<string, RequestHead>();
 
-  /** As `readHead`. */
+  /** The head that some bytes begin with, as `readHead` reads it; undefined also where its end has not come. */
   read(bytes: Buffer): RequestHead | undefined {
     const text = headText(bytes);
     if (text === undefined) return undefined;
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const head = readHeadText(text);
+    const head = readHead(text);
     if (head === undefined || holdsAnId(head)) return head;
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
     this.#known.set(text, head);

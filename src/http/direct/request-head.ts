@@ -1,5 +1,4 @@
-/** How the body of a die is written. */
-export type DieMedia = 'json' | 'binary';
+import type { Body } from '../read-dies.js';
 
 /** The head of a plain request for one die. */
 export interface RequestHead {
@@ -8,7 +7,7 @@ export interface RequestHead {
   readonly path: string;
   /** By name in lower case, each of them sent once. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly media: DieMedia;
+  readonly media: Body['media'];
   readonly contentLength: number;
 }
 
@@ -36,7 +35,7 @@ const KNOWN_HEADERS: ReadonlySet<string> = new Set([
   'x-stdf-file',
 ]);
 
-const MEDIA: ReadonlyMap<string, DieMedia> = new Map([
+const MEDIA: ReadonlyMap<string, Body['media']> = new Map([
   ['application/json', 'json'],
   ['application/json; charset=utf-8', 'json'],
   ['application/octet-stream', 'binary'],
@@ -49,26 +48,21 @@ const MAX_HEAD_BYTES = 4096;
 const PLAIN_LENGTH = /^[1-9]\d{0,6}$/;
 const NOT_PLAIN = /[^\x20-\x7e]/;
 
-/**
- * The head of a request as testers send it, or undefined for everything else, which says nothing of whether
- * it is valid: node:http then reads the same bytes. What is accepted can be read in one way only (RFC
- * 9112): a POST of HTTP/1.1 with one host, one content-length of plain digits, known headers, each once, in
- * visible ASCII without folded lines, and nothing that would change how the body is framed or the
- * connection goes on.
- */
-export function readHead(bytes: Buffer): RequestHead | undefined {
-  const text = headText(bytes);
-  return text === undefined ? undefined : readHeadText(text);
-}
-
 /** The head that some bytes begin with, without the empty line at its end; undefined where that has not come. */
 export function headText(bytes: Buffer): string | undefined {
   const end = bytes.indexOf(HEAD_END);
   return end === -1 || end > MAX_HEAD_BYTES ? undefined : bytes.toString('latin1', 0, end);
 }
 
-/** As `readHead`, of what `headText` gives. */
-export function readHeadText(text: string): RequestHead | undefined {
+/**
+ * The head of a request as testers send it, or undefined for everything else, which says nothing of whether
+ * it is valid: node:http then reads the same bytes. What is accepted can be read in one way only (RFC
+ * 9112): a POST of HTTP/1.1 with one host, one content-length of plain digits, known headers, each once, in
+ * visible ASCII without folded lines, and nothing that would change how the body is framed or the
+ * connection goes on.
+ * @param text as `headText` gives it
+ */
+export function readHead(text: string): RequestHead | undefined {
   const lines = text.split('\r\n');
   const path = REQUEST_LINE.exec(lines[0] ?? '')?.[1];
   if (path === undefined) return undefined;
