@@ -1,4 +1,5 @@
 import type { Config } from './config.js';
+import { tellEach } from './observers.js';
 import type { Clock } from './serving/clock.js';
 import { type WorkerObserver, WorkerPool } from './serving/workers/pool.js';
 
@@ -53,15 +54,7 @@ export function startWorkers({ config, clock, entry }: StartWorkersOptions): Sta
     pool,
     started,
     observe(observers, onError) {
-      hear = (tell) => {
-        for (const observer of observers) {
-          try {
-            tell(observer);
-          } catch (error) {
-            onError(error);
-          }
-        }
-      };
+      hear = (tell) => tellEach(observers, tell, onError);
       for (const tell of untold.splice(0)) hear(tell);
     },
   };

@@ -2,6 +2,7 @@ import type { DieLabel, Measurements } from '../die/die.js';
 import type { Prediction } from '../die/prediction.js';
 import { Refusal } from '../errors.js';
 import type { ModelVersion } from '../models/model-version.js';
+import { tellEach } from '../observers.js';
 import type { CallRequest, ScoredDies } from '../serving/batching/call.js';
 import type { Lane } from '../serving/batching/queue.js';
 import type { Clock } from '../serving/clock.js';
@@ -266,13 +267,7 @@ export class Predictor {
   }
 
   #tellEach<O>(observers: readonly O[], tell: (observe: O) => void): void {
-    for (const observe of observers) {
-      try {
-        tell(observe);
-      } catch (error) {
-        this.#options.onObserverError(error);
-      }
-    }
+    tellEach(observers, tell, this.#options.onObserverError);
   }
 }
 

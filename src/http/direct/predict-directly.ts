@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Measurements } from '../../die/die.js';
 import type { Refusal } from '../../errors.js';
+import { tellEach } from '../../observers.js';
 import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
 import type { Clock } from '../../serving/clock.js';
@@ -185,13 +186,11 @@ export class DirectPredict implements DirectHandler {
       dieId: label?.die_id,
       equipmentId: label?.equipment_id ?? undefined,
     };
-    for (const observe of observers) {
-      try {
-        observe(answered);
-      } catch (error) {
-        // The request has been answered: it must not be refused as well.
-        logger.error({ request_id: requestId, err: error }, 'an observer failed');
-      }
-    }
+    tellEach(
+      observers,
+      (observe) => observe(answered),
+      // The request has been answered: it must not be refused as well.
+      (error) => logger.error({ request_id: requestId, err: error }, 'an observer failed'),
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { Refusal } from '../../errors.js';
+import { tellEach } from '../../observers.js';
 import type { RequestSpan } from '../../tracing/tracer.js';
 import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner } from '../runner.js';
@@ -368,13 +369,8 @@ export class Batcher {
 
   /** A fault of an observer must not reach the die's way: it would end the process or strand dies. */
   #toEach(tell: (observer: BatchingObserver) => void): void {
-    for (const observer of this.#options.observers) {
-      try {
-        tell(observer);
-      } catch (error) {
-        this.#options.onObserverError?.(error);
-      }
-    }
+    const { observers, onObserverError } = this.#options;
+    tellEach(observers, tell, (error) => onObserverError?.(error));
   }
 
   /** One timer for the nearest deadline or queue delay; it may fire early, and then does nothing. */

@@ -1,6 +1,7 @@
 import type { CountsMessage } from '../../drift/drift-counter.js';
 import { Fault } from '../../errors.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
+import { tellEach } from '../../observers.js';
 import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner, BatchToRun } from '../runner.js';
 import type { SessionSpec, WarmUpReport } from './messages.js';
@@ -323,13 +324,8 @@ export class WorkerPool implements BatchRunner {
 
   /** A fault of an observer must not keep a worker from being replaced. */
   #toEach(tell: (observer: WorkerObserver) => void): void {
-    for (const observer of this.#options.observers) {
-      try {
-        tell(observer);
-      } catch (error) {
-        this.#options.onObserverError?.(error);
-      }
-    }
+    const { observers, onObserverError } = this.#options;
+    tellEach(observers, tell, (error) => onObserverError?.(error));
   }
 
   #tellIdle(): void {
