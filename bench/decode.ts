@@ -107,12 +107,14 @@ function binaryBatch(): Question {
     Buffer.from(new Uint8Array(Float32Array.from(parseDies(body)).buffer)),
   );
   const copied = new Float32Array(BATCH * PARAMETERS);
+  const rows = new Float32Array(BATCH * PARAMETERS);
+  const kept = { take: () => rows, give: () => {} };
   return {
     name: `binary, batch of ${BATCH} (beside a bare copy)`,
     dies: BATCH,
     bodies,
     scan: (body) => body,
-    ours: (body) => decodeDiesBinary(body, contract, BATCH, () => labels).params,
+    ours: (body) => decodeDiesBinary([body], contract, BATCH, kept, () => labels).params,
     plain: (body) => {
       new Uint8Array(copied.buffer).set(body);
       return copied;

@@ -2,6 +2,7 @@ import { setTimeout as sleep, setImmediate as turnOfTheLoop } from 'node:timers/
 import closeWithGrace from 'close-with-grace';
 import type { App } from './app.js';
 import { type Config, type Environment, readConfig } from './config.js';
+import { letHeapGrow } from './heap.js';
 import { LogStream } from './monitoring/log-stream.js';
 import { systemClock } from './serving/clock.js';
 import { startWorkers } from './start-workers.js';
@@ -22,6 +23,7 @@ const ENDING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * @throws Fault with one line for each problem that keeps it from starting
  */
 export async function serve(environment: Environment): Promise<void> {
+  letHeapGrow();
   const config = readConfig(environment);
   const logStream = new LogStream({ fd: 1, maxBacklogBytes: MAX_LOG_BACKLOG_BYTES });
   const running: Running = { app: undefined, isEnding: false };

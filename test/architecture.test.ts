@@ -13,7 +13,8 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['serve.ts', 'health.ts', 'cli', 'errors.ts'],
   'security.ts': ['type config.ts', 'http', 'http/access', 'type serving'],
-  'serve.ts': ['app.ts', 'config.ts', 'monitoring', 'serving', 'start-workers.ts', 'version.ts'],
+  'serve.ts': ['app.ts', 'config.ts', 'heap.ts', 'monitoring', 'serving', 'start-workers.ts', 'version.ts'],
+  'heap.ts': [],
   'health.ts': ['config.ts', 'errors.ts'],
   'app.ts': [
     'type config.ts',
@@ -136,7 +137,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'http/schemas',
     'type prediction',
     'type routing',
-    'type serving',
+    'type serving/**',
   ],
   'http/plugins': ['errors.ts', 'http', 'http/access', 'http/schemas', 'tracing', 'type serving'],
   'http/schemas': ['die', 'errors.ts', 'models', 'models/manifest', 'models/repository', 'traffic'],

@@ -1,34 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Refusal } from '../errors.js';
-
-/** Of each body so many bytes are always taken, so that large bodies cannot shut out single dies. */
-const FREE_BYTES = 65_536;
-
-/** The memory for bodies that are still arriving: however many callers there are, not without bound. */
-export class ArrivingBytes {
-  readonly #limitBytes: number;
-  #taken = 0;
-
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
-  }
-
-  /** Takes room for bytes; whether there was any. */
-  take(bytes: number): boolean {
-    if (this.#taken + bytes > this.#limitBytes) return false;
-    this.#taken += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#taken -= bytes;
-  }
-
-  /** Bytes that are taken now. */
-  get taken(): number {
-    return this.#taken;
-  }
-}
+import { ArrivingBody, type ArrivingBytes } from './arriving-bytes.js';
 
 /**
  * Reads a request's body to its end. (Fastify's own reader copies every body once more, which for 5 KB of
@@ -36,52 +8,41 @@ export class ArrivingBytes {
  * @param declaredBytes what content-length says; undefined for a chunked body
  * @param arriving what large bodies share; given back before `done`
  * @param done called once, with a Refusal `body_too_large`, `queue_full` or `bad_request`, or with the bytes
+ * in the pieces in which they came
  */
 export function readBody(
   payload: Readable,
   declaredBytes: number | undefined,
   limitBytes: number,
   arriving: ArrivingBytes,
-  done: (refusal: Refusal | null, bytes?: Buffer) => void,
+  done: (refusal: Refusal | null, pieces?: readonly Buffer[]) => void,
 ): void {
   if (declaredBytes !== undefined && declaredBytes > limitBytes) {
     done(tooLarge(limitBytes, declaredBytes));
     return;
   }
-  const chunks: Buffer[] = [];
-  let received = 0;
-  let taken = 0;
+  const body = new ArrivingBody(arriving);
   const onData = (chunk: Buffer): void => {
-    received += chunk.length;
-    chunks.push(chunk);
-    if (received > limitBytes) finish(tooLarge(limitBytes, received));
-    else if (received > FREE_BYTES) {
-      if (arriving.take(chunk.length)) taken += chunk.length;
-      else finish(noRoom());
-    }
+    const hasRoom = body.add(chunk);
+    if (body.bytes > limitBytes) finish(tooLarge(limitBytes, body.bytes));
+    else if (!hasRoom) finish(noRoom());
   };
   const onEnd = (): void => {
-    if (declaredBytes !== undefined && received !== declaredBytes) {
-      finish(
-        new Refusal(
-          'bad_request',
-          `the body has ${received} bytes, its content-length says ${declaredBytes}`,
-        ),
-      );
-      return;
+    if (declaredBytes === undefined || body.bytes === declaredBytes) finish(null, body.pieces);
+    else {
+      const message = `the body has ${body.bytes} bytes, its content-length says ${declaredBytes}`;
+      finish(new Refusal('bad_request', message));
     }
-    const [only] = chunks;
-    finish(null, only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, received));
   };
   const onError = (error: Error): void => {
     finish(new Refusal('bad_request', 'the body could not be read to its end', { cause: error }));
   };
-  const finish = (refusal: Refusal | null, bytes?: Buffer): void => {
+  const finish = (refusal: Refusal | null, pieces?: readonly Buffer[]): void => {
     payload.removeListener('data', onData);
     payload.removeListener('end', onEnd);
     payload.removeListener('error', onError);
-    arriving.give(taken);
-    done(refusal, bytes);
+    body.settle();
+    done(refusal, pieces);
   };
   payload.on('data', onData);
   payload.on('end', onEnd);

@@ -4,19 +4,22 @@ import { assertWithinBounds } from '../die/bounds.js';
 import type { MeasurementContract, Measurements } from '../die/die.js';
 import { Refusal } from '../errors.js';
 import type { Lane } from '../serving/batching/queue.js';
+import type { ArrivingBytes } from './arriving-bytes.js';
 import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
 import { type Headers, labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
 import { decodeDie, decodeDies } from './decode/json.js';
-import { type ArrivingBytes, readBody } from './read-body.js';
+import { PieceJoiner } from './pieces.js';
+import { readBody } from './read-body.js';
 import { RowPool } from './row-pool.js';
 
 /** A request's bytes and how they are to be read. */
 export interface Body {
   readonly media: 'json' | 'binary';
-  readonly bytes: Buffer;
+  /** As they came, in one piece or more; none for no body. */
+  readonly pieces: readonly Buffer[];
 }
 
-const NO_BODY: Body = { media: 'json', bytes: Buffer.alloc(0) };
+const NO_BODY: Body = { media: 'json', pieces: [] };
 
 /**
  * Takes the bytes of JSON and binary bodies as they come, up to `limitBytes`, of all large bodies together up
@@ -36,8 +39,8 @@ export function bodyParsers(app: FastifyInstance, limitBytes: number, arriving: 
         return;
       }
       const declared = length === undefined ? undefined : Number(length);
-      readBody(payload, declared, limitBytes, arriving, (refusal, bytes) => {
-        done(refusal, { media, bytes });
+      readBody(payload, declared, limitBytes, arriving, (refusal, pieces) => {
+        done(refusal, { media, pieces });
       });
     });
   }
@@ -49,7 +52,7 @@ export function bodyOf({ body }: FastifyRequest): Body {
 }
 
 function isBody(value: unknown): value is Body {
-  return typeof value === 'object' && value !== null && 'bytes' in value && Buffer.isBuffer(value.bytes);
+  return typeof value === 'object' && value !== null && 'pieces' in value && Array.isArray(value.pieces);
 }
 
 /** Who is told how long the bytes of an accepted request took to become measurements, milliseconds. */
@@ -68,6 +71,7 @@ export class DieReader {
   readonly #onDecoded: DecodeObserver;
   // By number of parameters: versions that read as many share their rows.
   readonly #rows = new Map<number, RowPool>();
+  readonly #joiner = new PieceJoiner();
 
   constructor(maxBatchDies: number, onDecoded: DecodeObserver) {
     this.#maxBatchDies = maxBatchDies;
@@ -87,18 +91,20 @@ export class DieReader {
   }
 
   #decode(
-    { id, headers, body: { media, bytes } }: DieRequest,
+    { id, headers, body: { media, pieces } }: DieRequest,
     contract: MeasurementContract,
     lane: Lane,
   ): Measurements {
+    const rows = this.#rowsOf(contract.parameterCount);
     if (media === 'binary') {
       return lane === 'realtime'
-        ? decodeDieBinary(bytes, contract, labelFromHeaders(headers))
-        : decodeDiesBinary(bytes, contract, this.#maxBatchDies, (dies) =>
+        ? decodeDieBinary(pieces, contract, labelFromHeaders(headers), rows)
+        : decodeDiesBinary(pieces, contract, this.#maxBatchDies, rows, (dies) =>
             labelsFromHeaders(headers, dies, id),
           );
     }
-    const rows = this.#rowsOf(contract.parameterCount);
+    // Nothing of the bytes is kept: values go to the rows, and texts are copies.
+    const bytes = this.#joiner.join(pieces);
     return lane === 'realtime'
       ? decodeDie(bytes, contract, rows)
       : decodeDies(bytes, contract, this.#maxBatchDies, rows);

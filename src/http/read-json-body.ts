@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { Refusal } from '../errors.js';
+import { joined } from './pieces.js';
 import { bodyOf } from './read-dies.js';
 import { readPart } from './schemas/requests.js';
 
@@ -9,12 +10,12 @@ import { readPart } from './schemas/requests.js';
  * @throws Refusal `unsupported_media_type`, `invalid_json` or `invalid_input`
  */
 export function readJsonBody<T extends z.ZodType>(request: FastifyRequest, schema: T): z.output<T> {
-  const { media, bytes } = bodyOf(request);
+  const { media, pieces } = bodyOf(request);
   if (media !== 'json')
     throw new Refusal('unsupported_media_type', 'expected application/json, found application/octet-stream');
   let content: unknown;
   try {
-    content = JSON.parse(bytes.toString('utf8'));
+    content = JSON.parse(joined(pieces).toString('utf8'));
   } catch {
     throw new Refusal('invalid_json', 'the body is not JSON');
   }

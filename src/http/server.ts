@@ -8,6 +8,7 @@ import type { Target } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { Access } from './access/access.js';
+import { ArrivingBytes } from './arriving-bytes.js';
 import { AnswerWriter } from './direct/answer-text.js';
 import { DirectDoor } from './direct/door.js';
 import { DirectPredict, type DirectPredictOptions } from './direct/predict-directly.js';
@@ -27,7 +28,6 @@ import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
 import { slowReadersPlugin } from './plugins/slow-readers.js';
 import { tracePlugin } from './plugins/trace.js';
-import { ArrivingBytes } from './read-body.js';
 import { bodyParsers, type DecodeObserver, DieReader } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
 import { type DriftReports, driftRoutes } from './routes/drift.js';
@@ -101,9 +101,6 @@ export interface Limits {
 /** Longest part of a path that can name anything, with room for percent-encoding. */
 const MAX_PARAM_LENGTH = 256;
 
-/** A die is some kilobytes; what is larger shares the memory for large bodies. */
-const MAX_DIRECT_BODY_BYTES = 65_536;
-
 /** The HTTP server: every plugin and every route of the contract; it does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { logger, limits, security } = options;
@@ -143,12 +140,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   const reader = new DieReader(limits.maxBatchDies, options.onDecoded);
   // Before the plugins, which are to see every connection too.
+  const arriving = new ArrivingBytes(limits.maxBufferedBytes);
   const direct = canBeDirect(options)
-    ? openDirectDoor(app.server, options, { reader, requestIds })
+    ? openDirectDoor(app.server, arriving, options, { reader, requestIds })
     : undefined;
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
-  const arriving = new ArrivingBytes(limits.maxBufferedBytes);
   bodyParsers(app, limits.maxBodyBytes, arriving);
 
   await app.register(observePlugin, { clock: options.clock, observers: options.observers });
@@ -209,12 +206,18 @@ function canBeDirect({ security, limits, tracer }: ServerOptions): boolean {
 
 function openDirectDoor(
   server: Server,
+  arriving: ArrivingBytes,
   { limits, security, ...options }: ServerOptions,
   shared: Pick<DirectPredictOptions, 'reader' | 'requestIds'>,
 ): DirectDoor {
-  const { keepAliveTimeoutMs } = limits;
+  const { keepAliveTimeoutMs, maxBodyBytes } = limits;
   const writer = new AnswerWriter(keepAliveTimeoutMs, headersWithoutOrigin(security.corsOrigins));
   const handler = new DirectPredict({ ...options, ...shared, writer, access: security.access });
-  const maxBodyBytes = Math.min(MAX_DIRECT_BODY_BYTES, limits.maxBodyBytes);
-  return new DirectDoor(server, { clock: options.clock, handler, keepAliveTimeoutMs, maxBodyBytes });
+  return new DirectDoor(server, {
+    clock: options.clock,
+    handler,
+    keepAliveTimeoutMs,
+    maxBodyBytes,
+    arriving,
+  });
 }

@@ -1,79 +1,101 @@
 import type { DieLabel, MeasurementContract, Measurements } from '../../die/die.js';
 import { type InputFault, MAX_LISTED_FAULTS } from '../../errors.js';
 import { batchTooLarge, faultPath, invalidInput } from './refusals.js';
+import type { RowAllocator } from './row-allocator.js';
 
 const BYTES_PER_VALUE = Float32Array.BYTES_PER_ELEMENT;
 
 /**
  * One die from `parameterCount` little-endian float32. NaN, whatever its payload, is a missing value.
  *
- * The params may be a view of the body's own memory (whenever it lies on a 4-byte boundary: no copy is
- * made then). They live and die with the request and must never be given to a pool of rows: what lies
- * around them is a socket's read buffer, or Node's shared pool.
- *
+ * @param pieces of the body, one behind the other, cut anywhere
  * @param label from `labelFromHeaders`
+ * @returns params [1 × parameterCount] from `rows.take`, which the caller now owns
  * @throws {Refusal} invalid_input: another size, an infinity, or NaN where nothing may be missing
  */
-export function decodeDieBinary(body: Buffer, contract: MeasurementContract, label: DieLabel): Measurements {
+export function decodeDieBinary(
+  pieces: readonly Buffer[],
+  contract: MeasurementContract,
+  label: DieLabel,
+  rows: RowAllocator,
+): Measurements {
   const expected = contract.parameterCount * BYTES_PER_VALUE;
-  if (body.length !== expected) {
-    const message = `expected ${expected} bytes (${contract.parameterCount} little-endian float32), found ${body.length}`;
+  const found = bytesOf(pieces);
+  if (found !== expected) {
+    const message = `expected ${expected} bytes (${contract.parameterCount} little-endian float32), found ${found}`;
     throw invalidInput([{ path: '', message }]);
   }
-  const params = float32View(body);
-  assertValid(params, contract, false);
-  return { labels: [label], params };
+  return { labels: [label], params: readRows(pieces, 1, contract, rows, false) };
 }
 
 /**
  * Dies from n × `parameterCount` little-endian float32, row after row, with 1 ≤ n ≤ `maxDies`.
- * Ownership of the params as for {@link decodeDieBinary}.
  *
+ * @param pieces as of {@link decodeDieBinary}
  * @param labelsOf the labels of n dies, as `labelsFromHeaders` gives them; called once the body's size is good
+ * @returns params [n × parameterCount] from `rows.take`, which the caller now owns
  * @throws {Refusal} batch_too_large, invalid_input (paths begin with the die's index: `[3].test_params[17]`)
  */
 export function decodeDiesBinary(
-  body: Buffer,
+  pieces: readonly Buffer[],
   contract: MeasurementContract,
   maxDies: number,
+  rows: RowAllocator,
   labelsOf: (dies: number) => readonly DieLabel[],
 ): Measurements {
   const bytesPerDie = contract.parameterCount * BYTES_PER_VALUE;
-  const dies = body.length / bytesPerDie;
+  const found = bytesOf(pieces);
+  const dies = found / bytesPerDie;
   if (dies === 0 || !Number.isInteger(dies)) {
-    const message = `expected one or more dies of ${bytesPerDie} bytes (${contract.parameterCount} little-endian float32), found ${body.length} bytes`;
+    const message = `expected one or more dies of ${bytesPerDie} bytes (${contract.parameterCount} little-endian float32), found ${found} bytes`;
     throw invalidInput([{ path: '', message }]);
   }
   if (dies > maxDies) throw batchTooLarge(dies, maxDies);
-  const labels = labelsOf(dies);
-  const params = float32View(body);
-  assertValid(params, contract, true);
-  return { labels, params };
+  return { labels: labelsOf(dies), params: readRows(pieces, dies, contract, rows, true) };
+}
+
+function bytesOf(pieces: readonly Buffer[]): number {
+  let bytes = 0;
+  for (const { length } of pieces) bytes += length;
+  return bytes;
 }
 
 /**
- * The body as float32, in place where its memory is aligned. Every platform that ONNX Runtime's Node
- * binding is built for is little-endian, so the bytes are already in order.
+ * The values of all pieces as rows. Every platform that ONNX Runtime's Node binding is built for is
+ * little-endian, so the bytes are already in order.
  */
-function float32View(body: Buffer): Float32Array {
-  const values = body.length / BYTES_PER_VALUE;
-  if (body.byteOffset % BYTES_PER_VALUE === 0) return new Float32Array(body.buffer, body.byteOffset, values);
-  const copy = new Float32Array(values);
-  new Uint8Array(copy.buffer).set(body);
-  return copy;
+function readRows(
+  pieces: readonly Buffer[],
+  dies: number,
+  contract: MeasurementContract,
+  rows: RowAllocator,
+  isBatch: boolean,
+): Float32Array {
+  const params = rows.take(dies);
+  const bytes = new Uint8Array(params.buffer, params.byteOffset, params.byteLength);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  if (!hasNonFinite(params)) return params;
+  const { faults, total } = faultsOf(params, contract, isBatch);
+  if (total === 0) return params;
+  rows.give(params);
+  throw invalidInput(faults, total);
 }
 
-function assertValid(params: Float32Array, contract: MeasurementContract, isBatch: boolean): void {
-  if (!hasNonFinite(params)) return;
+/** The values that no die may have, the first of them by their places. */
+function faultsOf(params: Float32Array, contract: MeasurementContract, isBatch: boolean) {
   const faults: InputFault[] = [];
-  let totalFaults = 0;
+  let total = 0;
   for (let i = 0; i < params.length; i++) {
     const value = params[i];
     if (Number.isFinite(value) || (Number.isNaN(value) && contract.acceptsMissing)) continue;
-    totalFaults++;
+    total++;
     if (faults.length < MAX_LISTED_FAULTS) faults.push(binaryFault(i, value, contract, isBatch));
   }
-  if (totalFaults > 0) throw invalidInput(faults, totalFaults);
+  return { faults, total };
 }
 
 /**

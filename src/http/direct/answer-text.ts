@@ -23,6 +23,12 @@ export function refusalAnswer(refusal: Refusal, requestId: string): DirectAnswer
   };
 }
 
+/** A whole answer, and as what its characters are to be written. */
+export interface WrittenAnswer {
+  readonly text: string;
+  readonly encoding: 'latin1' | 'utf8';
+}
+
 /** Writes answers as text, in one piece: the same headers, in the same order, as those of the other way. */
 export class AnswerWriter {
   readonly #keepAlive: string;
@@ -40,13 +46,18 @@ export class AnswerWriter {
   }
 
   /** @param isLast whether the connection ends with it */
-  textOf({ status, mediaType, requestId, retryAfterSeconds, body }: DirectAnswer, isLast: boolean): string {
+  write(
+    { status, mediaType, requestId, retryAfterSeconds, body }: DirectAnswer,
+    isLast: boolean,
+  ): WrittenAnswer {
+    const bytes = Buffer.byteLength(body);
     const retryAfter = retryAfterSeconds === undefined ? '' : `retry-after: ${retryAfterSeconds}\r\n`;
-    return (
+    const text =
       `${this.#statusLine(status)}x-request-id: ${requestId}\r\n${this.#constantHeaders}${retryAfter}` +
-      `content-type: ${mediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nDate: ${this.#now()}\r\n` +
-      `${isLast ? 'Connection: close' : this.#keepAlive}\r\n\r\n${body}`
-    );
+      `content-type: ${mediaType}\r\ncontent-length: ${bytes}\r\nDate: ${this.#now()}\r\n` +
+      `${isLast ? 'Connection: close' : this.#keepAlive}\r\n\r\n${body}`;
+    // As many bytes as characters: all of them are ASCII, as those of the headers are.
+    return { text, encoding: bytes === body.length ? 'latin1' : 'utf8' };
   }
 
   #statusLine(status: number): string {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../serving/clock.js';
+import type { ArrivingBytes } from '../arriving-bytes.js';
 import { type ConnectionOwner, DirectConnection, type DirectRequest } from './connection.js';
 import { KnownHeads } from './known-heads.js';
 import type { RequestHead } from './request-head.js';
@@ -14,6 +15,8 @@ export interface DirectDoorOptions {
   readonly keepAliveTimeoutMs: number;
   /** Longest body that is taken here, bytes. */
   readonly maxBodyBytes: number;
+  /** What large bodies share. */
+  readonly arriving: ArrivingBytes;
 }
 
 // Who has not sent a whole request by then is waited for by node:http, which has the time-outs.
@@ -27,6 +30,7 @@ const MIN_INTERVAL_MS = 20;
  */
 export class DirectDoor implements ConnectionOwner {
   readonly maxBodyBytes: number;
+  readonly arriving: ArrivingBytes;
   readonly #server: Server;
   readonly #options: DirectDoorOptions;
   readonly #serveByHttp: readonly ((socket: Socket) => void)[];
@@ -39,6 +43,7 @@ export class DirectDoor implements ConnectionOwner {
     this.#server = server;
     this.#options = options;
     this.maxBodyBytes = options.maxBodyBytes;
+    this.arriving = options.arriving;
     this.#serveByHttp = connectionListeners(server);
     server.removeAllListeners('connection');
     server.on('connection', (socket) => this.#connections.set(socket, new DirectConnection(socket, this)));

@@ -25,5 +25,9 @@ export class KnownHeads {
 }
 
 function holdsAnId({ headers }: RequestHead): boolean {
-  return headers['x-request-id'] !== undefined || headers['x-die-id'] !== undefined;
+  return (
+    headers['x-request-id'] !== undefined ||
+    headers['x-die-id'] !== undefined ||
+    headers['x-die-ids'] !== undefined
+  );
 }

@@ -1,13 +1,15 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Measurements } from '../../die/die.js';
+import type { Prediction } from '../../die/prediction.js';
 import type { Refusal } from '../../errors.js';
 import { tellEach } from '../../observers.js';
 import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
+import type { Lane } from '../../serving/batching/queue.js';
 import type { Clock } from '../../serving/clock.js';
 import type { Access } from '../access/access.js';
 import { identify } from '../access/identify.js';
-import { encodePrediction, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
+import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
 import type { HttpObserver } from '../plugins/observe.js';
 import { refusalOf } from '../plugins/problems.js';
 import type { DieReader } from '../read-dies.js';
@@ -42,12 +44,12 @@ interface Exchange {
   readonly address: Address;
   readonly requestId: string;
   readonly keyId: string;
-  /** From when the die has been read. */
+  /** From when the dies have been read. */
   measurements: Measurements | undefined;
 }
 
 /**
- * Predicts the die of a plain request: the same steps, the same refusals and the same observers as those
+ * Predicts the dies of a plain request: the same steps, the same refusals and the same observers as those
  * of the route, without what a framework does for every kind of request.
  */
 export class DirectPredict implements DirectHandler {
@@ -105,7 +107,7 @@ export class DirectPredict implements DirectHandler {
     }
   }
 
-  /** Where the die goes; undefined where a version has to be loaded first. */
+  /** Where the dies go; undefined where a version has to be loaded first. */
   #targetOf({ model, version }: Address): Target | undefined {
     const target = this.#options.admit(model, version);
     if (!(target instanceof Promise)) return target;
@@ -113,14 +115,14 @@ export class DirectPredict implements DirectHandler {
     return undefined;
   }
 
-  #read({ request: { head, body }, requestId }: Exchange, { version }: Target): Measurements {
-    const source = { id: requestId, headers: head.headers, body: { media: head.media, bytes: body } };
-    return this.#options.reader.read(source, version.contract, 'realtime');
+  #read({ request: { head, pieces }, requestId, address }: Exchange, { version }: Target): Measurements {
+    const source = { id: requestId, headers: head.headers, body: { media: head.media, pieces } };
+    return this.#options.reader.read(source, version.contract, address.lane);
   }
 
   async #predict(exchange: Exchange, target: Target, measurements: Measurements): Promise<void> {
     const { predictor, reader } = this.#options;
-    const { request, requestId, keyId } = exchange;
+    const { request, requestId, keyId, address } = exchange;
     const { version, assign, isNamed, shadows } = target;
     try {
       const { predictions } = await predictor.infer({
@@ -131,15 +133,13 @@ export class DirectPredict implements DirectHandler {
         isNamed,
         shadows,
         measurements,
-        lane: 'realtime',
+        lane: address.lane,
         receivedAtMs: request.receivedAtMs,
         deadlineMs: readDeadlineMs(request.head.headers),
         explain: 0,
         onGone: request.onGone,
       });
-      const [prediction] = predictions;
-      if (prediction === undefined) throw new Error('a call for one die has no prediction');
-      const body = encodePrediction(prediction);
+      const body = encoded(predictions, address.lane);
       this.#answer(exchange, { status: 200, mediaType: PREDICTION_MEDIA_TYPE, requestId, body });
     } catch (error) {
       this.#refuse(exchange, error);
@@ -160,8 +160,8 @@ export class DirectPredict implements DirectHandler {
     const { isDraining, writer } = this.#options;
     const { connection } = exchange;
     if (isDraining()) connection.endAfterAnswer();
-    const text = writer.textOf(answer, connection.isLast);
-    if (connection.answer(text)) this.#tellObservers(exchange, answer.status, refusal);
+    const { text, encoding } = writer.write(answer, connection.isLast);
+    if (connection.answer(text, encoding)) this.#tellObservers(exchange, answer.status, refusal);
   }
 
   #tellObservers(
@@ -193,4 +193,11 @@ export class DirectPredict implements DirectHandler {
       (error) => logger.error({ request_id: requestId, err: error }, 'an observer failed'),
     );
   }
+}
+
+function encoded(predictions: Prediction[], lane: Lane): string {
+  if (lane === 'bulk') return encodePredictions({ predictions, count: predictions.length });
+  const [prediction] = predictions;
+  if (prediction === undefined) throw new Error('a call for one die has no prediction');
+  return encodePrediction(prediction);
 }

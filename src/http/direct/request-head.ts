@@ -1,6 +1,6 @@
 import type { Body } from '../read-dies.js';
 
-/** The head of a plain request for one die. */
+/** The head of a plain request for dies. */
 export interface RequestHead {
   /** Bytes of the head, the empty line included. */
   readonly bytes: number;
@@ -11,7 +11,7 @@ export interface RequestHead {
   readonly contentLength: number;
 }
 
-// What testers and HTTP libraries send with a die. A header that is not here may mean anything.
+// What testers and HTTP libraries send with dies. A header that is not here may mean anything.
 const KNOWN_HEADERS: ReadonlySet<string> = new Set([
   'host',
   'user-agent',
@@ -27,6 +27,7 @@ const KNOWN_HEADERS: ReadonlySet<string> = new Set([
   'x-request-id',
   'x-deadline-ms',
   'x-die-id',
+  'x-die-ids',
   'x-lot-id',
   'x-wafer-id',
   'x-x',
@@ -43,7 +44,8 @@ const MEDIA: ReadonlyMap<string, Body['media']> = new Map([
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const REQUEST_LINE = /^POST (\/[\x21-\x7e]*) HTTP\/1\.1$/;
-const MAX_HEAD_BYTES = 4096;
+// node:http takes 16,384 bytes of names and values: what is read here, it would read.
+const MAX_HEAD_BYTES = 16_000;
 // No sign, no space, no leading zero, and so few digits that it cannot overflow.
 const PLAIN_LENGTH = /^[1-9]\d{0,6}$/;
 const NOT_PLAIN = /[^\x20-\x7e]/;

@@ -3,7 +3,9 @@ import type { Readable, Transform } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 import { Refusal } from '../../errors.js';
-import { type ArrivingBytes, readBody } from '../read-body.js';
+import type { ArrivingBytes } from '../arriving-bytes.js';
+import { joined } from '../pieces.js';
+import { readBody } from '../read-body.js';
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -22,11 +24,14 @@ export function anyBodyParser(app: FastifyInstance, limitBytes: number, arriving
       done(error instanceof Error ? error : new Error(String(error)));
       return;
     }
+    const finish = (refusal: Refusal | null, pieces?: readonly Buffer[]): void => {
+      done(refusal, pieces && joined(pieces));
+    };
     if (unpacker === undefined) {
       const { 'content-length': length } = headers;
-      readBody(payload, length === undefined ? undefined : Number(length), limitBytes, arriving, done);
+      readBody(payload, length === undefined ? undefined : Number(length), limitBytes, arriving, finish);
     } else {
-      readPacked(payload, unpacker, limitBytes, arriving, done);
+      readPacked(payload, unpacker, limitBytes, arriving, finish);
     }
   });
 }
@@ -61,20 +66,20 @@ function readPacked(
   unpacker: Transform,
   limitBytes: number,
   arriving: ArrivingBytes,
-  done: (refusal: Refusal | null, bytes?: Buffer) => void,
+  done: (refusal: Refusal | null, pieces?: readonly Buffer[]) => void,
 ): void {
   const onPayloadError = (error: Error): void => {
     unpacker.destroy(error);
   };
   payload.on('error', onPayloadError);
-  readBody(unpacker, undefined, limitBytes, arriving, (refusal, bytes) => {
+  readBody(unpacker, undefined, limitBytes, arriving, (refusal, pieces) => {
     payload.unpipe(unpacker);
     payload.removeListener('error', onPayloadError);
     // What still comes is let go by, so that the client can read the answer; destroying it would cut the line.
     payload.resume();
     unpacker.on('error', () => {});
     unpacker.destroy();
-    done(refusal, bytes);
+    done(refusal, pieces);
   });
   payload.pipe(unpacker);
 }

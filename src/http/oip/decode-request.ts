@@ -2,6 +2,7 @@ import type { DieLabel, Measurements } from '../../die/die.js';
 import { Refusal } from '../../errors.js';
 import { decodeDiesBinary } from '../decode/binary.js';
 import { batchTooLarge, invalidInput } from '../decode/refusals.js';
+import { createPlainRows, type RowAllocator } from '../decode/row-allocator.js';
 import type { OipVersion } from './engine.js';
 import { type JsonPart, readJsonPart } from './json-part.js';
 import type { InferOutput } from './outputs.js';
@@ -40,7 +41,6 @@ const MAX_JSON_MATRIX = 65_536;
 /**
  * An infer request from its bytes: all JSON; or, where the header says how many bytes are JSON, a binary
  * tensor behind them; or, where it says 0, nothing but the little-endian float32 of one or more dies.
- * The params may be a view of the body, as `decodeDiesBinary` says.
  * @param jsonLength value of {@link JSON_LENGTH_HEADER}; undefined without that header
  * @throws Refusal `bad_request`, `invalid_json`, `invalid_input` or `batch_too_large`
  */
@@ -80,10 +80,16 @@ function readJsonLength(text: string | undefined, bodyBytes: number): number | u
 function rawRequest(body: Buffer, { version, maxDies, labelsOf }: InferLimits): InferRequest {
   return {
     id: undefined,
-    measurements: decodeDiesBinary(body, version.contract, maxDies, (dies) => [...labelsOf(dies, undefined)]),
+    measurements: decodeDiesBinary([body], version.contract, maxDies, plainRows(version), (dies) => [
+      ...labelsOf(dies, undefined),
+    ]),
     outputs: unasked(version, true),
     timeoutMs: undefined,
   };
+}
+
+function plainRows({ contract }: OipVersion): RowAllocator {
+  return createPlainRows(contract.parameterCount);
 }
 
 /** The number of dies by the input's shape. */
@@ -113,7 +119,9 @@ function readInput(
   const [input] = head.inputs;
   if (input.parameters?.binary_data_size !== undefined) {
     const bytes = binaryOf(input, dies * version.contract.parameterCount, tail);
-    return decodeDiesBinary(bytes, version.contract, maxDies, () => [...labelsOf(dies)]);
+    return decodeDiesBinary([bytes], version.contract, maxDies, plainRows(version), () => [
+      ...labelsOf(dies),
+    ]);
   }
   if (tail !== undefined && tail.length > 0) throw faulty(SIZE_PATH, `expected ${tail.length}`, 'nothing');
   return { labels: labelsOf(dies), params: values(dies, version.contract) };

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { Refusal } from '../../errors.js';
-import type { ArrivingBytes } from '../read-body.js';
+import type { ArrivingBytes } from '../arriving-bytes.js';
 import { ModelParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 import { anyBodyParser, bytesOf } from './body-parser.js';

@@ -6,6 +6,7 @@ import type { Catalogue } from '../../models/catalogue.js';
 import { extentOf } from '../decode/json-extent.js';
 import { listFaults, MAX_DEPTH, parseJson } from '../decode/plain.js';
 import { batchTooLarge, invalidInput } from '../decode/refusals.js';
+import { joined } from '../pieces.js';
 import { bodyOf } from '../read-dies.js';
 import {
   ElementsSchema,
@@ -63,12 +64,12 @@ export function outcomeRoutes(app: FastifyInstance, { catalogue, onOutcomes }: O
     },
     async (request) => {
       const { name, versions } = catalogue.model(request.params.model);
-      const { media, bytes } = bodyOf(request);
+      const { media, pieces } = bodyOf(request);
       if (media !== 'json') {
         throw new Refusal('unsupported_media_type', 'expected content-type application/json');
       }
       const known = new Set(versions.filter(({ state }) => state === 'ready').map(({ number }) => number));
-      const tally = tallyOf(name, known, await readOutcomes(bytes));
+      const tally = tallyOf(name, known, await readOutcomes(joined(pieces)));
       for (const count of tally.counts) onOutcomes(count);
       return tally.answer;
     },

@@ -16,7 +16,9 @@ describe('the address of a path', () => {
     ['/models/__proto__/predict', '/models/:model/predict', '__proto__', undefined],
     [`/models/${'a'.repeat(128)}/predict`, '/models/:model/predict', 'a'.repeat(128), undefined],
   ])('%s', (path, route, model, version) => {
-    expect(addressOf(path)).toEqual({ route, model, version });
+    expect(addressOf(path)).toEqual({ route, model, version, lane: 'realtime' });
+    const batch = { route: `${route}/batch`, model, version, lane: 'bulk' };
+    expect(addressOf(`${path}/batch`)).toEqual(batch);
   });
 
   test.each([
@@ -26,13 +28,16 @@ describe('the address of a path', () => {
     '/Predict',
     '/predict?explain=1',
     '/predict#a',
-    '/predict/batch',
     '/predict%2f',
+    '/predict/batch/',
+    '/predict/batch/batch',
+    '/predict/Batch',
+    '/predict/batch?explain=1',
+    '/models/sum/predict/batches',
     '/%70redict',
     '/models//predict',
     '/models/sum',
     '/models/sum/predict/',
-    '/models/sum/predict/batch',
     '/models/s%75m/predict',
     '/models/sum;a=1/predict',
     '/models/../predict/x',

@@ -23,7 +23,7 @@ describe('an answer', () => {
   const writer = new AnswerWriter(75_999);
 
   test('has the headers of all answers, each on a line, and its body behind an empty one', () => {
-    expect(writer.textOf(answerOf(), false).split('\r\n')).toEqual([
+    expect(writer.write(answerOf(), false).text.split('\r\n')).toEqual([
       'HTTP/1.1 200 OK',
       'x-request-id: request-1',
       'x-content-type-options: nosniff',
@@ -42,18 +42,18 @@ describe('an answer', () => {
   });
 
   test('has the other headers that all answers are to have', () => {
-    const text = new AnswerWriter(1_000, { vary: 'Origin' }).textOf(answerOf(), false);
+    const text = new AnswerWriter(1_000, { vary: 'Origin' }).write(answerOf(), false).text;
     expect(text).toContain('\r\ncache-control: no-store\r\nvary: Origin\r\ncontent-type: ');
   });
 
   test('that is the last says so, and promises no time-out', () => {
-    const lines = writer.textOf(answerOf(), true).split('\r\n');
+    const lines = writer.write(answerOf(), true).text.split('\r\n');
     expect(lines).toContain('Connection: close');
     expect(lines.filter((line) => /^keep-alive/i.test(line))).toEqual([]);
   });
 
   test('names the time of each second anew', () => {
-    const dateOf = () => /^Date: (.*)\r$/m.exec(writer.textOf(answerOf(), false))?.[1];
+    const dateOf = () => /^Date: (.*)\r$/m.exec(writer.write(answerOf(), false).text)?.[1];
     vi.setSystemTime(NOW + 321);
     expect(dateOf()).toBe('Fri, 02 Jan 2026 03:04:05 GMT');
     vi.setSystemTime(NOW + 322);
@@ -69,10 +69,10 @@ describe('an answer', () => {
     ['"😀"', 6],
     ['', 0],
   ])('counts the bytes of %j as UTF-8: %d', (body, bytes) => {
-    const text = writer.textOf(answerOf({ body }), false);
+    const { text, encoding } = writer.write(answerOf({ body }), false);
     expect(text).toContain(`\r\ncontent-length: ${bytes}\r\n`);
-    const sent = Buffer.from(text);
-    expect(sent.length - sent.indexOf('\r\n\r\n') - 4).toBe(bytes);
+    const sent = Buffer.from(text, encoding);
+    expect(sent.subarray(sent.indexOf('\r\n\r\n') + 4).toString('utf8')).toBe(body);
   });
 
   test.each([
@@ -83,7 +83,7 @@ describe('an answer', () => {
     [504, 'Gateway Timeout'],
   ])('of status %d has its phrase', (status, phrase) => {
     for (let time = 0; time < 2; time++)
-      expect(writer.textOf(answerOf({ status }), false)).toMatch(`HTTP/1.1 ${status} ${phrase}\r\n`);
+      expect(writer.write(answerOf({ status }), false).text).toMatch(`HTTP/1.1 ${status} ${phrase}\r\n`);
   });
 });
 
@@ -91,7 +91,7 @@ describe('the answer of a refusal', () => {
   test('is a problem with its faults, and says when to try again', () => {
     const faults = [{ path: 'die_id', message: 'a "quoted" line\nand 漢字' }];
     const refusal = new Refusal('invalid_input', 'die_id: \r\nx-evil: 1', { faults, retryAfterSeconds: 3 });
-    const text = new AnswerWriter(1_000).textOf(refusalAnswer(refusal, 'request-1'), false);
+    const text = new AnswerWriter(1_000).write(refusalAnswer(refusal, 'request-1'), false).text;
     const [head = '', body = ''] = text.split('\r\n\r\n');
     expect(head).toContain('\r\nretry-after: 3\r\ncontent-type: application/problem+json; charset=utf-8\r\n');
     expect(head).not.toContain('x-evil');
@@ -108,7 +108,7 @@ describe('the answer of a refusal', () => {
 
   test('without a time to try again has no header for it', () => {
     const { retryAfterSeconds } = refusalAnswer(new Refusal('invalid_json', 'no'), 'request-1');
-    const text = new AnswerWriter(1_000).textOf(answerOf({ retryAfterSeconds }), false);
+    const text = new AnswerWriter(1_000).write(answerOf({ retryAfterSeconds }), false).text;
     expect(text).not.toContain('retry-after');
   });
 });

@@ -1,7 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { postBytes } from '../../support/http.js';
-import { connect, echoOf, MAX_BODY_BYTES, openDoor, piecesOf, until, writePieces } from './support.js';
+import {
+  connect,
+  type DoorBench,
+  echoOf,
+  MAX_BODY_BYTES,
+  openDoor,
+  piecesOf,
+  until,
+  writePieces,
+} from './support.js';
 
 const BODY = JSON.stringify({ die_id: 'die 1', test_params: Array.from({ length: 60 }, (_, i) => i / 7) });
 const REQUEST = postBytes('/predict', BODY);
@@ -23,20 +32,21 @@ describe('a plain request', () => {
     },
   );
 
-  test('is read here when its head came whole and its body in at most eight pieces, else by node:http', async () => {
+  test('is read here when its head came whole and its body in at most 256 pieces, else by node:http', async () => {
     const bench = await openDoor();
-    const head = REQUEST.indexOf('\r\n\r\n') + 4;
-    const inPieces = async (first: number, others: number) => {
+    const body = 'x'.repeat(3_000);
+    const request = postBytes('/predict', body);
+    const head = request.indexOf('\r\n\r\n') + 4;
+    const inPieces = async (first: number, bytes: number) => {
       const { client, socket } = await connect(bench);
-      const rest = REQUEST.subarray(first);
-      const pieces = [REQUEST.subarray(0, first), ...piecesOf(rest, Math.ceil(rest.length / others))];
+      const pieces = [request.subarray(0, first), ...piecesOf(request.subarray(first), bytes)];
       await writePieces(client.socket, pieces, () => socket.bytesRead);
       return echoOf(await client.answer());
     };
-    expect(await inPieces(head, 7)).toEqual({ way: 'direct', path: '/predict', body: BODY });
-    expect(await inPieces(head, 9)).toEqual({ way: 'node', path: '/predict', body: BODY });
-    expect(await inPieces(head - 1, 1)).toEqual({ way: 'node', path: '/predict', body: BODY });
-    expect(await inPieces(head + 1, 1)).toEqual({ way: 'direct', path: '/predict', body: BODY });
+    expect(await inPieces(head, 12)).toEqual({ way: 'direct', path: '/predict', body });
+    expect(await inPieces(head, 11)).toEqual({ way: 'node', path: '/predict', body });
+    expect(await inPieces(head - 1, 3_001)).toEqual({ way: 'node', path: '/predict', body });
+    expect(await inPieces(head + 1, 3_000)).toEqual({ way: 'direct', path: '/predict', body });
   });
 
   test('arrives when its first bytes come', async () => {
@@ -178,5 +188,50 @@ describe('requests that are sent without waiting', () => {
     first.answer();
     expect(echoOf(await client.answer()).body).toBe('{"n":1}');
     for (let n = 0; n < many; n++) expect(echoOf(await client.answer()).body).toBe(body);
+  });
+});
+
+describe('the memory for large bodies', () => {
+  const large = postBytes('/predict', 'x'.repeat(190_000));
+
+  /** A client of which all but the last byte has come. */
+  async function sendNearly(bench: DoorBench) {
+    const connection = await connect(bench);
+    connection.client.write(large.subarray(0, -1));
+    await connection.arrived(large.length - 1);
+    return connection;
+  }
+
+  test.each<[string, (connection: Awaited<ReturnType<typeof connect>>) => unknown]>([
+    ['when they have come', ({ client }) => client.write(large.subarray(-1))],
+    ['when the client ends its side', ({ client }) => client.socket.end()],
+    ['when the client resets', ({ client }) => client.socket.resetAndDestroy()],
+    ['when they go the other way', ({ client }) => client.write('ab')],
+  ])('is taken by what is beyond their first bytes, and given back %s', async (_, then) => {
+    const bench = await openDoor();
+    const connection = await sendNearly(bench);
+    expect(bench.arriving.taken).toBeGreaterThan(100_000);
+    expect(bench.arriving.taken).toBeLessThan(large.length);
+    then(connection);
+    await until(() => bench.arriving.taken === 0);
+    connection.client.socket.destroy();
+  });
+
+  test('is bounded: what finds no room goes to node:http, every byte of it', async () => {
+    const bench = await openDoor();
+    const others = [await sendNearly(bench), await sendNearly(bench)];
+    const { client, socket } = await sendNearly(bench);
+    expect(bench.door.has(socket)).toBe(false);
+    client.write(large.subarray(-1));
+    expect(echoOf(await client.answer())).toEqual({
+      way: 'node',
+      path: '/predict',
+      body: 'x'.repeat(190_000),
+    });
+    for (const other of others) {
+      other.client.write(large.subarray(-1));
+      expect(echoOf(await other.client.answer()).way).toBe('direct');
+    }
+    expect(bench.arriving.taken).toBe(0);
   });
 });

@@ -75,8 +75,8 @@ function expectLength(text: string): void {
 function plainText(text: string): string {
   return text
     .replace(/^Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r$/m, 'Date: <date>\r')
-    .replace(/"inference_time_ms":[\d.e-]+/, '"inference_time_ms":<ms>')
-    .replace(/"timestamp":"[\d-]+T[\d:.]+Z"/, '"timestamp":"<time>"')
+    .replaceAll(/"inference_time_ms":[\d.e-]+/g, '"inference_time_ms":<ms>')
+    .replaceAll(/"timestamp":"[\d-]+T[\d:.]+Z"/g, '"timestamp":"<time>"')
     .replaceAll(/\b[0-9a-f]{12}-[0-9a-z]+\b/g, '<id>')
     .replace(/^content-length: \d+\r$/m, 'content-length: <n>\r');
 }

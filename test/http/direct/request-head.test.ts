@@ -126,7 +126,7 @@ describe('a head is not plain', () => {
     ['another media type', changed({ 'content-type': 'content-type: text/plain' })],
     ['another charset', changed({ 'content-type': 'content-type: application/json; charset=utf-16' })],
     ['another parameter', changed({ 'content-type': 'content-type: application/json; a=b' })],
-    ['more than 4 KiB', changed({}, `x-die-id: ${'a'.repeat(4096)}`)],
+    ['more than 16,000 bytes', changed({}, `x-die-ids: ${'a'.repeat(16_000)}`)],
     ['only a part of it', headOf(GOOD_LINES).subarray(0, -1)],
     ['nothing', Buffer.alloc(0)],
   ] satisfies readonly [string, Buffer][])('with %s', (_, bytes) => {

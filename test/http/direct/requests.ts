@@ -64,7 +64,7 @@ const BODIES: readonly Case[] = [
   withBody('nested objects', `${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}`),
   withBody('60,000 bytes', `${GOOD}${' '.repeat(60_000 - GOOD.length)}`),
   withBody('a long unknown field', JSON.stringify(dieOf({ note: '漢'.repeat(5_000) }, PARAMETERS))),
-  { ...withBody('beyond what is read directly', `${GOOD}${' '.repeat(70_000)}`), isPlain: false },
+  withBody('70,000 bytes', `${GOOD}${' '.repeat(70_000 - GOOD.length)}`),
   { ...withBody('beyond MAX_BODY_BYTES', ' '.repeat(150_000)), isPlain: false },
 ];
 
@@ -215,7 +215,74 @@ const BINARIES: readonly Case[] = [
   binary('wrong in everything', ['x-die-id:', 'x-x: a', 'x-deadline-ms: x'], bytesOf([1])),
 ];
 
-export const CASES: readonly Case[] = [...BODIES, ...HEADERS, ...PATHS, ...OTHER_PATHS, ...BINARIES];
+const batch = (title: string, body: string | Uint8Array, headers: readonly string[] = []) =>
+  caseOf(`batch: ${title}`, {
+    path: '/predict/batch',
+    headers: ['host: diegate', JSON_TYPE, ...headers],
+    body,
+  });
+const binaryBatch = (title: string, headers: readonly string[], body: Uint8Array = rowsOf(3)) =>
+  caseOf(`binary batch: ${title}`, {
+    path: '/predict/batch',
+    headers: ['host: diegate', BINARY_TYPE, ...headers],
+    body,
+  });
+const rowsOf = (dies: number) => Buffer.concat(Array.from({ length: dies }, () => ROW));
+const diesOf = (dies: number) => `[${Array.from({ length: dies }, () => GOOD).join(',')}]`;
+const idsOf = (dies: number) => Array.from({ length: dies }, (_, i) => `die-${i}`).join(',');
+
+const BATCHES: readonly Case[] = [
+  ...[1, 2, 64, 65, 500].map((dies) => batch(`${dies} dies`, diesOf(dies))),
+  ...['[]', '{}', GOOD, 'null', '[1]', `[${GOOD},]`, `[${GOOD}`, `[${GOOD}]x`, `[${GOOD} ${GOOD}]`].map(
+    (text) => batch(text.replaceAll(GOOD, 'die'), text),
+  ),
+  batch('one die of three is wrong', `[${GOOD},${dieTextWith('"a"', 2, PARAMETERS)},${GOOD}]`),
+  batch(
+    'all dies are wrong',
+    `[${Array(30)
+      .fill(dieTextWith('1e99', 0, PARAMETERS))
+      .join(',')}]`,
+  ),
+  batch('spaced', ` [ ${GOOD} ,\n${GOOD} ] \n`),
+  batch(
+    'ids that need JSON',
+    JSON.stringify(['"', '漢字', '😀', 'a b'].map((id) => dieOf({ die_id: id }, PARAMETERS))),
+  ),
+  batch('x-die-ids with JSON', diesOf(2), ['x-die-ids: a,b']),
+  batch('a deadline', diesOf(3), ['x-deadline-ms: 30000']),
+  batch('a deadline that is none', diesOf(3), ['x-deadline-ms: soon']),
+  binaryBatch('ids', [`x-die-ids: ${idsOf(3)}`]),
+  binaryBatch('no ids', []),
+  binaryBatch('labels of all', [
+    `x-die-ids: ${idsOf(3)}`,
+    'x-lot-id: l',
+    'x-wafer-id: w',
+    'x-equipment-id: t',
+  ]),
+  binaryBatch('500 dies', [`x-die-ids: ${idsOf(500)}`], rowsOf(500)),
+  binaryBatch('too few ids', ['x-die-ids: a,b']),
+  ...['', ',,', 'a,%zz,b', 'a,%E6%BC%A2, b ', `a,${'x'.repeat(129)},b`].map((ids) =>
+    binaryBatch(`ids ${JSON.stringify(ids.slice(0, 20))}`, [`x-die-ids: ${ids}`]),
+  ),
+  ...[1, 15, 17].map((bytes) => binaryBatch(`${bytes} bytes`, [], rowsOf(2).subarray(0, bytes))),
+  binaryBatch('infinities', [], bytesOf([1, 1, 1, 1, 1, Number.POSITIVE_INFINITY, 1, Number.NaN])),
+  ...['/models/sum/predict/batch', '/models/sum/versions/1/predict/batch', '/models/nope/predict/batch'].map(
+    (path) => caseOf(`path ${path}`, { path, body: diesOf(2) }),
+  ),
+  ...['/predict/batch/', '/predict/batch?explain=1', '/predict/batches'].map((path) =>
+    caseOf(`path ${path}`, { path, body: diesOf(2), isPlain: false }),
+  ),
+  { ...batch('beyond MAX_BODY_BYTES', diesOf(2_000)), isPlain: false },
+];
+
+export const CASES: readonly Case[] = [
+  ...BODIES,
+  ...HEADERS,
+  ...PATHS,
+  ...OTHER_PATHS,
+  ...BINARIES,
+  ...BATCHES,
+];
 
 /** Of callers who are asked who they are. */
 export function keyCases(keys: Readonly<Record<string, string>>): readonly Case[] {

@@ -4,6 +4,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
+import { ArrivingBytes } from '../../../src/http/arriving-bytes.js';
 import type { DirectConnection, DirectRequest } from '../../../src/http/direct/connection.js';
 import { DirectDoor, type DirectHandler } from '../../../src/http/direct/door.js';
 import type { RequestHead } from '../../../src/http/direct/request-head.js';
@@ -14,7 +15,10 @@ import { type RawAnswer, RawConnection } from '../../support/http.js';
 export const KEEP_ALIVE_MS = 5_000;
 
 /** Longest body that they take. */
-export const MAX_BODY_BYTES = 65_536;
+export const MAX_BODY_BYTES = 200_000;
+
+/** What the large bodies of one door share. */
+export const MAX_ARRIVING_BYTES = 320_000;
 
 const EchoSchema = z.object({ way: z.enum(['direct', 'node']), path: z.string(), body: z.string() });
 
@@ -36,10 +40,10 @@ export class TakenRequest {
   /** How often it was told that the client has gone. */
   timesGone = 0;
 
-  constructor({ head, body, receivedAtMs, onGone }: DirectRequest, connection: DirectConnection) {
+  constructor({ head, pieces, receivedAtMs, onGone }: DirectRequest, connection: DirectConnection) {
     this.connection = connection;
     this.path = head.path;
-    this.body = Buffer.from(body);
+    this.body = Buffer.concat(pieces);
     this.receivedAtMs = receivedAtMs;
     onGone(() => {
       this.timesGone++;
@@ -52,6 +56,7 @@ export class TakenRequest {
     const text = JSON.stringify(echo);
     return this.connection.answer(
       `HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+      'utf8',
     );
   }
 }
@@ -87,6 +92,7 @@ export interface DoorBench<H extends DirectHandler = TestHandler> {
   readonly door: DirectDoor;
   readonly handler: H;
   readonly clock: FakeClock;
+  readonly arriving: ArrivingBytes;
   readonly port: number;
   /** The server's end of every connection, in the order of their coming. */
   readonly sockets: readonly Socket[];
@@ -122,7 +128,14 @@ export async function openDoorBefore<H extends DirectHandler>(
     socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n');
   });
   const sockets: Socket[] = [];
-  const door = new DirectDoor(server, { clock, handler, keepAliveTimeoutMs, maxBodyBytes: MAX_BODY_BYTES });
+  const arriving = new ArrivingBytes(MAX_ARRIVING_BYTES);
+  const door = new DirectDoor(server, {
+    clock,
+    handler,
+    keepAliveTimeoutMs,
+    maxBodyBytes: MAX_BODY_BYTES,
+    arriving,
+  });
   server.on('connection', (socket) => sockets.push(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -130,7 +143,7 @@ export async function openDoorBefore<H extends DirectHandler>(
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  return { server, door, handler, clock, port: portOf(server), sockets, unreadable };
+  return { server, door, handler, clock, arriving, port: portOf(server), sockets, unreadable };
 }
 
 export function portOf(server: net.Server): number {

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import { ArrivingBody, ArrivingBytes } from '../../src/http/arriving-bytes.js';
+
+const FREE = 65_536;
+
+describe('a body that arrives', () => {
+  test('has its first 64 KB for nothing, and shares the memory for what comes behind them', () => {
+    const shared = new ArrivingBytes(100_000);
+    const body = new ArrivingBody(shared);
+    expect(body.add(Buffer.alloc(FREE))).toBe(true);
+    expect(shared.taken).toBe(0);
+    expect(body.add(Buffer.alloc(60_000))).toBe(true);
+    expect(shared.taken).toBe(60_000);
+    expect(body.bytes).toBe(FREE + 60_000);
+    expect(body.pieces.map(({ length }) => length)).toEqual([FREE, 60_000]);
+  });
+
+  test('is told where there is no room for a piece, which takes none then', () => {
+    const shared = new ArrivingBytes(100_000);
+    const [one, other] = [new ArrivingBody(shared), new ArrivingBody(shared)];
+    one.add(Buffer.alloc(FREE));
+    one.add(Buffer.alloc(90_000));
+    other.add(Buffer.alloc(FREE));
+    expect(other.add(Buffer.alloc(20_000))).toBe(false);
+    expect([shared.taken, other.bytes]).toEqual([90_000, FREE + 20_000]);
+    one.settle();
+    expect(other.add(Buffer.alloc(20_000))).toBe(true);
+    expect(shared.taken).toBe(20_000);
+  });
+
+  test('gives back what it has taken, once', () => {
+    const shared = new ArrivingBytes(100_000);
+    const body = new ArrivingBody(shared);
+    body.add(Buffer.alloc(FREE + 1));
+    body.settle();
+    body.settle();
+    expect(shared.taken).toBe(0);
+  });
+});
