@@ -105,5 +105,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "/app/dist/main.js", "health"]
 # No npm and no shell in between, so that SIGTERM reaches the server; docker run diegate --help works too.
-ENTRYPOINT ["node", "/app/dist/main.js"]
+# Half of the memory for young objects that Node takes on its own: its collections are shorter, the server no slower.
+ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/dist/main.js"]
 CMD ["serve"]

@@ -5,6 +5,7 @@ import { FIGURE_TABLE_HEAD, figureRow } from './figure-row.js';
 import { LATENCY } from './scenarios/latency.js';
 import { type Effort, GATES, gated, keepsBound, type Scenario } from './scenarios/scenario.js';
 import { THROUGHPUT } from './scenarios/throughput.js';
+import { stallsWithin } from './stalls.js';
 
 /**
  * npm run bench [-- --quick] [-- --only single-64,overload] [-- --gate smoke]: measures diegate, a naive peer and the floor
@@ -44,6 +45,10 @@ const chosen = SCENARIOS.filter(({ name }) => only?.has(name) ?? !(options.quick
 const say = (line: string) => process.stdout.write(`${line}\n`);
 say(
   `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+);
+const { count, longestMs } = stallsWithin(2_000);
+say(
+  `A process that only looks at the clock lost its core ${count} times in 2 s for 1 ms or more, at most for ${longestMs.toFixed(1)} ms`,
 );
 let missed = 0;
 for (const scenario of chosen) {

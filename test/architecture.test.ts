@@ -208,7 +208,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['http/**', 'type app.ts', 'type http-side.ts'],
   'fastify-plugin': ['http/plugins'],
   '@fastify/cors': ['http/plugins'],
-  '@fastify/rate-limit': ['http/plugins'],
+  '@fastify/proxy-addr': ['http'],
   '@fastify/swagger': ['http/plugins'],
   '@fastify/swagger-ui': ['http/plugins'],
   jose: ['http/access'],
@@ -362,6 +362,7 @@ test('a start loads no package that only some servers, or only a first look, nee
   load('serve.ts');
   const packages = [...loaded].filter((to) => !to.endsWith('.ts') && !to.startsWith('node:'));
   expect(packages.sort()).toEqual([
+    '@fastify/proxy-addr',
     'close-with-grace',
     'fastify',
     'fastify-plugin',

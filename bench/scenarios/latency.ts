@@ -4,7 +4,7 @@ import { healthLatencies } from '../load/health-prober.js';
 import { openLoop } from '../load/open-loop.js';
 import { family, pssMb } from '../load/usage.js';
 import { HEAVY, SLOW, writeAutoencoder } from '../models/autoencoder.js';
-import { SHIPPED, startDiegate, startNaive } from '../servers/start.js';
+import { SHIPPED, startDiegate, startFloor, startNaive } from '../servers/start.js';
 import { median, quantile } from '../statistics.js';
 import type { Figure, Scenario } from './scenario.js';
 
@@ -34,14 +34,16 @@ const openLoopHalf: Scenario = {
   async run({ rounds, seconds, warmUpSeconds }) {
     const diegate = await startDiegate(SHIPPED.repository);
     const naive = await startNaive(SHIPPED.folder);
+    const floor = await startFloor();
+    const targets = [diegate, naive, floor];
     try {
-      for (const { port } of [diegate, naive])
+      for (const { port } of targets)
         await closedLoop(port, singleJson(), { connections: 64, seconds: warmUpSeconds });
       const capacity = await closedLoop(diegate.port, singleJson(), { connections: 64, seconds });
       const ratePerSecond = capacity.requestsPerSecond / 2;
-      const p99: Record<string, number[]> = { diegate: [], naive: [] };
+      const p99: Record<string, number[]> = { diegate: [], naive: [], floor: [] };
       for (let round = 0; round < rounds; round++) {
-        for (const target of [diegate, naive]) {
+        for (const target of targets) {
           const result = await openLoop(target.port, singleJson(), {
             ratePerSecond,
             seconds,
@@ -56,10 +58,11 @@ const openLoopHalf: Scenario = {
         { name: 'rate', value: ratePerSecond, unit: 'dies/s' },
         { name: 'diegate p99', value: ours, unit: 'ms', atMost: 10 },
         { name: 'naive p99 at the same rate', value: theirs, unit: 'ms' },
+        { name: 'floor p99 at the same rate', value: median(p99.floor ?? []), unit: 'ms' },
         { name: 'diegate / naive p99', value: ours / theirs, unit: '×', atMost: 0.25 },
       ];
     } finally {
-      await Promise.all([diegate.stop(), naive.stop()]);
+      await Promise.all(targets.map((target) => target.stop()));
     }
   },
 };

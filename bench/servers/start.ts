@@ -24,11 +24,8 @@ export interface Target {
 
 /** diegate as `npm start` runs it, its log written to /dev/null by a pipe-free file descriptor. */
 export function startDiegate(repository: string, environment: Record<string, string> = {}): Promise<Target> {
-  return start('diegate', `${ROOT}dist/main.js`, '/ready', {
-    MODEL_REPOSITORY: repository,
-    HOST: '127.0.0.1',
-    ...environment,
-  });
+  const ownEnvironment = { MODEL_REPOSITORY: repository, HOST: '127.0.0.1', ...environment };
+  return start('diegate', `${ROOT}dist/main.js`, '/ready', ownEnvironment, ['--max-semi-space-size=8']);
 }
 
 export function startNaive(modelFolder: string): Promise<Target> {
@@ -52,11 +49,12 @@ async function start(
   entry: string,
   path: string,
   environment: Record<string, string>,
+  nodeFlags: readonly string[] = [],
 ): Promise<Target> {
   const port = await freePort();
   const startedMs = performance.now();
   // /dev/null as a file: the lines are formatted and written as in production, only not kept.
-  const child = spawn(process.execPath, [entry], {
+  const child = spawn(process.execPath, [...nodeFlags, entry], {
     env: { ...process.env, ...environment, PORT: String(port) },
     stdio: ['ignore', openSync('/dev/null', 'w'), 'ignore', 'ipc'],
   });

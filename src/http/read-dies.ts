@@ -86,8 +86,18 @@ export class DieReader {
     const startedMs = performance.now();
     const measurements = this.#decode(request, contract, lane);
     this.#onDecoded(request.body.media, performance.now() - startedMs);
-    if (contract.bounds !== undefined) assertWithinBounds(measurements, contract.bounds);
+    this.#assertWithinBounds(measurements, contract);
     return measurements;
+  }
+
+  #assertWithinBounds(measurements: Measurements, contract: MeasurementContract): void {
+    if (contract.bounds === undefined) return;
+    try {
+      assertWithinBounds(measurements, contract.bounds);
+    } catch (error) {
+      this.release(measurements, contract);
+      throw error;
+    }
   }
 
   #decode(

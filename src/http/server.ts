@@ -9,6 +9,7 @@ import type { Clock } from '../serving/clock.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { Access } from './access/access.js';
 import { ArrivingBytes } from './arriving-bytes.js';
+import { createClientAddress } from './client-address.js';
 import { AnswerWriter } from './direct/answer-text.js';
 import { DirectDoor } from './direct/door.js';
 import { DirectPredict, type DirectPredictOptions } from './direct/predict-directly.js';
@@ -28,6 +29,7 @@ import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
 import { slowReadersPlugin } from './plugins/slow-readers.js';
 import { tracePlugin } from './plugins/trace.js';
+import { RateLimits, type Rates } from './rates.js';
 import { bodyParsers, type DecodeObserver, DieReader } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
 import { type DriftReports, driftRoutes } from './routes/drift.js';
@@ -84,15 +86,12 @@ export interface Security {
 }
 
 /** What one caller, or all together, may take. */
-export interface Limits {
+export interface Limits extends Rates {
   readonly maxBodyBytes: number;
   readonly maxBatchDies: number;
   /** How long a request's bytes may take to arrive, and an answer's to be taken. */
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** Prediction requests a second; 0 for no limit. */
-  readonly ratePerEquipment: number;
-  readonly ratePerCaller: number;
   readonly maxConnections: number;
   /** Bytes of large bodies that may be arriving, and of answers that may wait for their readers. */
   readonly maxBufferedBytes: number;
@@ -141,8 +140,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const reader = new DieReader(limits.maxBatchDies, options.onDecoded);
   // Before the plugins, which are to see every connection too.
   const arriving = new ArrivingBytes(limits.maxBufferedBytes);
+  const rates = new RateLimits(limits, options.clock);
   const direct = canBeDirect(options)
-    ? openDirectDoor(app.server, arriving, options, { reader, requestIds })
+    ? openDirectDoor(app.server, arriving, options, { reader, rates, requestIds })
     : undefined;
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
@@ -161,10 +161,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   await app.register(corsPlugin, { origins: security.corsOrigins });
   await app.register(accessPlugin, { access: security.access });
-  await app.register(rateLimitPlugin, {
-    perEquipment: limits.ratePerEquipment,
-    perCaller: limits.ratePerCaller,
-  });
+  await app.register(rateLimitPlugin, { rates });
   if (security.docsAccess !== 'off') {
     await app.register(docsPlugin, {
       version: options.probes.version,
@@ -182,7 +179,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   experimentRoutes(app, options);
   adminRoutes(app, { ...options, isDocumented: hasAdmin });
   outcomeRoutes(app, options);
-  predictRoutes(app, { ...options, reader });
+  predictRoutes(app, { ...options, reader, rates });
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
     engine: new PredictorEngine({ ...options, missing: options.probes.missing }),
@@ -190,29 +187,35 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     maxBodyBytes: limits.maxBodyBytes,
     arriving,
     maxBatchDies: limits.maxBatchDies,
+    rates,
     isControlDocumented: hasAdmin,
   });
   return app;
 }
 
 /**
- * Whether plain requests may be read directly from their sockets: not where bytes are encrypted, rates are
- * limited or requests are traced, which the plugins do.
+ * Whether plain requests may be read directly from their sockets: not where bytes are encrypted or requests are
+ * traced, which TLS and a plugin do.
  */
-function canBeDirect({ security, limits, tracer }: ServerOptions): boolean {
-  const { ratePerEquipment, ratePerCaller } = limits;
-  return security.tls === undefined && tracer === undefined && ratePerEquipment === 0 && ratePerCaller === 0;
+function canBeDirect({ security, tracer }: ServerOptions): boolean {
+  return security.tls === undefined && tracer === undefined;
 }
 
 function openDirectDoor(
   server: Server,
   arriving: ArrivingBytes,
   { limits, security, ...options }: ServerOptions,
-  shared: Pick<DirectPredictOptions, 'reader' | 'requestIds'>,
+  shared: Pick<DirectPredictOptions, 'rates' | 'reader' | 'requestIds'>,
 ): DirectDoor {
   const { keepAliveTimeoutMs, maxBodyBytes } = limits;
   const writer = new AnswerWriter(keepAliveTimeoutMs, headersWithoutOrigin(security.corsOrigins));
-  const handler = new DirectPredict({ ...options, ...shared, writer, access: security.access });
+  const handler = new DirectPredict({
+    ...options,
+    ...shared,
+    writer,
+    access: security.access,
+    clientAddress: createClientAddress(security.trustedProxies),
+  });
   return new DirectDoor(server, {
     clock: options.clock,
     handler,

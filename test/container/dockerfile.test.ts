@@ -8,7 +8,12 @@ import { linesOf } from '../support/server-process.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const textOf = (name: string) => readFileSync(new URL(name, ROOT), 'utf8');
-const PackageSchema = z.object({ name: z.string(), version: z.string(), description: z.string() });
+const PackageSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  description: z.string(),
+  scripts: z.object({ start: z.string() }),
+});
 const packageJson = PackageSchema.parse(JSON.parse(textOf('package.json')));
 
 interface Instruction {
@@ -75,8 +80,9 @@ describe('the image', () => {
     expect(only('USER')).toMatch(/^[1-9]\d*:[1-9]\d*$/);
   });
 
-  it('starts Node itself, with no shell and no npm in between', () => {
-    expect(wordsOf(only('ENTRYPOINT'))).toEqual(['node', '/app/dist/main.js']);
+  it('starts Node itself, with no shell and no npm in between, as `npm start` does', () => {
+    expect(wordsOf(only('ENTRYPOINT'))).toEqual(['node', '--max-semi-space-size=8', '/app/dist/main.js']);
+    expect(packageJson.scripts.start).toContain(' node --max-semi-space-size=8 dist/main.js');
     expect(wordsOf(only('CMD'))).toEqual(['serve']);
     expect(only('STOPSIGNAL')).toBe('SIGTERM');
   });

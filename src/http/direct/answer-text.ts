@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Refusal } from '../../errors.js';
 import { SECURITY_HEADERS } from '../plugins/security-headers.js';
+import type { RateHeaders } from '../rates.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
 
 /** What an answer consists of, beside what all answers have. */
@@ -9,16 +10,19 @@ export interface DirectAnswer {
   readonly mediaType: string;
   readonly requestId: string;
   readonly retryAfterSeconds?: number | undefined;
+  /** What is said of the rate that the request was counted for. */
+  readonly rate?: RateHeaders | undefined;
   readonly body: string;
 }
 
 /** The answer of a refusal, as a problem. */
-export function refusalAnswer(refusal: Refusal, requestId: string): DirectAnswer {
+export function refusalAnswer(refusal: Refusal, requestId: string, rate?: RateHeaders): DirectAnswer {
   return {
     status: refusal.status,
     mediaType: PROBLEM_MEDIA_TYPE,
     requestId,
     retryAfterSeconds: refusal.retryAfterSeconds,
+    rate,
     body: JSON.stringify(problemOf(refusal, requestId)),
   };
 }
@@ -46,14 +50,16 @@ export class AnswerWriter {
   }
 
   /** @param isLast whether the connection ends with it */
-  write(
-    { status, mediaType, requestId, retryAfterSeconds, body }: DirectAnswer,
-    isLast: boolean,
-  ): WrittenAnswer {
+  write(answer: DirectAnswer, isLast: boolean): WrittenAnswer {
+    const { status, mediaType, requestId, retryAfterSeconds, rate, body } = answer;
     const bytes = Buffer.byteLength(body);
+    const rateLines =
+      rate === undefined
+        ? ''
+        : `ratelimit-policy: ${rate['ratelimit-policy']}\r\nratelimit: ${rate.ratelimit}\r\n`;
     const retryAfter = retryAfterSeconds === undefined ? '' : `retry-after: ${retryAfterSeconds}\r\n`;
     const text =
-      `${this.#statusLine(status)}x-request-id: ${requestId}\r\n${this.#constantHeaders}${retryAfter}` +
+      `${this.#statusLine(status)}x-request-id: ${requestId}\r\n${this.#constantHeaders}${rateLines}${retryAfter}` +
       `content-type: ${mediaType}\r\ncontent-length: ${bytes}\r\nDate: ${this.#now()}\r\n` +
       `${isLast ? 'Connection: close' : this.#keepAlive}\r\n\r\n${body}`;
     // As many bytes as characters: all of them are ASCII, as those of the headers are.

@@ -25,7 +25,7 @@ export interface ConnectionOwner {
   /** See `KnownHeads.read`. */
   readHead(bytes: Buffer): RequestHead | undefined;
   /** Whether a request of which only the head has come may go on here. */
-  admits(head: RequestHead): boolean;
+  admits(head: RequestHead, connection: DirectConnection): boolean;
   /** Answers by `connection.answer`, or declines by false: the request then goes the other way. */
   take(request: DirectRequest, connection: DirectConnection): boolean;
   /** The other way: the connection's bytes are node:http's from now on. */
@@ -171,7 +171,7 @@ export class DirectConnection {
     // With the next request behind it, answers would have to wait for one another: node:http knows how.
     else if (missing < 0 || arriving.pieces.length > MAX_PIECES) this.handOver();
     else if (isNew) {
-      this.#isAdmitted = this.#owner.admits(head);
+      this.#isAdmitted = this.#owner.admits(head, this);
       if (!this.#isAdmitted) this.handOver();
     }
   }

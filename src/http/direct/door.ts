@@ -69,8 +69,8 @@ export class DirectDoor implements ConnectionOwner {
     return this.#heads.read(bytes);
   }
 
-  admits(head: RequestHead): boolean {
-    return this.#options.handler.admits(head);
+  admits(head: RequestHead, connection: DirectConnection): boolean {
+    return this.#options.handler.admits(head, connection);
   }
 
   take(request: DirectRequest, connection: DirectConnection): boolean {

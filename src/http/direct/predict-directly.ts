@@ -9,9 +9,11 @@ import type { Lane } from '../../serving/batching/queue.js';
 import type { Clock } from '../../serving/clock.js';
 import type { Access } from '../access/access.js';
 import { identify } from '../access/identify.js';
+import type { ClientAddress } from '../client-address.js';
 import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
 import type { HttpObserver } from '../plugins/observe.js';
 import { refusalOf } from '../plugins/problems.js';
+import type { Counted, Counting, RateHeaders, RateLimits } from '../rates.js';
 import type { DieReader } from '../read-dies.js';
 import { readDeadlineMs } from '../schemas/requests.js';
 import { type Address, addressOf } from './addresses.js';
@@ -26,6 +28,8 @@ export interface DirectPredictOptions {
   readonly predictor: Predictor;
   readonly reader: DieReader;
   readonly writer: AnswerWriter;
+  readonly rates: RateLimits;
+  readonly clientAddress: ClientAddress;
   /** See `PredictRouteOptions.admit`. */
   readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
   /** The same of a call that was let in before its body had come: without asking whether it may come in. */
@@ -44,6 +48,8 @@ interface Exchange {
   readonly address: Address;
   readonly requestId: string;
   readonly keyId: string;
+  /** What the answer says of the rate that the request was counted for last. */
+  rate: RateHeaders | undefined;
   /** From when the dies have been read. */
   measurements: Measurements | undefined;
 }
@@ -60,9 +66,11 @@ export class DirectPredict implements DirectHandler {
   }
 
   /** What would be refused before its body has come goes the other way, which refuses it then. */
-  admits({ path, headers }: RequestHead): boolean {
+  admits({ path, headers }: RequestHead, connection: DirectConnection): boolean {
     const address = addressOf(path);
-    if (address === undefined || this.#options.isDraining() || this.#callerOf(headers) === undefined)
+    const keyId = this.#callerOf(headers);
+    if (address === undefined || this.#options.isDraining() || keyId === undefined) return false;
+    if (this.#options.rates.isUsedUp({ keyId, address: () => this.#clientOf(connection, headers) }))
       return false;
     try {
       return this.#targetOf(address) !== undefined;
@@ -79,13 +87,22 @@ export class DirectPredict implements DirectHandler {
     const keyId = this.#callerOf(headers);
     if (keyId === undefined) return false;
     const requestId = requestIds({ headers });
-    const exchange: Exchange = { request, connection, address, requestId, keyId, measurements: undefined };
+    const exchange: Exchange = {
+      request,
+      connection,
+      address,
+      requestId,
+      keyId,
+      rate: undefined,
+      measurements: undefined,
+    };
+    const target = this.#find(request, address);
+    if (target === undefined) return false;
     try {
-      const target = request.isAdmitted
-        ? this.#options.target(address.model, address.version)
-        : this.#targetOf(address);
-      if (target === undefined) return false;
+      this.#count(exchange, this.#options.rates.countCaller(this.#countingOf(exchange)));
+      if (target instanceof Error) throw target;
       exchange.measurements = this.#read(exchange, target);
+      this.#countEquipment(exchange, target, exchange.measurements);
       void this.#predict(exchange, target, exchange.measurements);
     } catch (error) {
       this.#refuse(exchange, error);
@@ -107,6 +124,15 @@ export class DirectPredict implements DirectHandler {
     }
   }
 
+  /** Where the dies go, or why they are refused; undefined where a version has to be loaded first. */
+  #find({ isAdmitted }: DirectRequest, address: Address): Target | Error | undefined {
+    try {
+      return isAdmitted ? this.#options.target(address.model, address.version) : this.#targetOf(address);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
   /** Where the dies go; undefined where a version has to be loaded first. */
   #targetOf({ model, version }: Address): Target | undefined {
     const target = this.#options.admit(model, version);
@@ -118,6 +144,32 @@ export class DirectPredict implements DirectHandler {
   #read({ request: { head, pieces }, requestId, address }: Exchange, { version }: Target): Measurements {
     const source = { id: requestId, headers: head.headers, body: { media: head.media, pieces } };
     return this.#options.reader.read(source, version.contract, address.lane);
+  }
+
+  #countEquipment(exchange: Exchange, { version }: Target, measurements: Measurements): void {
+    const { rates, reader } = this.#options;
+    const equipmentId = measurements.labels[0]?.equipment_id;
+    try {
+      this.#count(exchange, rates.countEquipment(this.#countingOf(exchange), equipmentId));
+    } catch (error) {
+      reader.release(measurements, version.contract);
+      throw error;
+    }
+  }
+
+  #countingOf({ connection, keyId, request }: Exchange): Counting {
+    return { keyId, address: () => this.#clientOf(connection, request.head.headers) };
+  }
+
+  #clientOf({ socket }: DirectConnection, headers: Readonly<Record<string, string>>): string {
+    return this.#options.clientAddress(socket, headers['x-forwarded-for']);
+  }
+
+  /** @throws Refusal `rate_limited` where a request is one too many */
+  #count(exchange: Exchange, counted: Counted | undefined): void {
+    if (counted === undefined) return;
+    exchange.rate = counted.headers;
+    if (counted.refusal !== undefined) throw counted.refusal;
   }
 
   async #predict(exchange: Exchange, target: Target, measurements: Measurements): Promise<void> {
@@ -140,7 +192,8 @@ export class DirectPredict implements DirectHandler {
         onGone: request.onGone,
       });
       const body = encoded(predictions, address.lane);
-      this.#answer(exchange, { status: 200, mediaType: PREDICTION_MEDIA_TYPE, requestId, body });
+      const { rate } = exchange;
+      this.#answer(exchange, { status: 200, mediaType: PREDICTION_MEDIA_TYPE, requestId, rate, body });
     } catch (error) {
       this.#refuse(exchange, error);
     } finally {
@@ -153,7 +206,7 @@ export class DirectPredict implements DirectHandler {
     const { requestId } = exchange;
     if (refusal.code === 'internal_error')
       this.#options.logger.error({ request_id: requestId, err: error }, 'unexpected error');
-    this.#answer(exchange, refusalAnswer(refusal, requestId), refusal);
+    this.#answer(exchange, refusalAnswer(refusal, requestId, exchange.rate), refusal);
   }
 
   #answer(exchange: Exchange, answer: DirectAnswer, refusal?: Refusal): void {
@@ -181,7 +234,7 @@ export class DirectPredict implements DirectHandler {
       refusalCode: refusal?.code ?? ('' as const),
       refusalDetail: refusal?.message ?? '',
       predicts: true,
-      address: refusal === undefined ? '' : (connection.socket.remoteAddress ?? ''),
+      address: refusal === undefined ? '' : this.#clientOf(connection, request.head.headers),
       keyId,
       dieId: label?.die_id,
       equipmentId: label?.equipment_id ?? undefined,

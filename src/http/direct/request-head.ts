@@ -34,6 +34,17 @@ const KNOWN_HEADERS: ReadonlySet<string> = new Set([
   'x-y',
   'x-equipment-id',
   'x-stdf-file',
+  // What proxies add of who called them; only the first means anything here (client-address.ts).
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-scheme',
+  'x-original-forwarded-for',
+  'x-real-ip',
+  'x-scheme',
+  'forwarded',
+  'via',
 ]);
 
 const MEDIA: ReadonlyMap<string, Body['media']> = new Map([

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DieLabel } from '../../die/die.js';
 import { labelFromHeaders, labelsFromHeaders } from '../decode/headers.js';
+import type { RateLimits } from '../rates.js';
+import { countEquipment } from '../request-rates.js';
 import { readDeadlineMs, readPart } from '../schemas/requests.js';
 import { bytesOf } from './body-parser.js';
 import { decodeInferRequest, type InferRequest, JSON_LENGTH_HEADER } from './decode-request.js';
@@ -13,6 +15,7 @@ import { InferAnswerSchema, InferRequestSchema } from './schemas.js';
 export interface InferRouteOptions {
   readonly engine: OipEngine;
   readonly maxBatchDies: number;
+  readonly rates: RateLimits;
 }
 
 declare module 'fastify' {
@@ -27,7 +30,7 @@ declare module 'fastify' {
 }
 
 /** POST infer, on a model and on a version of it. */
-export function inferRoutes(app: FastifyInstance, { engine, maxBatchDies }: InferRouteOptions): void {
+export function inferRoutes(app: FastifyInstance, { engine, maxBatchDies, rates }: InferRouteOptions): void {
   app.decorateRequest('oipVersion', undefined);
   app.decorateRequest('oipVersionIsNamed', false);
   app.decorateRequest('oipRequest', undefined);
@@ -52,11 +55,13 @@ export function inferRoutes(app: FastifyInstance, { engine, maxBatchDies }: Infe
           request.oipVersion = await engine.admit(address.model, address.version);
           request.oipVersionIsNamed = address.version !== undefined;
         },
-        preHandler: async (request) => {
+        preHandler: async (request, reply) => {
           const read = readRequest(request, versionOf(request), maxBatchDies);
           request.oipRequest = read;
           // For the rate limit and the log, which look for the equipment and the first die.
           request.measurements = read.measurements;
+          const refusal = countEquipment(rates, request, reply);
+          if (refusal !== undefined) throw refusal;
         },
       },
       (request, reply) => infer(engine, request, reply),

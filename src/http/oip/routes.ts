@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { Refusal } from '../../errors.js';
 import type { ArrivingBytes } from '../arriving-bytes.js';
+import type { RateLimits } from '../rates.js';
 import { ModelParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 import { anyBodyParser, bytesOf } from './body-parser.js';
@@ -33,6 +34,7 @@ export interface OipRouteOptions {
   readonly arriving: ArrivingBytes;
   /** Most dies in one infer request. */
   readonly maxBatchDies: number;
+  readonly rates: RateLimits;
   /** Whether somebody may load and unload: without, both are 404 and not in the documentation. */
   readonly isControlDocumented: boolean;
 }

@@ -6,7 +6,9 @@ import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
 import type { Lane } from '../../serving/batching/queue.js';
 import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
+import type { RateLimits } from '../rates.js';
 import { bodyOf, type DieReader } from '../read-dies.js';
+import { countEquipment } from '../request-rates.js';
 import { dieBody, diesBody } from '../schemas/body.js';
 import { problemAnswer } from '../schemas/problem.js';
 import {
@@ -24,6 +26,7 @@ export interface PredictRouteOptions {
   readonly predictor: Predictor;
   readonly catalogue: Catalogue;
   readonly reader: DieReader;
+  readonly rates: RateLimits;
   /**
    * Where the dies of a call go, found before the body is read; a promise where a version is loaded first.
    * @throws Refusal where there is none, it is not ready, its queue is full or the server is draining
@@ -133,7 +136,7 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
 
 /** What happens to a prediction request before its handler: its version is found, its dies are decoded. */
 function admission(
-  { admit, renew, reader }: PredictRouteOptions,
+  { admit, renew, reader, rates }: PredictRouteOptions,
   lane: Lane,
   params: AddressSchema | undefined,
 ) {
@@ -150,23 +153,27 @@ function admission(
       request.target = target;
       return undefined;
     }),
-    preHandler: step((request) => {
+    preHandler: step((request, reply) => {
       request.target = renew(targetOf(request));
       const { id, headers } = request;
       const { contract } = targetOf(request).version;
-      request.measurements = reader.read({ id, headers, body: bodyOf(request) }, contract, lane);
-      return undefined;
+      const measurements = reader.read({ id, headers, body: bodyOf(request) }, contract, lane);
+      request.measurements = measurements;
+      const refusal = countEquipment(rates, request, reply);
+      if (refusal === undefined) return undefined;
+      reader.release(measurements, contract);
+      throw refusal;
     }),
   };
 }
 
 /** A step as a hook: what it throws becomes the refusal. Only one that has to wait gives a promise. */
-function step(run: (request: FastifyRequest) => Promise<void> | undefined) {
-  return (request: FastifyRequest, _reply: FastifyReply, next: (error?: Error) => void): void => {
+function step(run: (request: FastifyRequest, reply: FastifyReply) => Promise<void> | undefined) {
+  return (request: FastifyRequest, reply: FastifyReply, next: (error?: Error) => void): void => {
     const fail = (error: unknown) => next(error instanceof Error ? error : new Error(String(error)));
     let waiting: Promise<void> | undefined;
     try {
-      waiting = run(request);
+      waiting = run(request, reply);
     } catch (error) {
       fail(error);
       return;

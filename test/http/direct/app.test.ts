@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { dieOf } from '../../support/dies.js';
@@ -152,14 +153,78 @@ describe('what takes a while goes the other way', () => {
   });
 });
 
-test.each([{ RATE_LIMIT_PER_SECOND: '1000' }, { CALLER_RATE_LIMIT_PER_SECOND: '1000' }])(
-  'where rates are limited everything goes the other way: %j',
-  async (environment) => {
-    const server = await startApp({ versions: [sumVersion(512)], environment });
-    const others = countOthers(server);
-    const connection = await RawConnection.open(server.port);
-    expect((await ask(connection)).status).toBe(200);
-    expect(others()).toBe(1);
-    connection.socket.destroy();
-  },
-);
+describe('rates', () => {
+  const other = 'x-other: 1';
+
+  test.each([{ RATE_LIMIT_PER_SECOND: '1000' }, { CALLER_RATE_LIMIT_PER_SECOND: '1000' }])(
+    'are counted on this way too, and every answer says what is left: %j',
+    async (environment) => {
+      const server = await startApp({ versions: [sumVersion(512)], environment });
+      const others = countOthers(server);
+      const connection = await RawConnection.open(server.port);
+      const answers = [await ask(connection), await ask(connection, postBytes('/predict', '{'))];
+      expect([answers.map(({ status }) => status), others()]).toEqual([[200, 400], 0]);
+      expect(answers[0]?.headers.get('ratelimit')).toMatch(/^"(equipment|caller)";r=999;t=1$/);
+      connection.socket.destroy();
+    },
+  );
+
+  test('are one for both ways', async () => {
+    const server = await startApp({
+      versions: [sumVersion(512)],
+      environment: { CALLER_RATE_LIMIT_PER_SECOND: '3' },
+    });
+    const statuses = await Promise.all(
+      [[], [other], [], [other], [], [other], [], [other]].map(async (headers) => {
+        const connection = await RawConnection.open(server.port);
+        const { status } = await ask(connection, postBytes('/predict', DIE, headers));
+        connection.socket.destroy();
+        return status;
+      }),
+    );
+    // Of a second at most three; they may fall into two.
+    expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(6);
+    expect(statuses).toContain(429);
+  });
+
+  test('that are used up have a request refused before its body has come, by node:http', async () => {
+    const server = await startApp({
+      versions: [sumVersion(512)],
+      environment: { CALLER_RATE_LIMIT_PER_SECOND: '1' },
+    });
+    const head = REQUEST.subarray(0, REQUEST.indexOf('{') + 1);
+    let refused: Awaited<ReturnType<RawConnection['answer']>>;
+    while (refused === undefined) {
+      const [first, second] = [await RawConnection.open(server.port), await RawConnection.open(server.port)];
+      await ask(first);
+      second.write(head);
+      const answer = second.answer();
+      // In the next second it is let in, and waits for its body.
+      refused = await Promise.race([answer, sleep(200, undefined)]);
+      for (const { socket } of [first, second]) socket.destroy();
+    }
+    expect([refused.status, refused.headers.get('ratelimit')]).toEqual([429, '"caller";r=0;t=1']);
+  });
+});
+
+test('callers are those that trusted proxies name', async () => {
+  const server = await startApp({
+    versions: [sumVersion(512)],
+    environment: { TRUSTED_PROXIES: '127.0.0.0/8', CALLER_RATE_LIMIT_PER_SECOND: '1' },
+  });
+  const others = countOthers(server);
+  const statuses = await Promise.all(
+    Array.from({ length: 6 }, async (_, i) => {
+      const connection = await RawConnection.open(server.port);
+      const headers = [
+        `x-forwarded-for: 9.9.9.9, 10.0.0.${i}, 127.0.0.2`,
+        'x-real-ip: 10.0.0.1',
+        'via: 1.1 a',
+      ];
+      const { status } = await ask(connection, postBytes('/predict', DIE, headers));
+      connection.socket.destroy();
+      return status;
+    }),
+  );
+  expect([statuses, others()]).toEqual([[200, 200, 200, 200, 200, 200], 0]);
+});

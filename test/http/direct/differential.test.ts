@@ -76,6 +76,7 @@ function plainText(text: string): string {
   return text
     .replace(/^Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r$/m, 'Date: <date>\r')
     .replaceAll(/"inference_time_ms":[\d.e-]+/g, '"inference_time_ms":<ms>')
+    .replace(/^(ratelimit: "\w+";r=)\d+(;t=1)\r$/m, '$1<n>$2\r')
     .replaceAll(/"timestamp":"[\d-]+T[\d:.]+Z"/g, '"timestamp":"<time>"')
     .replaceAll(/\b[0-9a-f]{12}-[0-9a-z]+\b/g, '<id>')
     .replace(/^content-length: \d+\r$/m, 'content-length: <n>\r');
@@ -141,6 +142,15 @@ describe('the direct way and the other way say and count the same', () => {
     const cases = keyCases(keys);
     const environment = { API_KEYS_FILE: file };
     expectSame(cases, await see(cases, [], environment), await see(cases, [OTHER_WAY], environment));
+  });
+
+  test('where rates are limited', async () => {
+    const cases = CASES.filter(({ title }, i) => i % 4 === 0 || /^batch|^binary batch/.test(title));
+    const environment = { RATE_LIMIT_PER_SECOND: '100000', CALLER_RATE_LIMIT_PER_SECOND: '100000' };
+    const direct = await see(cases, [], environment);
+    expectSame(cases, direct, await see(cases, [OTHER_WAY], environment));
+    const limited = [...direct.answers.values()].filter(({ text }) => /^ratelimit: "equipment"/m.test(text));
+    expect(limited.length).toBeGreaterThan(20);
   });
 
   test('where pages of other origins may call', async () => {

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../../src/config.js';
 import { Refusal } from '../../../src/errors.js';
 import type { Access } from '../../../src/http/access/access.js';
+import { createClientAddress } from '../../../src/http/client-address.js';
 import { AnswerWriter } from '../../../src/http/direct/answer-text.js';
 import { DirectPredict, type DirectPredictOptions } from '../../../src/http/direct/predict-directly.js';
 import type { HttpAnswered } from '../../../src/http/plugins/observe.js';
+import { RateLimits } from '../../../src/http/rates.js';
 import { DieReader } from '../../../src/http/read-dies.js';
 import { createLogger } from '../../../src/monitoring/logger.js';
 import { Predictor, type Scorer } from '../../../src/prediction/predictor.js';
@@ -58,6 +60,8 @@ async function open(
     predictor: new Predictor({ scorer, clock, observers: [], onObserverError: () => {} }),
     reader: new DieReader(1, () => {}),
     writer: new AnswerWriter(KEEP_ALIVE_MS),
+    rates: new RateLimits({ perCaller: 0, perEquipment: 0 }, clock),
+    clientAddress: createClientAddress([]),
     admit: () => target,
     target: () => target,
     requestIds: () => 'made-here',

@@ -53,6 +53,7 @@ describe('a head is plain', () => {
     ['keep-alive in capitals', changed({ connection: 'Connection: Keep-Alive' })],
     ['binary', changed({ 'content-type': 'content-type: application/octet-stream' })],
     ['a charset', changed({ 'content-type': 'Content-Type: application/json; charset=UTF-8' })],
+    ['what proxies add', changed({}, 'x-forwarded-for: 10.0.0.1, 10.0.0.2', 'via: 1.1 a')],
     ['a length of seven digits', changed({ 'content-length': 'content-length: 9999999' })],
   ])('with %s', (_, bytes) => {
     expect(readHead(bytes)).toMatchObject({ path: '/models/sum/predict', bytes: bytes.length });
@@ -104,7 +105,7 @@ describe('a head is not plain', () => {
     ['a content-encoding', changed({}, 'content-encoding: gzip')],
     ['a traceparent', changed({}, 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')],
     ['an origin', changed({}, 'origin: http://a')],
-    ['forwarded for somebody', changed({}, 'x-forwarded-for: 10.0.0.1')],
+    ['forwarded for somebody twice', changed({}, 'x-forwarded-for: a', 'X-Forwarded-For: b')],
     ['an unknown header', changed({}, 'x-other: 1')],
     ['__proto__ for a name', changed({}, '__proto__: 1')],
     ['constructor for a name', changed({}, 'constructor: 1')],

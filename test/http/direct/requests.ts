@@ -116,6 +116,19 @@ const HEADERS: readonly Case[] = [
   ...['connection: keep-alive', 'Connection:Keep-Alive', 'CONNECTION:   KEEP-ALIVE  '].map((line) =>
     withHeader(line),
   ),
+  ...[
+    'x-forwarded-for: 10.0.0.1, 10.0.0.2',
+    'x-forwarded-for: <b>',
+    'x-forwarded-proto: https',
+    'X-Real-IP: a',
+    'via: 1.1 a',
+    'forwarded: for=a;host="b c"',
+  ].map((line) => withHeader(line)),
+  withHeaders(
+    'x-forwarded-for twice',
+    ['host: a', JSON_TYPE, 'x-forwarded-for: a', 'x-forwarded-for: b'],
+    false,
+  ),
   withHeader('content-encoding: gzip', false),
   withHeader('content-encoding: identity', false),
   withHeader('x-request-id: a\tb', false),

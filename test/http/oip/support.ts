@@ -19,6 +19,7 @@ import { observePlugin } from '../../../src/http/plugins/observe.js';
 import { createSendRefusal, problemsPlugin } from '../../../src/http/plugins/problems.js';
 import { rateLimitPlugin } from '../../../src/http/plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from '../../../src/http/plugins/request-ids.js';
+import { RateLimits } from '../../../src/http/rates.js';
 import { serializeByZod, validateByZod } from '../../../src/http/zod-provider.js';
 import { ManifestSchema } from '../../../src/models/manifest/manifest.js';
 import { systemClock } from '../../../src/serving/clock.js';
@@ -147,7 +148,8 @@ export async function startOip(
       route.config = config;
     });
   }
-  await app.register(rateLimitPlugin, { perEquipment: options.perSecond ?? 0, perCaller: 0 });
+  const rates = new RateLimits({ perEquipment: options.perSecond ?? 0, perCaller: 0 }, systemClock);
+  await app.register(rateLimitPlugin, { rates });
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
     engine,
@@ -155,6 +157,7 @@ export async function startOip(
     maxBodyBytes: options.maxBodyBytes ?? 1_048_576,
     arriving: new ArrivingBytes(134_217_728),
     maxBatchDies: options.maxBatchDies ?? 100,
+    rates,
     isControlDocumented: true,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
