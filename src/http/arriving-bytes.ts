@@ -27,16 +27,27 @@ export class ArrivingBytes {
   }
 }
 
-/** What has come of one body, in the pieces in which it came. */
+// Pieces below the first size are gathered in blocks of the second: what a piece takes beside its bytes must not be
+// more than these, however small the segments are in which a network or a hostile client sends them.
+const SMALL_BYTES = 16_384;
+const BLOCK_BYTES = 65_536;
+
+/** What has come of one body, in about the pieces in which it came. */
 export class ArrivingBody {
-  readonly pieces: Buffer[] = [];
+  readonly #pieces: Buffer[] = [];
   readonly #shared: ArrivingBytes;
   #bytes = 0;
   #taken = 0;
+  // Of which the last piece is the beginning, where it was gathered.
+  #block: Buffer | undefined;
 
   /** @param shared room for what all bodies have beyond their first bytes */
   constructor(shared: ArrivingBytes) {
     this.#shared = shared;
+  }
+
+  get pieces(): readonly Buffer[] {
+    return this.#pieces;
   }
 
   /** Bytes of all pieces. */
@@ -46,7 +57,11 @@ export class ArrivingBody {
 
   /** Adds a piece; whether there was room for it. It is kept in any case. */
   add(piece: Buffer): boolean {
-    this.pieces.push(piece);
+    // The first one mostly is all of it.
+    if (this.#pieces.length === 0 || piece.length >= SMALL_BYTES) {
+      this.#pieces.push(piece);
+      this.#block = undefined;
+    } else this.#gather(piece);
     this.#bytes += piece.length;
     if (this.#bytes <= FREE_BYTES) return true;
     if (!this.#shared.take(piece.length)) return false;
@@ -58,5 +73,16 @@ export class ArrivingBody {
   settle(): void {
     this.#shared.give(this.#taken);
     this.#taken = 0;
+  }
+
+  #gather(piece: Buffer): void {
+    const last = this.#pieces.at(-1);
+    if (this.#block === undefined || last === undefined || last.length + piece.length > BLOCK_BYTES) {
+      this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+      this.#pieces.push(this.#block.subarray(0, piece.copy(this.#block)));
+    } else {
+      const end = last.length + piece.copy(this.#block, last.length);
+      this.#pieces[this.#pieces.length - 1] = this.#block.subarray(0, end);
+    }
   }
 }

@@ -28,7 +28,8 @@ export interface Counting {
   readonly address: () => string;
 }
 
-const WINDOW_MS = 1_000;
+// The headers know whole seconds: whatever is left of a window is one.
+const WINDOW_S = 1;
 // Callers and equipment that are known at a time; the one that came first is forgotten beyond it.
 const MAX_KNOWN = 10_000;
 
@@ -61,17 +62,16 @@ export class RateLimit {
     const window = this.#windowOf(who, nowMs);
     window.requests++;
     const left = Math.max(0, this.#max - window.requests);
-    const seconds = Math.max(1, Math.ceil((window.endsAtMs - nowMs) / 1000));
     return {
       headers: {
-        'ratelimit-policy': `"${this.#name}";q=${this.#max};w=${WINDOW_MS / 1000}`,
-        ratelimit: `"${this.#name}";r=${left};t=${seconds}`,
+        'ratelimit-policy': `"${this.#name}";q=${this.#max};w=${WINDOW_S}`,
+        ratelimit: `"${this.#name}";r=${left};t=${WINDOW_S}`,
       },
       refusal:
         window.requests <= this.#max
           ? undefined
           : new Refusal('rate_limited', `${who} is over its ${this.#max} prediction requests a second`, {
-              retryAfterSeconds: seconds,
+              retryAfterSeconds: WINDOW_S,
             }),
     };
   }
@@ -90,7 +90,7 @@ export class RateLimit {
       const [first] = this.#windows.keys();
       if (first !== undefined) this.#windows.delete(first);
     }
-    const window = { endsAtMs: nowMs + WINDOW_MS, requests: 0 };
+    const window = { endsAtMs: nowMs + 1000 * WINDOW_S, requests: 0 };
     this.#windows.set(who, window);
     return window;
   }
@@ -112,7 +112,7 @@ export class RateLimits {
   }
 
   /** Whether the next request of a caller would be too many. */
-  isUsedUp(counting: Counting): boolean {
+  isCallerUsedUp(counting: Counting): boolean {
     return this.#perCaller?.isUsedUp(callerOf(counting)) ?? false;
   }
 

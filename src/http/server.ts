@@ -207,7 +207,7 @@ function openDirectDoor(
   { limits, security, ...options }: ServerOptions,
   shared: Pick<DirectPredictOptions, 'rates' | 'reader' | 'requestIds'>,
 ): DirectDoor {
-  const { keepAliveTimeoutMs, maxBodyBytes } = limits;
+  const { keepAliveTimeoutMs, requestTimeoutMs, maxBodyBytes } = limits;
   const writer = new AnswerWriter(keepAliveTimeoutMs, headersWithoutOrigin(security.corsOrigins));
   const handler = new DirectPredict({
     ...options,
@@ -216,11 +216,7 @@ function openDirectDoor(
     access: security.access,
     clientAddress: createClientAddress(security.trustedProxies),
   });
-  return new DirectDoor(server, {
-    clock: options.clock,
-    handler,
-    keepAliveTimeoutMs,
-    maxBodyBytes,
-    arriving,
-  });
+  const { clock } = options;
+  const timeouts = { keepAliveTimeoutMs, requestTimeoutMs };
+  return new DirectDoor(server, { clock, handler, ...timeouts, maxBodyBytes, arriving });
 }

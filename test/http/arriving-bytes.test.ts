@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ArrivingBody, ArrivingBytes } from '../../src/http/arriving-bytes.js';
 
@@ -35,5 +36,21 @@ describe('a body that arrives', () => {
     body.settle();
     body.settle();
     expect(shared.taken).toBe(0);
+  });
+
+  test('gathers small pieces in blocks of 64 KB, however it is cut', () => {
+    const sizes = fc.array(fc.oneof(fc.nat({ max: 2_000 }), fc.nat({ max: 40_000 })), { maxLength: 60 });
+    fc.assert(
+      fc.property(sizes, (lengths) => {
+        const body = new ArrivingBody(new ArrivingBytes(100_000_000));
+        const pieces = lengths.map((length, i) => Buffer.alloc(length, i + 1));
+        for (const piece of pieces) body.add(piece);
+        const bytes = Buffer.concat(pieces);
+        expect(Buffer.concat([...body.pieces]).equals(bytes)).toBe(true);
+        // The first, those that are large, and a block behind each of these and behind each full one.
+        const large = lengths.filter((length) => length >= 16_384).length;
+        expect(body.pieces.length).toBeLessThanOrEqual(2 + 2 * large + bytes.length / 32_768);
+      }),
+    );
   });
 });

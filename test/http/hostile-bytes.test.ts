@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import http, { IncomingMessage } from 'node:http';
+import http from 'node:http';
+import { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { PredictionSchema } from '../../src/die/prediction.js';
@@ -157,11 +158,12 @@ describe('requests that do not come whole', () => {
   });
 
   test('a client that leaves in the middle of its body is no error of the server', async () => {
-    const arrived = once(server().app.http.server, 'request');
+    const connected = once(server().app.http.server, 'connection');
     const connection = await RawConnection.open(server().port);
+    const [arrived] = await connected;
+    const socket = z.instanceof(Socket).parse(arrived);
     connection.write(postBytes('/predict', die).subarray(0, 300));
-    const [request] = await arrived;
-    const { socket } = z.instanceof(IncomingMessage).parse(request);
+    while (socket.bytesRead < 300) await new Promise((resolve) => setImmediate(resolve));
     const gone = new Promise((resolve) => socket.once('close', resolve));
     connection.socket.resetAndDestroy();
     await gone;

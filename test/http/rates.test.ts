@@ -26,6 +26,15 @@ describe('a rate', () => {
     expect(seen()).toEqual(['"caller";r=1;t=1', undefined, undefined]);
   });
 
+  test('says a second at most, whatever fraction of one the clock shows', () => {
+    for (const nowMs of [0.1, 24.392281366861326, 1e6 + 1 / 3]) {
+      const limit = new RateLimit('caller', 1, Object.assign(new FakeClock(), { nowMs: () => nowMs }));
+      limit.count('ada');
+      const { headers, refusal } = limit.count('ada');
+      expect([headers.ratelimit, refusal?.retryAfterSeconds]).toEqual(['"caller";r=0;t=1', 1]);
+    }
+  });
+
   test('is used up when the next request would be too many', async () => {
     const clock = new FakeClock();
     const limit = new RateLimit('caller', 1, clock);
@@ -71,7 +80,7 @@ describe('the limits of prediction requests', () => {
   test('that nobody has set count nothing', () => {
     const limits = new RateLimits({ perCaller: 0, perEquipment: 0 }, new FakeClock());
     expect([limits.countCaller(nobody), limits.countEquipment(nobody, 'T1')]).toEqual([undefined, undefined]);
-    expect(limits.isUsedUp(nobody)).toBe(false);
+    expect(limits.isCallerUsedUp(nobody)).toBe(false);
   });
 
   test('are of a key, whatever its address, or of an address', () => {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { ArrivingBody, type ArrivingBytes } from '../arriving-bytes.js';
+import type { Counted } from '../rates.js';
 import type { RequestHead } from './request-head.js';
 
 /** A request of which every byte has come. */
@@ -9,10 +10,16 @@ export interface DirectRequest {
   readonly pieces: readonly Buffer[];
   /** When its first bytes came, on the clock of the connection's owner. */
   readonly receivedAtMs: number;
-  /** Whether `admits` let it in when only its head had come: it is not refused for what has begun since. */
-  readonly isAdmitted: boolean;
-  /** Registers what is to happen when the client has gone; called at most once for a request. */
+  /** Of a request that was let in when only its head had come: it is not refused for what has begun since. */
+  readonly admission: Admission | undefined;
+  /** Registers what is to happen when the client has gone before it was answered. */
   readonly onGone: (listener: () => void) => void;
+}
+
+/** That a request was let in. */
+export interface Admission {
+  /** What it was counted as. */
+  readonly counted: Counted | undefined;
 }
 
 /** What a connection asks of the one that owns it. */
@@ -24,19 +31,16 @@ export interface ConnectionOwner {
   readonly arriving: ArrivingBytes;
   /** See `KnownHeads.read`. */
   readHead(bytes: Buffer): RequestHead | undefined;
-  /** Whether a request of which only the head has come may go on here. */
-  admits(head: RequestHead, connection: DirectConnection): boolean;
+  /** Lets a request in of which only the head has come; undefined where it is not to go on here. */
+  admit(head: RequestHead, connection: DirectConnection): Admission | undefined;
   /** Answers by `connection.answer`, or declines by false: the request then goes the other way. */
   take(request: DirectRequest, connection: DirectConnection): boolean;
   /** The other way: the connection's bytes are node:http's from now on. */
   handOver(socket: Socket): void;
-  /** The client ended its side within a request. */
-  cutOff(socket: Socket): void;
+  /** A request has not come to its end, and will not. */
+  cutOff(socket: Socket, error: Error): void;
   closed(connection: DirectConnection): void;
 }
-
-// A socket is read by 64 KB: who sends smaller pieces than testers do is node:http's.
-const MAX_PIECES = 256;
 
 /**
  * A connection whose requests are read directly from its socket, one after another. The first one that is
@@ -48,12 +52,13 @@ export class DirectConnection {
   /** What has come of the request under way, its head included. */
   #arriving: ArrivingBody | undefined;
   #head: RequestHead | undefined;
-  #isAdmitted = false;
+  #admission: Admission | undefined;
   #isAnswering = false;
   #hasAnswered = false;
   #isEnding = false;
   #endsAfterAnswer = false;
-  #gone: (() => void) | undefined;
+  /** Whom to tell when the client goes before it is answered. */
+  #gone: (() => void)[] = [];
   #sinceMs: number;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
@@ -95,7 +100,7 @@ export class DirectConnection {
   answer(text: string, encoding: 'latin1' | 'utf8'): boolean {
     this.#isAnswering = false;
     this.#hasAnswered = true;
-    this.#gone = undefined;
+    this.#gone = [];
     this.#sinceMs = this.#owner.nowMs();
     if (!this.socket.writable) return false;
     this.socket.write(text, encoding);
@@ -118,6 +123,14 @@ export class DirectConnection {
     else this.#end();
   }
 
+  /** Ends the connection in the middle of a request that is arriving. */
+  cutOff(error: Error): void {
+    this.#isEnding = true;
+    this.#drop();
+    this.socket.off('data', this.#onData).resume();
+    this.#owner.cutOff(this.socket, error);
+  }
+
   /** Gives the connection, and the bytes of a request that has not been taken, to node:http. */
   handOver(): void {
     const { socket } = this;
@@ -128,7 +141,7 @@ export class DirectConnection {
     this.#owner.closed(this);
     // Paused, or the bytes would be lost before somebody listens again.
     socket.pause();
-    for (const piece of this.#arriving?.pieces.reverse() ?? []) socket.unshift(piece);
+    for (const piece of [...(this.#arriving?.pieces ?? [])].reverse()) socket.unshift(piece);
     this.#drop();
     this.#owner.handOver(socket);
     socket.resume();
@@ -150,7 +163,7 @@ export class DirectConnection {
   readonly #onData = (chunk: Buffer): void => {
     this.#arriving ??= new ArrivingBody(this.#owner.arriving);
     const hasRoom = this.#arriving.add(chunk);
-    // A client that sends ahead is read on when it has been answered.
+    // A client that sends ahead is read on when it has been answered: this is all that is read of it until then.
     if (this.#isAnswering) this.socket.pause();
     // Where there is no room, node:http has the words for it.
     else if (hasRoom) this.#advance(this.#arriving);
@@ -169,24 +182,26 @@ export class DirectConnection {
     else if (this.socket.writableNeedDrain) this.handOver();
     else if (missing === 0) this.#take(head, arriving);
     // With the next request behind it, answers would have to wait for one another: node:http knows how.
-    else if (missing < 0 || arriving.pieces.length > MAX_PIECES) this.handOver();
+    else if (missing < 0) this.handOver();
     else if (isNew) {
-      this.#isAdmitted = this.#owner.admits(head, this);
-      if (!this.#isAdmitted) this.handOver();
+      this.#admission = this.#owner.admit(head, this);
+      if (this.#admission === undefined) this.handOver();
     }
   }
 
   #take(head: RequestHead, arriving: ArrivingBody): void {
     const [first, ...others] = arriving.pieces;
+    const gone: (() => void)[] = [];
     const rest = first?.subarray(head.bytes);
     const request: DirectRequest = {
       head,
       pieces: rest === undefined || rest.length === 0 ? others : [rest, ...others],
       receivedAtMs: this.#sinceMs,
-      isAdmitted: this.#isAdmitted,
-      onGone: this.#onGone,
+      admission: this.#admission,
+      onGone: (listener) => gone.push(listener),
     };
-    this.#isAdmitted = false;
+    this.#admission = undefined;
+    this.#gone = gone;
     this.#isAnswering = true;
     this.#head = undefined;
     this.#drop();
@@ -196,25 +211,16 @@ export class DirectConnection {
     this.handOver();
   }
 
-  readonly #onGone = (listener: () => void): void => {
-    this.#gone = listener;
-  };
-
   readonly #onEnd = (): void => {
     // As with node:http: who has left says no more than who has only ended its side, and is not waited for.
     if (this.#isAnswering || this.#arriving === undefined) this.#end();
-    else {
-      this.#isEnding = true;
-      this.#drop();
-      this.#owner.cutOff(this.socket);
-    }
+    else this.cutOff(new Error('the connection ended within a request'));
   };
 
   readonly #onClose = (): void => {
     this.#drop();
     this.#owner.closed(this);
-    this.#gone?.();
-    this.#gone = undefined;
+    for (const tell of this.#gone.splice(0)) tell();
   };
 }
 

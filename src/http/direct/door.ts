@@ -2,24 +2,26 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../serving/clock.js';
 import type { ArrivingBytes } from '../arriving-bytes.js';
-import { type ConnectionOwner, DirectConnection, type DirectRequest } from './connection.js';
+import { type Admission, type ConnectionOwner, DirectConnection, type DirectRequest } from './connection.js';
 import { KnownHeads } from './known-heads.js';
 import type { RequestHead } from './request-head.js';
 
 /** What answers plain requests. */
-export type DirectHandler = Pick<ConnectionOwner, 'admits' | 'take'>;
+export type DirectHandler = Pick<ConnectionOwner, 'admit' | 'take'>;
 
 export interface DirectDoorOptions {
   readonly clock: Clock;
   readonly handler: DirectHandler;
   readonly keepAliveTimeoutMs: number;
+  /** How long a request's bytes may take to arrive. */
+  readonly requestTimeoutMs: number;
   /** Longest body that is taken here, bytes. */
   readonly maxBodyBytes: number;
   /** What large bodies share. */
   readonly arriving: ArrivingBytes;
 }
 
-// Who has not sent a whole request by then is waited for by node:http, which has the time-outs.
+// Who has not sent anything by then is waited for by node:http.
 const PATIENCE_MS = 1_000;
 // However short the time-outs are: a look goes through all connections.
 const MIN_INTERVAL_MS = 20;
@@ -69,8 +71,8 @@ export class DirectDoor implements ConnectionOwner {
     return this.#heads.read(bytes);
   }
 
-  admits(head: RequestHead, connection: DirectConnection): boolean {
-    return this.#options.handler.admits(head, connection);
+  admit(head: RequestHead, connection: DirectConnection): Admission | undefined {
+    return this.#options.handler.admit(head, connection);
   }
 
   take(request: DirectRequest, connection: DirectConnection): boolean {
@@ -81,8 +83,8 @@ export class DirectDoor implements ConnectionOwner {
     for (const serve of this.#serveByHttp) serve.call(this.#server, socket);
   }
 
-  cutOff(socket: Socket): void {
-    this.#server.emit('clientError', new Error('the connection ended within a request'), socket);
+  cutOff(socket: Socket, error: Error): void {
+    this.#server.emit('clientError', error, socket);
   }
 
   closed({ socket }: DirectConnection): void {
@@ -90,18 +92,29 @@ export class DirectDoor implements ConnectionOwner {
   }
 
   #lookLater(): void {
-    const { clock, keepAliveTimeoutMs } = this.#options;
-    const intervalMs = Math.max(MIN_INTERVAL_MS, Math.min(PATIENCE_MS, keepAliveTimeoutMs) / 2);
+    const { clock, keepAliveTimeoutMs, requestTimeoutMs } = this.#options;
+    const shortestMs = Math.min(PATIENCE_MS, keepAliveTimeoutMs, requestTimeoutMs);
+    const intervalMs = Math.max(MIN_INTERVAL_MS, shortestMs / 2);
     this.#cancelLook = clock.after(intervalMs, () => {
       const nowMs = this.nowMs();
       for (const connection of this.#connections.values()) {
         const { state } = connection;
         const forMs = nowMs - connection.sinceMs;
         if (state === 'idle' && forMs >= keepAliveTimeoutMs) connection.close();
-        else if ((state === 'new' || state === 'arriving') && forMs >= PATIENCE_MS) connection.handOver();
+        else if (state === 'new' && forMs >= PATIENCE_MS) connection.handOver();
+        else if (state === 'arriving' && forMs >= requestTimeoutMs) connection.cutOff(new RequestTimedOut());
       }
       this.#lookLater();
     });
+  }
+}
+
+/** As node:http says it. */
+class RequestTimedOut extends Error {
+  readonly code = 'ERR_HTTP_REQUEST_TIMEOUT';
+
+  constructor() {
+    super('Request timeout');
   }
 }
 

@@ -2,6 +2,8 @@ import { headText, type RequestHead, readHead } from './request-head.js';
 
 // More than the testers of a floor send; beyond it the next ones are read anew.
 const MAX_KNOWN = 512;
+// A longer one is nobody's usual head, and would be kept in memory, credentials and all.
+const MAX_LENGTH = 2_048;
 
 /**
  * Reads heads, and remembers what they say by their very bytes: a tester sends the same one with every die,
@@ -17,7 +19,7 @@ export class KnownHeads {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const head = readHead(text);
-    if (head === undefined || holdsAnId(head)) return head;
+    if (head === undefined || text.length > MAX_LENGTH || holdsAnId(head)) return head;
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
     this.#known.set(text, head);
     return head;

@@ -18,7 +18,7 @@ import type { DieReader } from '../read-dies.js';
 import { readDeadlineMs } from '../schemas/requests.js';
 import { type Address, addressOf } from './addresses.js';
 import { type AnswerWriter, type DirectAnswer, refusalAnswer } from './answer-text.js';
-import type { DirectConnection, DirectRequest } from './connection.js';
+import type { Admission, DirectConnection, DirectRequest } from './connection.js';
 import type { DirectHandler } from './door.js';
 import type { RequestHead } from './request-head.js';
 
@@ -41,9 +41,8 @@ export interface DirectPredictOptions {
   readonly observers: readonly HttpObserver[];
 }
 
-/** One request and where its answer goes. */
-interface Exchange {
-  readonly request: DirectRequest;
+/** One request, without its bytes, which nobody needs once they are read, and where its answer goes. */
+interface Exchange extends Pick<DirectRequest, 'head' | 'receivedAtMs' | 'onGone'> {
   readonly connection: DirectConnection;
   readonly address: Address;
   readonly requestId: string;
@@ -66,42 +65,47 @@ export class DirectPredict implements DirectHandler {
   }
 
   /** What would be refused before its body has come goes the other way, which refuses it then. */
-  admits({ path, headers }: RequestHead, connection: DirectConnection): boolean {
+  admit({ path, headers }: RequestHead, connection: DirectConnection): Admission | undefined {
+    const { isDraining, rates } = this.#options;
     const address = addressOf(path);
     const keyId = this.#callerOf(headers);
-    if (address === undefined || this.#options.isDraining() || keyId === undefined) return false;
-    if (this.#options.rates.isUsedUp({ keyId, address: () => this.#clientOf(connection, headers) }))
-      return false;
+    if (address === undefined || isDraining() || keyId === undefined) return undefined;
+    const counting = { keyId, address: () => this.#clientOf(connection, headers) };
+    if (rates.isCallerUsedUp(counting)) return undefined;
     try {
-      return this.#targetOf(address) !== undefined;
+      return this.#find(undefined, address) && { counted: rates.countCaller(counting) };
     } catch {
-      return false;
+      return undefined;
     }
   }
 
   take(request: DirectRequest, connection: DirectConnection): boolean {
-    const { isDraining, requestIds } = this.#options;
-    const { headers, path } = request.head;
-    const address = addressOf(path);
-    if (address === undefined || (isDraining() && !request.isAdmitted)) return false;
+    const { isDraining, rates, requestIds } = this.#options;
+    const { head, pieces, admission, receivedAtMs, onGone } = request;
+    const { headers } = head;
+    const address = addressOf(head.path);
+    if (address === undefined || (isDraining() && admission === undefined)) return false;
     const keyId = this.#callerOf(headers);
     if (keyId === undefined) return false;
-    const requestId = requestIds({ headers });
+    const counting = { keyId, address: () => this.#clientOf(connection, headers) };
     const exchange: Exchange = {
-      request,
+      head,
+      receivedAtMs,
+      onGone,
       connection,
       address,
-      requestId,
+      requestId: requestIds({ headers }),
       keyId,
       rate: undefined,
       measurements: undefined,
     };
-    const target = this.#find(request, address);
-    if (target === undefined) return false;
     try {
-      this.#count(exchange, this.#options.rates.countCaller(this.#countingOf(exchange)));
-      if (target instanceof Error) throw target;
-      exchange.measurements = this.#read(exchange, target);
+      this.#count(exchange, admission === undefined ? rates.countCaller(counting) : admission.counted);
+      // Before it is asked for: who is over its rate must not have a version loaded.
+      const target = this.#find(admission, address);
+      // The other way counts it once more, as the first request of its connection there.
+      if (target === undefined) return false;
+      exchange.measurements = this.#read(exchange, pieces, target);
       this.#countEquipment(exchange, target, exchange.measurements);
       void this.#predict(exchange, target, exchange.measurements);
     } catch (error) {
@@ -124,24 +128,23 @@ export class DirectPredict implements DirectHandler {
     }
   }
 
-  /** Where the dies go, or why they are refused; undefined where a version has to be loaded first. */
-  #find({ isAdmitted }: DirectRequest, address: Address): Target | Error | undefined {
-    try {
-      return isAdmitted ? this.#options.target(address.model, address.version) : this.#targetOf(address);
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
-    }
-  }
-
-  /** Where the dies go; undefined where a version has to be loaded first. */
-  #targetOf({ model, version }: Address): Target | undefined {
+  /**
+   * Where the dies go; undefined where a version has to be loaded first.
+   * @throws Refusal where they may not come in, which one that was let in is not asked again
+   */
+  #find(admission: Admission | undefined, { model, version }: Address): Target | undefined {
+    if (admission !== undefined) return this.#options.target(model, version);
     const target = this.#options.admit(model, version);
     if (!(target instanceof Promise)) return target;
     target.catch(() => {});
     return undefined;
   }
 
-  #read({ request: { head, pieces }, requestId, address }: Exchange, { version }: Target): Measurements {
+  #read(
+    { head, requestId, address }: Exchange,
+    pieces: readonly Buffer[],
+    { version }: Target,
+  ): Measurements {
     const source = { id: requestId, headers: head.headers, body: { media: head.media, pieces } };
     return this.#options.reader.read(source, version.contract, address.lane);
   }
@@ -157,8 +160,8 @@ export class DirectPredict implements DirectHandler {
     }
   }
 
-  #countingOf({ connection, keyId, request }: Exchange): Counting {
-    return { keyId, address: () => this.#clientOf(connection, request.head.headers) };
+  #countingOf({ connection, keyId, head }: Exchange): Counting {
+    return { keyId, address: () => this.#clientOf(connection, head.headers) };
   }
 
   #clientOf({ socket }: DirectConnection, headers: Readonly<Record<string, string>>): string {
@@ -174,7 +177,7 @@ export class DirectPredict implements DirectHandler {
 
   async #predict(exchange: Exchange, target: Target, measurements: Measurements): Promise<void> {
     const { predictor, reader } = this.#options;
-    const { request, requestId, keyId, address } = exchange;
+    const { head, receivedAtMs, onGone, requestId, keyId, address } = exchange;
     const { version, assign, isNamed, shadows } = target;
     try {
       const { predictions } = await predictor.infer({
@@ -186,10 +189,10 @@ export class DirectPredict implements DirectHandler {
         shadows,
         measurements,
         lane: address.lane,
-        receivedAtMs: request.receivedAtMs,
-        deadlineMs: readDeadlineMs(request.head.headers),
+        receivedAtMs,
+        deadlineMs: readDeadlineMs(head.headers),
         explain: 0,
-        onGone: request.onGone,
+        onGone,
       });
       const body = encoded(predictions, address.lane);
       const { rate } = exchange;
@@ -218,7 +221,7 @@ export class DirectPredict implements DirectHandler {
   }
 
   #tellObservers(
-    { request, connection, address, requestId, keyId, measurements }: Exchange,
+    { head, receivedAtMs, connection, address, requestId, keyId, measurements }: Exchange,
     status: number,
     refusal: Refusal | undefined,
   ): void {
@@ -230,11 +233,11 @@ export class DirectPredict implements DirectHandler {
       method: 'POST',
       route: address.route,
       status,
-      durationMs: clock.nowMs() - request.receivedAtMs,
+      durationMs: clock.nowMs() - receivedAtMs,
       refusalCode: refusal?.code ?? ('' as const),
       refusalDetail: refusal?.message ?? '',
       predicts: true,
-      address: refusal === undefined ? '' : this.#clientOf(connection, request.head.headers),
+      address: refusal === undefined ? '' : this.#clientOf(connection, head.headers),
       keyId,
       dieId: label?.die_id,
       equipmentId: label?.equipment_id ?? undefined,

@@ -40,6 +40,7 @@ const KNOWN_HEADERS: ReadonlySet<string> = new Set([
   'x-forwarded-port',
   'x-forwarded-proto',
   'x-forwarded-scheme',
+  'x-forwarded-server',
   'x-original-forwarded-for',
   'x-real-ip',
   'x-scheme',
@@ -55,10 +56,10 @@ const MEDIA: ReadonlyMap<string, Body['media']> = new Map([
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const REQUEST_LINE = /^POST (\/[\x21-\x7e]*) HTTP\/1\.1$/;
-// node:http takes 16,384 bytes of names and values: what is read here, it would read.
-const MAX_HEAD_BYTES = 16_000;
-// No sign, no space, no leading zero, and so few digits that it cannot overflow.
-const PLAIN_LENGTH = /^[1-9]\d{0,6}$/;
+// listener.ts lets node:http read 65,536: what is read here, it would read.
+const MAX_HEAD_BYTES = 60_000;
+// No sign, no space, no leading zero, and so few digits that it cannot overflow: up to a gigabyte.
+const PLAIN_LENGTH = /^[1-9]\d{0,8}$/;
 const NOT_PLAIN = /[^\x20-\x7e]/;
 
 /** The head that some bytes begin with, without the empty line at its end; undefined where that has not come. */

@@ -159,6 +159,8 @@ function admission(
       const { contract } = targetOf(request).version;
       const measurements = reader.read({ id, headers, body: bodyOf(request) }, contract, lane);
       request.measurements = measurements;
+      // Its bytes are not needed while its dies wait, and would be memory that nobody bounds.
+      request.body = undefined;
       const refusal = countEquipment(rates, request, reply);
       if (refusal === undefined) return undefined;
       reader.release(measurements, contract);

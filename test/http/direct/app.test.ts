@@ -207,6 +207,44 @@ describe('rates', () => {
   });
 });
 
+test.each([[[]], [['x-other: 1']]])(
+  'uploads that are cut off count for the rate of their caller, whichever way: %j',
+  async (headers) => {
+    const server = await startApp({
+      versions: [sumVersion(512)],
+      environment: { CALLER_RATE_LIMIT_PER_SECOND: '2' },
+    });
+    const upload = postBytes('/predict/batch', `[${Array(50).fill(DIE).join(',')}]`, headers).subarray(0, -5);
+    const refused = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const connection = await RawConnection.open(server.port);
+        connection.write(upload);
+        const answer = await Promise.race([connection.answer(), sleep(300, undefined)]);
+        connection.socket.resetAndDestroy();
+        return answer?.status === 429;
+      }),
+    );
+    // Two of each second are let in and wait for their last bytes.
+    expect(refused.filter(Boolean).length).toBeGreaterThanOrEqual(4);
+  },
+);
+
+test('a caller that is over its rate has no version loaded', async () => {
+  const server = await startApp({
+    versions: [sumVersion(4), sumVersion(512, { name: 'lazy' })],
+    serving: { defaultModel: 'sum', models: { lazy: { lazy: true } } },
+    environment: { CALLER_RATE_LIMIT_PER_SECOND: '1' },
+  });
+  const one = postBytes('/predict', JSON.stringify(dieOf({}, 4)));
+  const lazy = postBytes('/models/lazy/predict', DIE);
+  const connection = await RawConnection.open(server.port);
+  while ((await ask(connection, one)).status !== 429);
+  expect((await ask(connection, lazy)).status).toBe(429);
+  connection.socket.destroy();
+  const models = await send(`${server.url}/models/lazy`);
+  expect(models.body).toContain('"unloaded"');
+});
+
 test('callers are those that trusted proxies name', async () => {
   const server = await startApp({
     versions: [sumVersion(512)],

@@ -32,7 +32,7 @@ describe('a plain request', () => {
     },
   );
 
-  test('is read here when its head came whole and its body in at most 256 pieces, else by node:http', async () => {
+  test('is read here when its head came whole, in however many pieces its body comes, else by node:http', async () => {
     const bench = await openDoor();
     const body = 'x'.repeat(3_000);
     const request = postBytes('/predict', body);
@@ -43,8 +43,7 @@ describe('a plain request', () => {
       await writePieces(client.socket, pieces, () => socket.bytesRead);
       return echoOf(await client.answer());
     };
-    expect(await inPieces(head, 12)).toEqual({ way: 'direct', path: '/predict', body });
-    expect(await inPieces(head, 11)).toEqual({ way: 'node', path: '/predict', body });
+    expect(await inPieces(head, 5)).toEqual({ way: 'direct', path: '/predict', body });
     expect(await inPieces(head - 1, 3_001)).toEqual({ way: 'node', path: '/predict', body });
     expect(await inPieces(head + 1, 3_000)).toEqual({ way: 'direct', path: '/predict', body });
   });

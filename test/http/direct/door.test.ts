@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { postBytes } from '../../support/http.js';
-import { closed, connect, echoOf, KEEP_ALIVE_MS, openDoor, until } from './support.js';
+import { closed, connect, echoOf, KEEP_ALIVE_MS, openDoor, REQUEST_TIMEOUT_MS, until } from './support.js';
 
 const REQUEST = postBytes('/predict', '{"n":1}');
-/** Longer than a door waits for a request that does not come whole. */
+/** Longer than a door waits for first bytes. */
 const PATIENCE_MS = 1_500;
 
-describe('a connection goes to node:http, which has the time-outs,', () => {
+describe('a connection goes to node:http', () => {
   test('when it stays silent', async () => {
     const bench = await openDoor();
     const { client, socket } = await connect(bench);
@@ -17,34 +17,40 @@ describe('a connection goes to node:http, which has the time-outs,', () => {
     client.write(REQUEST);
     expect(echoOf(await client.answer()).way).toBe('node');
   });
+});
 
-  test('when the body of its request does not come, of which no byte is lost', async () => {
+describe('a request that does not come whole', () => {
+  test('is waited for until its time is over, counted from its first bytes, and then refused as late', async () => {
     const bench = await openDoor();
-    const { client, socket } = await connect(bench);
+    const { client, socket, arrived } = await connect(bench);
     client.write(REQUEST);
     await client.answer();
-    await bench.clock.advance(3_000);
-    client.write(REQUEST.subarray(0, -3));
-    await until(() => socket.bytesRead === 2 * REQUEST.length - 3);
-    await bench.clock.advance(900);
-    expect(bench.door.has(socket)).toBe(true);
-    await bench.clock.advance(PATIENCE_MS - 900);
-    expect(bench.door.has(socket)).toBe(false);
-    client.write(REQUEST.subarray(-3));
-    expect(echoOf(await client.answer())).toEqual({ way: 'node', path: '/predict', body: '{"n":1}' });
+    await bench.clock.advance(2_000);
+    const bytes = postBytes('/predict', 'x'.repeat(100));
+    client.write(bytes.subarray(0, -20));
+    await arrived(REQUEST.length + bytes.length - 20);
+    for (let left = 20; left > 16; left--) {
+      await bench.clock.advance(REQUEST_TIMEOUT_MS / 5);
+      expect([bench.door.has(socket), bench.unreadable]).toEqual([true, []]);
+      client.write(bytes.subarray(bytes.length - left, bytes.length - left + 1));
+      await arrived(REQUEST.length + bytes.length - left + 1);
+    }
+    await bench.clock.advance(REQUEST_TIMEOUT_MS / 2);
+    expect(bench.unreadable).toMatchObject([{ code: 'ERR_HTTP_REQUEST_TIMEOUT' }]);
+    expect((await client.answer())?.status).toBe(400);
+    expect(await client.closed()).toBe('');
   });
 
-  test('also when a byte of it comes again and again', async () => {
+  test('keeps the time of its arrival, and its admission, however slowly it comes', async () => {
     const bench = await openDoor();
-    const { client, socket } = await connect(bench);
-    const bytes = postBytes('/predict', 'x'.repeat(100));
-    client.write(bytes.subarray(0, -4));
-    for (let left = 4; bench.door.has(socket); left--) {
-      await until(() => socket.bytesRead >= bytes.length - left);
-      await bench.clock.advance(PATIENCE_MS / 2);
-      client.write(bytes.subarray(bytes.length - left, bytes.length - left + 1));
-      expect(left).toBeGreaterThan(1);
-    }
+    const { client, arrived } = await connect(bench);
+    client.write(REQUEST.subarray(0, -3));
+    await arrived(REQUEST.length - 3);
+    const atMs = bench.clock.nowMs();
+    await bench.clock.advance(REQUEST_TIMEOUT_MS - 500);
+    client.write(REQUEST.subarray(-3));
+    expect(echoOf(await client.answer()).way).toBe('direct');
+    expect((await bench.handler.nth(1)).receivedAtMs).toBe(atMs);
   });
 });
 

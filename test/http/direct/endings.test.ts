@@ -53,6 +53,25 @@ describe('a client that goes', () => {
     expect([taken.timesGone, taken.answer(), bench.handler.taken.length]).toEqual([1, false, 1]);
   });
 
+  test('is told of to everybody who wants to know of this request, and to nobody who wanted to of one before', async () => {
+    const bench = await openDoor();
+    bench.handler.isAnsweringAtOnce = false;
+    const { client, socket } = await connect(bench);
+    const told: string[] = [];
+    client.write(numbered(1));
+    const first = await bench.handler.nth(1);
+    first.onGone(() => told.push('first'));
+    first.answer();
+    client.write(numbered(2));
+    const second = await bench.handler.nth(2);
+    second.onGone(() => told.push('second'));
+    second.onGone(() => told.push('second again'));
+    first.onGone(() => told.push('first, too late'));
+    client.socket.resetAndDestroy();
+    await closed(socket);
+    expect(told).toEqual(['second', 'second again']);
+  });
+
   test('after its answer is nobody who has gone in flight', async () => {
     const bench = await openDoor();
     const { client, socket } = await connect(bench);

@@ -54,7 +54,7 @@ describe('a head is plain', () => {
     ['binary', changed({ 'content-type': 'content-type: application/octet-stream' })],
     ['a charset', changed({ 'content-type': 'Content-Type: application/json; charset=UTF-8' })],
     ['what proxies add', changed({}, 'x-forwarded-for: 10.0.0.1, 10.0.0.2', 'via: 1.1 a')],
-    ['a length of seven digits', changed({ 'content-length': 'content-length: 9999999' })],
+    ['a length of nine digits', changed({ 'content-length': 'content-length: 999999999' })],
   ])('with %s', (_, bytes) => {
     expect(readHead(bytes)).toMatchObject({ path: '/models/sum/predict', bytes: bytes.length });
   });
@@ -88,7 +88,7 @@ describe('a head is not plain', () => {
     ['no content-length', changed({ 'content-length': undefined })],
     ['an empty content-length', changed({ 'content-length': 'content-length:' })],
     ['a content-length of 0', changed({ 'content-length': 'content-length: 0' })],
-    ...['+5', '-5', '05', '5, 5', '5,5', '0x5', '5e0', '5.0', '5 5', '٥', '12345678', '5;', '"5"'].map(
+    ...['+5', '-5', '05', '5, 5', '5,5', '0x5', '5e0', '5.0', '5 5', '٥', '1234567890', '5;', '"5"'].map(
       (length): [string, Buffer] => [
         `a content-length of ${length}`,
         changed({ 'content-length': `content-length: ${length}` }),
@@ -127,7 +127,7 @@ describe('a head is not plain', () => {
     ['another media type', changed({ 'content-type': 'content-type: text/plain' })],
     ['another charset', changed({ 'content-type': 'content-type: application/json; charset=utf-16' })],
     ['another parameter', changed({ 'content-type': 'content-type: application/json; a=b' })],
-    ['more than 16,000 bytes', changed({}, `x-die-ids: ${'a'.repeat(16_000)}`)],
+    ['more than 60,000 bytes', changed({}, `x-die-ids: ${'a'.repeat(60_000)}`)],
     ['only a part of it', headOf(GOOD_LINES).subarray(0, -1)],
     ['nothing', Buffer.alloc(0)],
   ] satisfies readonly [string, Buffer][])('with %s', (_, bytes) => {

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { ArrivingBytes } from '../../../src/http/arriving-bytes.js';
-import type { DirectConnection, DirectRequest } from '../../../src/http/direct/connection.js';
+import type { Admission, DirectConnection, DirectRequest } from '../../../src/http/direct/connection.js';
 import { DirectDoor, type DirectHandler } from '../../../src/http/direct/door.js';
 import type { RequestHead } from '../../../src/http/direct/request-head.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -13,6 +13,9 @@ import { type RawAnswer, RawConnection } from '../../support/http.js';
 
 /** Idle time after which the doors of these tests close a connection. */
 export const KEEP_ALIVE_MS = 5_000;
+
+/** Time for the bytes of a request. */
+export const REQUEST_TIMEOUT_MS = 3_000;
 
 /** Longest body that they take. */
 export const MAX_BODY_BYTES = 200_000;
@@ -37,6 +40,7 @@ export class TakenRequest {
   readonly path: string;
   readonly body: Buffer;
   readonly receivedAtMs: number;
+  readonly onGone: DirectRequest['onGone'];
   /** How often it was told that the client has gone. */
   timesGone = 0;
 
@@ -45,6 +49,7 @@ export class TakenRequest {
     this.path = head.path;
     this.body = Buffer.concat(pieces);
     this.receivedAtMs = receivedAtMs;
+    this.onGone = onGone;
     onGone(() => {
       this.timesGone++;
     });
@@ -67,6 +72,11 @@ export class TestHandler implements DirectHandler {
   readonly taken: TakenRequest[] = [];
   isAnsweringAtOnce = true;
   admits: (head: RequestHead) => boolean = () => true;
+
+  admit(head: RequestHead): Admission | undefined {
+    return this.admits(head) ? { counted: undefined } : undefined;
+  }
+
   declines: (request: DirectRequest) => boolean = () => false;
 
   take(request: DirectRequest, connection: DirectConnection): boolean {
@@ -133,6 +143,7 @@ export async function openDoorBefore<H extends DirectHandler>(
     clock,
     handler,
     keepAliveTimeoutMs,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
     maxBodyBytes: MAX_BODY_BYTES,
     arriving,
   });

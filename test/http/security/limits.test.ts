@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { beyond } from '../../../src/http/plugins/slow-readers.js';
@@ -112,30 +113,36 @@ describe('names in JSON', () => {
 });
 
 describe('memory', () => {
-  test('of large bodies that are arriving is bounded; dies pass meanwhile; it is given back', async () => {
-    const { url, port, app } = await start({ MAX_BODY_BYTES: '2000000', MAX_BUFFERED_BYTES: '2000000' });
-    const large = postBytes('/predict/batch', ' '.repeat(1_900_000));
-    const first = await RawConnection.open(port);
-    const arrived = once(app.http.server, 'request');
-    first.write(large.subarray(0, 1_900_000));
-    const [request] = await arrived;
-    await received(z.instanceof(IncomingMessage).parse(request), 1_890_000);
-    const second = await RawConnection.open(port);
-    second.write(large);
-    const refused = (await second.answer()) ?? expect.fail('no answer');
-    expectProblem(refused, 'queue_full');
-    expect(refused.headers.get('retry-after')).toBe('1');
-    expect((await post(`${url}/predict`, die)).status).toBe(200);
-    first.socket.resetAndDestroy();
-    let status = 503;
-    while (status === 503) status = (await post(`${url}/predict/batch`, ' '.repeat(1_900_000))).status;
-    expect(status).toBe(400);
-  });
+  test.each([
+    ['on the direct way', []],
+    ['on the other', ['x-other: 1']],
+  ])(
+    'of large bodies that are arriving is bounded; dies pass meanwhile; it is given back: %s',
+    async (_, headers) => {
+      const { url, port, app } = await start({ MAX_BODY_BYTES: '2000000', MAX_BUFFERED_BYTES: '2000000' });
+      const large = postBytes('/predict/batch', ' '.repeat(1_900_000), headers);
+      const connected = once(app.http.server, 'connection');
+      const first = await RawConnection.open(port);
+      const [socket] = await connected;
+      first.write(large.subarray(0, 1_900_000));
+      await received(z.instanceof(Socket).parse(socket), 1_890_000);
+      const second = await RawConnection.open(port);
+      second.write(large);
+      const refused = (await second.answer()) ?? expect.fail('no answer');
+      expectProblem(refused, 'queue_full');
+      expect(refused.headers.get('retry-after')).toBe('1');
+      expect((await post(`${url}/predict`, die)).status).toBe(200);
+      first.socket.resetAndDestroy();
+      let status = 503;
+      while (status === 503) status = (await post(`${url}/predict/batch`, ' '.repeat(1_900_000))).status;
+      expect(status).toBe(400);
+    },
+  );
 });
 
-/** Resolves when so many bytes of a request have been read. */
-async function received(request: IncomingMessage, bytes: number): Promise<void> {
-  while (request.socket.bytesRead < bytes) await new Promise((resolve) => setImmediate(resolve));
+/** Resolves when so many bytes have been read. */
+async function received(socket: Socket, bytes: number): Promise<void> {
+  while (socket.bytesRead < bytes) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test.each([
