@@ -10,7 +10,7 @@ const NOTICED_MS = 1;
 
 /**
  * Looks at the clock for a while and does nothing else: where it stands still for a millisecond, the machine has given
- * the core to somebody else. No server on it can have shorter tails than that.
+ * the core to somebody else. A server that runs there at that time has tails of that length at least.
  */
 export function stallsWithin(ms: number): Stalls {
   let count = 0;

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Lets the heap of this process grow to three times what is alive before all of it is collected, for all the
- * server's life.
+ * Lets the heap of this process grow to three times what is alive before all of it is collected; to be called before
+ * the server is loaded. No option of the command line, as NODE_OPTIONS does not take it.
  *
  * Bodies are memory outside of the heap, and V8 counts those that have come since the last full collection as
  * if they were in it. Its own limit, 42 MB over 18 MB alive, is then reached between two collections of the

@@ -39,7 +39,7 @@ export const USUAL: Autoencoder = {
 /** Slower than what HTTP can take in, so that overload is the model's and not the socket's. */
 export const SLOW: Autoencoder = {
   name: 'slow',
-  hidden: [2048, 2048],
+  hidden: [3072, 3072],
   maxBatchSize: 8,
   maxQueueSize: 256,
   defaultDeadlineMs: 500,
