@@ -422,8 +422,18 @@ describe('an archive that is not whole or not honest', () => {
           return copy;
         }),
     );
+    const tar = gunzipSync(bytes);
+    // A few bits are padding: changed, they leave all that is packed as it was.
+    const isHarmless = (content: Buffer) => {
+      try {
+        return gunzipSync(content).equals(tar);
+      } catch {
+        return false;
+      }
+    };
     await fc.assert(
       fc.asyncProperty(damage, async (content) => {
+        fc.pre(!isHarmless(content));
         await writeFile(damaged, content);
         const options = { archive: damaged, repository, force: true, discard: true, now: NOW };
         const [problem] = await problemsOf(restoreRepository(options));
