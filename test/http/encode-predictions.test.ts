@@ -49,14 +49,14 @@ const prediction: fc.Arbitrary<Prediction> = fc.record(
   },
 );
 
-/** The serializer that the schema itself compiles to. */
-function compiled(schema: typeof PredictionSchema | typeof PredictionsSchema) {
+/** The serializer of the schema itself. */
+function serializerOf(schema: typeof PredictionSchema | typeof PredictionsSchema) {
   return serializeByZod({ schema, method: 'POST', url: '/predict', httpStatus: '200' });
 }
 
 describe('a prediction by template', () => {
-  it('is what the serializer compiled from its schema writes, for any id, number and explanation', () => {
-    const write = compiled(PredictionSchema);
+  it('is what the serializer of its schema writes, for any id, number and explanation', () => {
+    const write = serializerOf(PredictionSchema);
     fc.assert(
       fc.property(prediction, (one) => {
         expect(JSON.parse(encodePrediction(one))).toEqual(JSON.parse(write(one)));
@@ -65,7 +65,7 @@ describe('a prediction by template', () => {
   });
 
   it('holds for the answer to a batch call as well, in the order of its dies', () => {
-    const write = compiled(PredictionsSchema);
+    const write = serializerOf(PredictionsSchema);
     fc.assert(
       fc.property(fc.array(prediction, { minLength: 1, maxLength: 5 }), (predictions) => {
         const answer = { predictions, count: predictions.length };

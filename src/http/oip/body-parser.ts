@@ -4,7 +4,7 @@ import { createGunzip, createInflate } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 import { Refusal } from '../../errors.js';
 import type { ArrivingBytes } from '../arriving-bytes.js';
-import { joined } from '../pieces.js';
+import { joined } from '../decode/pieces.js';
 import { readBody } from '../read-body.js';
 
 const NO_BYTES = Buffer.alloc(0);

@@ -60,6 +60,8 @@ export function inferRoutes(app: FastifyInstance, { engine, maxBatchDies, rates 
           request.oipRequest = read;
           // For the rate limit and the log, which look for the equipment and the first die.
           request.measurements = read.measurements;
+          // As on /predict: its bytes are not needed while its dies wait.
+          request.body = undefined;
           const refusal = countEquipment(rates, request, reply);
           if (refusal !== undefined) throw refusal;
         },
