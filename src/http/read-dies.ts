@@ -8,7 +8,7 @@ import type { ArrivingBytes } from './arriving-bytes.js';
 import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
 import { type Headers, labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
 import { decodeDie, decodeDies } from './decode/json.js';
-import { PieceJoiner } from './pieces.js';
+import { PieceJoiner } from './decode/pieces.js';
 import { readBody } from './read-body.js';
 import { RowPool } from './row-pool.js';
 

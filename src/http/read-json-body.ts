@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { Refusal } from '../errors.js';
-import { joined } from './pieces.js';
+import { joined } from './decode/pieces.js';
 import { bodyOf } from './read-dies.js';
 import { readPart } from './schemas/requests.js';
 

@@ -1,5 +1,6 @@
 import type { DieLabel, MeasurementContract, Measurements } from '../../die/die.js';
 import { type InputFault, MAX_LISTED_FAULTS } from '../../errors.js';
+import { copyPieces, lengthOf } from './pieces.js';
 import { batchTooLarge, faultPath, invalidInput } from './refusals.js';
 import type { RowAllocator } from './row-allocator.js';
 
@@ -20,7 +21,7 @@ export function decodeDieBinary(
   rows: RowAllocator,
 ): Measurements {
   const expected = contract.parameterCount * BYTES_PER_VALUE;
-  const found = bytesOf(pieces);
+  const found = lengthOf(pieces);
   if (found !== expected) {
     const message = `expected ${expected} bytes (${contract.parameterCount} little-endian float32), found ${found}`;
     throw invalidInput([{ path: '', message }]);
@@ -44,7 +45,7 @@ export function decodeDiesBinary(
   labelsOf: (dies: number) => readonly DieLabel[],
 ): Measurements {
   const bytesPerDie = contract.parameterCount * BYTES_PER_VALUE;
-  const found = bytesOf(pieces);
+  const found = lengthOf(pieces);
   const dies = found / bytesPerDie;
   if (dies === 0 || !Number.isInteger(dies)) {
     const message = `expected one or more dies of ${bytesPerDie} bytes (${contract.parameterCount} little-endian float32), found ${found} bytes`;
@@ -52,12 +53,6 @@ export function decodeDiesBinary(
   }
   if (dies > maxDies) throw batchTooLarge(dies, maxDies);
   return { labels: labelsOf(dies), params: readRows(pieces, dies, contract, rows, true) };
-}
-
-function bytesOf(pieces: readonly Buffer[]): number {
-  let bytes = 0;
-  for (const { length } of pieces) bytes += length;
-  return bytes;
 }
 
 /**
@@ -72,12 +67,7 @@ function readRows(
   isBatch: boolean,
 ): Float32Array {
   const params = rows.take(dies);
-  const bytes = new Uint8Array(params.buffer, params.byteOffset, params.byteLength);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
+  copyPieces(pieces, new Uint8Array(params.buffer, params.byteOffset, params.byteLength));
   if (!hasNonFinite(params)) return params;
   const { faults, total } = faultsOf(params, contract, isBatch);
   if (total === 0) return params;

@@ -125,9 +125,7 @@ export class DirectConnection {
 
   /** Ends the connection in the middle of a request that is arriving. */
   cutOff(error: Error): void {
-    this.#isEnding = true;
-    this.#drop();
-    this.socket.off('data', this.#onData).resume();
+    this.#stopReading();
     this.#owner.cutOff(this.socket, error);
   }
 
@@ -147,12 +145,17 @@ export class DirectConnection {
     socket.resume();
   }
 
-  /** Ends the connection once what was written is sent; what still comes is thrown away. */
+  /** Ends the connection once what was written is sent. */
   #end(): void {
+    this.#stopReading();
+    this.socket.destroySoon();
+  }
+
+  /** What still comes is thrown away. */
+  #stopReading(): void {
     this.#isEnding = true;
     this.#drop();
     this.socket.off('data', this.#onData).resume();
-    this.socket.destroySoon();
   }
 
   #drop(): void {

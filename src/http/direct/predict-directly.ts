@@ -70,7 +70,7 @@ export class DirectPredict implements DirectHandler {
     const address = addressOf(path);
     const keyId = this.#callerOf(headers);
     if (address === undefined || isDraining() || keyId === undefined) return undefined;
-    const counting = { keyId, address: () => this.#clientOf(connection, headers) };
+    const counting = this.#countingOf(keyId, connection, headers);
     if (rates.isCallerUsedUp(counting)) return undefined;
     try {
       return this.#find(undefined, address) && { counted: rates.countCaller(counting) };
@@ -87,7 +87,7 @@ export class DirectPredict implements DirectHandler {
     if (address === undefined || (isDraining() && admission === undefined)) return false;
     const keyId = this.#callerOf(headers);
     if (keyId === undefined) return false;
-    const counting = { keyId, address: () => this.#clientOf(connection, headers) };
+    const counting = this.#countingOf(keyId, connection, headers);
     const exchange: Exchange = {
       head,
       receivedAtMs,
@@ -106,7 +106,7 @@ export class DirectPredict implements DirectHandler {
       // The other way counts it once more, as the first request of its connection there.
       if (target === undefined) return false;
       exchange.measurements = this.#read(exchange, pieces, target);
-      this.#countEquipment(exchange, target, exchange.measurements);
+      this.#countEquipment(exchange, counting, target, exchange.measurements);
       void this.#predict(exchange, target, exchange.measurements);
     } catch (error) {
       this.#refuse(exchange, error);
@@ -149,19 +149,28 @@ export class DirectPredict implements DirectHandler {
     return this.#options.reader.read(source, version.contract, address.lane);
   }
 
-  #countEquipment(exchange: Exchange, { version }: Target, measurements: Measurements): void {
+  #countEquipment(
+    exchange: Exchange,
+    counting: Counting,
+    { version }: Target,
+    measurements: Measurements,
+  ): void {
     const { rates, reader } = this.#options;
     const equipmentId = measurements.labels[0]?.equipment_id;
     try {
-      this.#count(exchange, rates.countEquipment(this.#countingOf(exchange), equipmentId));
+      this.#count(exchange, rates.countEquipment(counting, equipmentId));
     } catch (error) {
       reader.release(measurements, version.contract);
       throw error;
     }
   }
 
-  #countingOf({ connection, keyId, head }: Exchange): Counting {
-    return { keyId, address: () => this.#clientOf(connection, head.headers) };
+  #countingOf(
+    keyId: string,
+    connection: DirectConnection,
+    headers: Readonly<Record<string, string>>,
+  ): Counting {
+    return { keyId, address: () => this.#clientOf(connection, headers) };
   }
 
   #clientOf({ socket }: DirectConnection, headers: Readonly<Record<string, string>>): string {

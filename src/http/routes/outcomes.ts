@@ -4,9 +4,9 @@ import type { Decision } from '../../die/prediction.js';
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../errors.js';
 import type { Catalogue } from '../../models/catalogue.js';
 import { extentOf } from '../decode/json-extent.js';
+import { joined } from '../decode/pieces.js';
 import { listFaults, MAX_DEPTH, parseJson } from '../decode/plain.js';
 import { batchTooLarge, invalidInput } from '../decode/refusals.js';
-import { joined } from '../pieces.js';
 import { bodyOf } from '../read-dies.js';
 import {
   ElementsSchema,

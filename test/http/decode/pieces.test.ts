@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { joined, PieceJoiner } from '../../src/http/pieces.js';
+import { joined, PieceJoiner } from '../../../src/http/decode/pieces.js';
 
 const pieces = fc.array(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
