@@ -11,8 +11,16 @@ export const CONTRIBUTIONS = 'contributions';
 const OPSET = 17;
 
 /**
+ * ONNX Runtime sums a row in steps of four values that begin at multiples of 16 bytes in memory, and what lies before
+ * and after them apart. Where rows are a multiple of 16 bytes long, every row of a batch begins at one, as a row alone
+ * does: the same additions in the same order, and so the same bits.
+ */
+const SUMMED_TOGETHER = 4;
+
+/**
  * The screen as the bytes of a model.onnx: `test_params` float32 [N, parameters] to `anomaly_score`
- * float32 [N] and `contributions` float32 [N, parameters]. Finite for every finite or NaN input.
+ * float32 [N] and `contributions` float32 [N, parameters]. Finite for every finite or NaN input, and the same bits for a
+ * die alone and in any batch.
  */
 export function screenAsOnnx(screen: Screen, producerVersion: string): Uint8Array {
   const { parameters, components, projection, back, direct, standardisation } = screen;
@@ -21,6 +29,8 @@ export function screenAsOnnx(screen: Screen, producerVersion: string): Uint8Arra
     dims,
     data,
   });
+  const padding = (SUMMED_TOGETHER - (parameters % SUMMED_TOGETHER)) % SUMMED_TOGETHER;
+  const summed = padding === 0 ? CONTRIBUTIONS : 'padded';
   return encodeOnnx({
     graphName: 'multivariate-outlier-screen',
     producer: { name: 'diegate', version: producerVersion },
@@ -39,6 +49,9 @@ export function screenAsOnnx(screen: Screen, producerVersion: string): Uint8Arra
       float('back', [components, parameters], back),
       float('direct', [], Float32Array.of(direct)),
       { name: 'parameter_axis', dims: [1], data: BigInt64Array.of(1n) },
+      ...(padding === 0
+        ? []
+        : [{ name: 'padding', dims: [4], data: BigInt64Array.of(0n, 0n, 0n, BigInt(padding)) }]),
     ],
     nodes: [
       { op: 'IsNaN', inputs: [INPUT], outputs: ['missing'] },
@@ -53,9 +66,10 @@ export function screenAsOnnx(screen: Screen, producerVersion: string): Uint8Arra
       { op: 'Mul', inputs: ['z', 'direct'], outputs: ['weighted'] },
       { op: 'Add', inputs: ['weighted', 'reweighted'], outputs: ['y'] },
       { op: 'Mul', inputs: ['y', 'y'], outputs: [CONTRIBUTIONS] },
+      ...(padding === 0 ? [] : [{ op: 'Pad', inputs: [CONTRIBUTIONS, 'padding'], outputs: [summed] }]),
       {
         op: 'ReduceSum',
-        inputs: [CONTRIBUTIONS, 'parameter_axis'],
+        inputs: [summed, 'parameter_axis'],
         outputs: [SCORE],
         attributes: { keepdims: 0n },
       },
