@@ -12,7 +12,12 @@ import { createBinCounter, type Lot } from './lot.js';
 import { known } from './missing.js';
 import type { Part, TestResult, Wafer } from './part.js';
 import type { RawRecord, RecordName, StdfRecord } from './records.js';
-import { createTestDefaults, type ResolvedTest, type ResultRecord } from './test-defaults.js';
+import {
+  createTestDefaults,
+  type ResolvedTest,
+  type ResultRecord,
+  type TestDefinition,
+} from './test-defaults.js';
 
 /** The record types that the assembler reads: what to ask the reader for. */
 export const ASSEMBLED = [
@@ -21,6 +26,7 @@ export const ASSEMBLED = [
   'Rdr',
   'Wcr',
   'Sdr',
+  'Pmr',
   'Pcr',
   'Hbr',
   'Sbr',
@@ -89,7 +95,7 @@ export function createPartAssembler(): PartAssembler {
     const resolved = defaults.resolve(record);
     const part = open.get(siteKey(record.headNum, record.siteNum));
     const parmFlg = record.type === 'Ftr' ? 0 : record.parmFlg;
-    if (part !== undefined) part.results.push(resultOf(record, resolved));
+    if (part !== undefined) addResults(part.results, record, resolved);
     else if (!isDeclaration(record.testFlg, parmFlg)) oddities.orphanResults++;
   }
 
@@ -182,8 +188,12 @@ export function createPartAssembler(): PartAssembler {
       case 'Pcr':
         pcrs.push(record);
         break;
+      case 'Pmr':
+        defaults.pin(record);
+        break;
       case 'Tsr':
         tsrs.push(record);
+        defaults.summary(record);
         break;
       case 'Hbr':
         hardBins.summary(record.headNum, record.hbinNum, record.hbinCnt, known(record, 'hbinNam'));
@@ -278,16 +288,24 @@ function waferKey(wafer: Wafer | undefined): string {
   return id === undefined ? `#${wafer.index}` : `=${id}`;
 }
 
-function resultOf(record: ResultRecord, { test, limits }: ResolvedTest): TestResult {
-  const values =
-    record.type === 'Ptr' ? [record.result] : record.type === 'Mpr' ? (record.rtnRslt ?? []) : [];
+/** One result for each test of the record: of an MPR a value that is no number costs its position only. */
+function addResults(results: TestResult[], record: ResultRecord, { tests, limits }: ResolvedTest): void {
   const parmFlg = record.type === 'Ftr' ? 0 : record.parmFlg;
-  return {
-    test,
-    values,
-    usable: isUsable(record.testFlg, parmFlg) && values.every(Number.isFinite),
-    verdict: testVerdict(record.testFlg),
-    alarm: isAlarm(record.testFlg),
-    limits,
-  };
+  const flagged = !isUsable(record.testFlg, parmFlg);
+  tests.forEach((test: TestDefinition, i) => {
+    const value = resultValue(record, i);
+    results.push({
+      test,
+      values: value === undefined ? [] : [value],
+      usable: !flagged && (value === undefined || Number.isFinite(value)),
+      verdict: testVerdict(record.testFlg),
+      alarm: isAlarm(record.testFlg),
+      limits,
+    });
+  });
+}
+
+function resultValue(record: ResultRecord, i: number): number | undefined {
+  if (record.type === 'Ptr') return record.result;
+  return record.type === 'Mpr' ? record.rtnRslt?.[i] : undefined;
 }

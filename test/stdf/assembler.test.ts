@@ -154,7 +154,7 @@ describe('results', () => {
     ]);
   });
 
-  it('of an MPR are one test with several values, of an FTR a verdict alone', () => {
+  it('of an MPR are one for each position, of an FTR a verdict alone', () => {
     const mpr = {
       type: 'Mpr',
       testNum: 7,
@@ -162,12 +162,13 @@ describe('results', () => {
       siteNum: 0,
       testFlg: 0,
       parmFlg: 0,
-      rtnRslt: [1, 2, 3],
+      rtnRslt: [1, Number.NaN],
     } as const;
     const ftr = { type: 'Ftr', testNum: 8, headNum: 1, siteNum: 0, testFlg: 0x80 } as const;
     const { parts } = assemble([pir(1, 0), mpr, ftr, prr(1, 0)]);
     expect(parts[0]?.results).toMatchObject([
-      { values: [1, 2, 3], verdict: 'pass', test: { kind: 'Mpr' } },
+      { values: [1], usable: true, verdict: 'pass', test: { kind: 'Mpr', position: 1 } },
+      { values: [Number.NaN], usable: false, verdict: 'pass', test: { kind: 'Mpr', position: 2 } },
       { values: [], verdict: 'fail', test: { kind: 'Ftr' } },
     ]);
   });
