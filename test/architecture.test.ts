@@ -183,6 +183,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   stdf: ['errors.ts', 'type die'],
   lots: ['die', 'errors.ts', 'stdf', 'type models/manifest', 'wafermap'],
   wafermap: ['type die'],
+  mapfile: ['errors.ts', 'wafermap'],
   replay: ['die', 'errors.ts', 'http/schemas', 'lots', 'stdf', 'type models/manifest', 'type wafermap'],
   training: ['die', 'errors.ts', 'models/**', 'stdf', 'version.ts'],
   backup: ['errors.ts', 'models/manifest'],
@@ -196,6 +197,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'models/**',
     'serving/**',
     'lots',
+    'mapfile',
     'replay',
     'stdf',
     'training',
@@ -230,6 +232,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['models/graph'],
   pbf: ['training'],
   'hyparquet-writer': ['cli'],
+  '@rgrove/parse-xml': ['mapfile'],
   'modern-tar': ['backup'],
 };
 

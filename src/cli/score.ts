@@ -7,6 +7,8 @@ import { lotBytes, namingFile } from './lot-file.js';
 import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
 import { withEngine } from './score/engine.js';
+import { mapFilesOf, writeMapFiles } from './score/map-files.js';
+import { type MapArguments, type MapOptions, mapOptionsOf } from './score/map-options.js';
 import { type PredictionRow, predictionRows } from './score/prediction-row.js';
 import { mapsOf, scoreReport } from './score/report.js';
 import { type ScoredLot, scoreLot } from './score/score-lot.js';
@@ -14,7 +16,7 @@ import { describeScored, scoreAsJson } from './score/summary.js';
 import { writerFor } from './score/write-predictions.js';
 import { terminalOf } from './terminal.js';
 import { versionAt } from './version-at.js';
-import { assertWritable } from './writable.js';
+import { assertFolderWritable, assertWritable } from './writable.js';
 
 const EXAMPLES = `
 Examples:
@@ -22,10 +24,15 @@ Examples:
   $ diegate score lot.stdf.gz --model models/my-product/1 --out predictions.csv --report report.html
   $ diegate score wafer1.stdf wafer2.stdf --model models/my-product/1 --out predictions.parquet --explain 5
   $ diegate score lot.stdf.gz --model models/my-product/1 --json | jq .files[0].dies.caughtRate
+  $ diegate score lot.stdf.gz --model models/my-product/1 --map e142 --map-out maps --map-fail-bin 99
 
 No server is needed: the model runs in a worker process of this command. Every part of the file has a
 line in --out; one that was not scored says why. A damaged file is scored as far as it can be read, and
 the summary says what was damaged.
+
+--map writes one file a wafer for assembly, named by lot and wafer: the tester's bins, dies that the model
+fails in a bin of their own where --map-fail-bin names one. Each file is read back before it counts as
+written.
 
 Exit code 0: scored. 1: a file cannot be read or is not STDF V4, the model cannot be loaded or reads
 tests that the lot does not have, or the options are wrong; nothing is written then.`;
@@ -39,7 +46,7 @@ export interface ScoreCommandOptions {
   readonly workerEntry?: string;
 }
 
-interface ScoreArguments {
+interface ScoreArguments extends MapArguments {
   readonly model: string;
   readonly out?: string;
   readonly report?: string;
@@ -56,6 +63,11 @@ export function scoreCommand({ streams = PROCESS_STREAMS, workerEntry }: ScoreCo
     .option('--out <file>', 'predictions to write: .csv, .ndjson or .parquet')
     .option('--report <file>', 'HTML page to write: summary and wafer maps, needs no network')
     .option('--explain <k>', 'name the k tests that contributed most to each decision')
+    .option('--map <format>', 'wafer map files to write: sinf, g85 or e142')
+    .option('--map-out <folder>', 'folder for the map files, made if need be')
+    .option('--map-bins <which>', 'bins of the map files: hard or soft (default: hard)')
+    .option('--map-fail-bin <bin>', 'bin of dies that the tester passed and the model fails')
+    .option('--map-reference <x,y>', 'coordinates of the reference die, as the tester counts')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', EXAMPLES)
     .action((files: string[], options: ScoreArguments) => score(files, options, streams, workerEntry));
@@ -71,20 +83,25 @@ async function score(
   const asked = options.explain === undefined ? 0 : read.wholeNumber('--explain', options.explain, 1, 65_536);
   read.finish();
   const write = options.out === undefined ? undefined : writerFor(options.out);
+  const maps = mapOptionsOf(options);
+  if (maps !== undefined) await assertFolderWritable('--map-out', maps.folder);
   await assertWritable({ '--out': options.out, '--report': options.report }, files);
   const version = await versionAt(options.model);
   const k = explainable(version, asked, options.report !== undefined);
   const lots = await scoreAll(files, { version, explain: k, streams, workerEntry });
+  const mapFiles = maps === undefined ? [] : mapFilesOf(lots, version, maps);
   if (write !== undefined && options.out !== undefined) {
     await written(options.out, write(options.out, rowsOf(lots, version, asked > 0)));
   }
   if (options.report !== undefined) {
     await written(options.report, writeFile(options.report, scoreReport(lots, version)));
   }
+  if (maps !== undefined) await written(maps.folder, writeMapFiles(mapFiles, maps));
+  const mapNames = mapFiles.map(({ file }) => file);
   streams.stdout.write(
     options.json
-      ? `${JSON.stringify(scoreAsJson(lots, version))}\n`
-      : toRead(lots, version, options, streams),
+      ? `${JSON.stringify({ ...scoreAsJson(lots, version), ...(maps && { mapFiles: mapNames }) })}\n`
+      : [...toRead(lots, version, options, streams), ...mapLines(mapNames, maps)].join(''),
   );
 }
 
@@ -121,7 +138,7 @@ function toRead(
   version: ModelVersion,
   { out, report }: ScoreArguments,
   { stdout }: CommandStreams,
-): string {
+): string[] {
   const terminal = terminalOf(stdout);
   const maps =
     terminal === undefined ? [] : mapsOf(lots, version).map((map) => terminalWaferMap(map, terminal));
@@ -130,7 +147,14 @@ function toRead(
     ...maps.map((map) => `${map}\n`),
     describeScored(lots, version),
     ...files.map((file) => `written: ${file}\n`),
-  ].join('');
+  ];
+}
+
+/** What was written of map files, also that it is none. */
+function mapLines(files: readonly string[], maps: MapOptions | undefined): string[] {
+  if (maps === undefined) return [];
+  if (files.length === 0) return ['no map file written: no die has coordinates\n'];
+  return files.map((file) => `written: ${file}\n`);
 }
 
 /**
@@ -152,6 +176,7 @@ async function written(file: string, writing: Promise<void>): Promise<void> {
   try {
     await writing;
   } catch (error) {
+    if (error instanceof Fault) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Fault('invalid_data', [`${file} cannot be written: ${reason}`], error);
   }

@@ -27,6 +27,27 @@ export async function assertWritable(
   if (problems.length > 0) throw new Fault('invalid_usage', problems);
 }
 
+/**
+ * Checks that files can be written into a folder, which is made when it is needed: that it is one, or that the
+ * nearest folder that is there takes a new one.
+ * @throws Fault `invalid_usage` naming the folder and the reason
+ */
+export async function assertFolderWritable(option: string, folder: string): Promise<void> {
+  let nearest = resolve(folder);
+  for (;;) {
+    const found = await stat(nearest).catch(() => undefined);
+    if (found === undefined && dirname(nearest) !== nearest) {
+      nearest = dirname(nearest);
+      continue;
+    }
+    const reason = found?.isDirectory()
+      ? await access(nearest, constants.W_OK).then(() => undefined, String)
+      : `${nearest} is no folder`;
+    if (reason === undefined) return;
+    throw new Fault('invalid_usage', [`${option}: ${folder} cannot be written to: ${reason}`]);
+  }
+}
+
 /** What two paths of one file have in common. */
 async function identityOf(file: string): Promise<string> {
   return realpath(file).catch(() => resolve(file));

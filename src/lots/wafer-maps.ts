@@ -4,7 +4,7 @@ import type { FlatSide, MapDie, WaferMap } from '../wafermap/wafer-map.js';
 
 /** A part of a lot and what a model said of it. */
 export interface MappedPart {
-  readonly part: Pick<Part, 'x' | 'y' | 'verdict' | 'hardBin' | 'wafer'>;
+  readonly part: Pick<Part, 'x' | 'y' | 'verdict' | 'hardBin' | 'softBin' | 'wafer'>;
   readonly dieId: string;
   readonly prediction: Decision | undefined;
   readonly score: number | undefined;
@@ -19,7 +19,7 @@ export interface MappedPart {
 export function waferMapsOf(parts: readonly MappedPart[], lot: Lot, threshold: number): WaferMap[] {
   const wafers = new Map<string, { waferId: string | undefined; places: Map<string, MapDie> }>();
   for (const { part, dieId, prediction, score, reasons } of parts) {
-    const { x, y, verdict, hardBin, wafer } = part;
+    const { x, y, verdict, hardBin, softBin, wafer } = part;
     if (x === undefined || y === undefined) continue;
     // A wafer that comes again under the same id is the same wafer.
     const key =
@@ -27,7 +27,8 @@ export function waferMapsOf(parts: readonly MappedPart[], lot: Lot, threshold: n
     const map = wafers.get(key) ?? { waferId: wafer?.waferId, places: new Map<string, MapDie>() };
     wafers.set(key, map);
     const testerVerdict = verdict === 'none' ? undefined : verdict;
-    map.places.set(`${x},${y}`, { x, y, dieId, prediction, score, testerVerdict, hardBin, reasons });
+    const bins = { testerVerdict, hardBin, softBin };
+    map.places.set(`${x},${y}`, { x, y, dieId, prediction, score, ...bins, reasons });
   }
   const orientation = orientationOf(lot);
   return [...wafers.values()].map(({ waferId, places }) => ({

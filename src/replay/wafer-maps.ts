@@ -22,9 +22,9 @@ export interface MapCollector {
 export function createMapCollector(parameters: readonly Parameter[]): MapCollector {
   const mapped: MappedPart[] = [];
   function place(part: Part, dieId: string, prediction: Prediction | undefined): void {
-    const { x, y, verdict, hardBin, wafer } = part;
+    const { x, y, verdict, hardBin, softBin, wafer } = part;
     mapped[part.index] = {
-      part: { x, y, verdict, hardBin, wafer },
+      part: { x, y, verdict, hardBin, softBin, wafer },
       dieId,
       prediction: prediction?.prediction,
       score: prediction?.anomaly_score,

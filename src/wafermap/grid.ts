@@ -19,19 +19,35 @@ export interface Grid {
   /** The tester's coordinate of a column and of a row. */
   xOf(column: number): number;
   yOf(row: number): number;
+  /** Where the tester's coordinates are drawn, outside of the grid too. */
+  placeOf(at: Coordinates): { readonly column: number; readonly row: number };
 }
 
-/** Lays a map out as it is seen: x and y turned to grow as the tester says. */
-export function gridOf({ dies, xGrowsLeft, yGrowsUp }: WaferMap): Grid {
-  const x = extent(dies.map((die) => die.x));
-  const y = extent(dies.map((die) => die.y));
+/** As the tester counts. */
+export interface Coordinates {
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * Lays a map out as it is seen: x and y turned to grow as the tester says.
+ * @param also places that the grid holds too, if there is a die
+ */
+export function gridOf({ dies, xGrowsLeft, yGrowsUp }: WaferMap, also: readonly Coordinates[] = []): Grid {
+  const held = dies.length === 0 ? [] : [...dies, ...also];
+  const x = extent(held.map((die) => die.x));
+  const y = extent(held.map((die) => die.y));
+  const placeOf = (at: Coordinates) => ({
+    column: xGrowsLeft ? x.max - at.x : at.x - x.min,
+    row: yGrowsUp ? y.max - at.y : at.y - y.min,
+  });
   const places = new Map<string, PlacedDie>();
   for (const die of dies) {
-    const column = xGrowsLeft ? x.max - die.x : die.x - x.min;
-    const row = yGrowsUp ? y.max - die.y : die.y - y.min;
+    const { column, row } = placeOf(die);
     places.set(`${column},${row}`, { column, row, die, status: statusOf(die) });
   }
   return {
+    placeOf,
     columns: dies.length === 0 ? 0 : x.max - x.min + 1,
     rows: dies.length === 0 ? 0 : y.max - y.min + 1,
     dies: [...places.values()].sort((a, b) => a.row - b.row || a.column - b.column),

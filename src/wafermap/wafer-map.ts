@@ -12,6 +12,7 @@ export interface MapDie {
   /** What the tester's own bins say; undefined where the file does not. */
   readonly testerVerdict: Decision | undefined;
   readonly hardBin: number | undefined;
+  readonly softBin: number | undefined;
   /** The tests that contributed most to the score, largest first, ready to be shown. */
   readonly reasons: readonly string[];
 }

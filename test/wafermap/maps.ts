@@ -9,6 +9,7 @@ export function mapDie(x: number, y: number, changes: Partial<MapDie> = {}): Map
     prediction: 'pass',
     score: 0.5,
     testerVerdict: 'pass',
+    softBin: undefined,
     hardBin: 1,
     reasons: [],
     ...changes,
