@@ -53,6 +53,8 @@ export interface App {
   missing(): string[];
   /** Turns readiness off; dies are still answered. */
   drain(): void;
+  /** Reads the files of keys and certificates again. */
+  reload(): Promise<void>;
   /** Refuses new dies, answers those in flight, and ends the workers. */
   close(): Promise<void>;
   /** Ends the workers at once and hands on the last log lines, for when the process has to go. */
@@ -92,7 +94,6 @@ async function build(options: AppOptions): Promise<App> {
   for (const [model, { reason }] of catalogue.faulty)
     logger.error({ model, reason }, 'serving.json is wrong about a model');
 
-  let closing = false;
   const serving = await createServingSide({
     config,
     clock,
@@ -103,7 +104,6 @@ async function build(options: AppOptions): Promise<App> {
     webhookSecret,
     workers: options.workers,
     isReady: () => readiness.missing().length === 0,
-    isClosing: () => closing,
   });
   // A failure is met in load().
   const loaded = options.loadsAtOnce === true ? serving.load() : undefined;
@@ -125,9 +125,9 @@ async function build(options: AppOptions): Promise<App> {
     load: () => loaded ?? serving.load(),
     missing: () => readiness.missing(),
     drain: () => readiness.drain(),
+    reload: () => security.reload(),
     async close() {
       readiness.drain();
-      closing = true;
       serving.stop();
       await http.close();
       // Half of what is left of the grace period, for the last spans: they must not cost a graceful end.

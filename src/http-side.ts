@@ -59,6 +59,8 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
   const metrics = {
     render: (format: 'prometheus' | 'openmetrics') => renderMetrics(registry, format),
   };
+  // Half of what is left of the grace period: the answers, the last spans and the workers need some of it, too.
+  const closingPatienceMs = () => Math.max(0, config.SHUTDOWN_GRACE_MS - readiness.drainingForMs) / 2;
   const timeouts = {
     requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
     keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
@@ -76,6 +78,7 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     statistics: serving.statistics,
     drift: serving.drift,
     isDraining: () => readiness.isDraining,
+    closingPatienceMs,
     probes,
     metrics,
     observers: [
@@ -112,6 +115,9 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
       : await createProbeServer({
           ...timeouts,
           logger,
+          clock,
+          isDraining: () => readiness.isDraining,
+          closingPatienceMs,
           probes,
           metrics: config.METRICS_ACCESS === 'open' ? metrics : undefined,
         });
@@ -124,8 +130,7 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
       return address;
     },
     async close() {
-      await server.close();
-      await probeServer?.close();
+      await Promise.all([server.close(), probeServer?.close()]);
       security.stop();
     },
   };

@@ -35,6 +35,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
+// And of what goes wrong nobody is told who has left: that ends nothing.
+process.stderr.on('error', () => {});
 
 run.catch((error: unknown) => {
   const problems =

@@ -12,6 +12,8 @@ import type { Clock } from './serving/clock.js';
 export interface OpenedSecurity extends Security {
   /** The server whose certificate is replaced when its files are. */
   secure(server: Server): void;
+  /** Reads all of these files again, now; what is wrong is logged, and the last good content stays. */
+  reload(): Promise<void>;
   /** Looks for changed files no more. */
   stop(): void;
 }
@@ -59,6 +61,9 @@ export async function openSecurity({
       trustedProxies: config.TRUSTED_PROXIES ?? [],
       secure(server) {
         secured = server;
+      },
+      async reload() {
+        await Promise.all([access?.reload(), tls?.reload()]);
       },
       stop() {
         access?.stop();

@@ -1,17 +1,15 @@
-import { setTimeout as sleep, setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import closeWithGrace from 'close-with-grace';
 import type { App } from './app.js';
 import { type Config, type Environment, readConfig } from './config.js';
 import { letHeapGrow } from './heap.js';
-import { LogStream } from './monitoring/log-stream.js';
+import { type LogStream, openLog } from './monitoring/log-stream.js';
 import { systemClock } from './serving/clock.js';
 import { startWorkers } from './start-workers.js';
 import { DIEGATE_VERSION } from './version.js';
 
 const MAX_LOG_BACKLOG_BYTES = 64 * 1024 * 1024;
-// What has arrived while the process waited for its timer, or for a CPU, is read before the connections are closed: a
-// new connection in one turn of the event loop, its request in the next.
-const LAST_TURNS = 3;
 // How long the exit waits for a reader that does not take the last log lines.
 const LAST_WRITE_MS = 200;
 // npm and some service managers pass a signal on that the process has had already.
@@ -25,7 +23,7 @@ const ENDING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 export async function serve(environment: Environment): Promise<void> {
   letHeapGrow();
   const config = readConfig(environment);
-  const logStream = new LogStream({ fd: 1, maxBacklogBytes: MAX_LOG_BACKLOG_BYTES });
+  const logStream = openLog(1, MAX_LOG_BACKLOG_BYTES);
   const running: Running = { app: undefined, isEnding: false };
   // Before anything is started, so that a signal at any moment is an end like any other.
   endGracefully(running, config, logStream);
@@ -57,13 +55,14 @@ export async function serve(environment: Environment): Promise<void> {
  * On SIGTERM or SIGINT: not ready at once, serving on for SHUTDOWN_DELAY_MS (a terminal's Ctrl-C does
  * not wait), then no new connections, the dies in flight answered, exit 0. A second signal, or the
  * end of SHUTDOWN_GRACE_MS, ends the process at once with exit code 1. The same signal again within a second
- * is no second one.
+ * is no second one. SIGHUP is an end like Ctrl-C where there is a terminal, which has then been closed; a server without
+ * one reads its files of keys and certificates again, as other daemons do.
  */
 function endGracefully(running: Running, config: Config, logStream: LogStream): void {
   const logger = { error: (message: unknown) => running.app?.logger.error(message) };
   let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
   // close-with-grace ends the process at every second signal, so these two are handled here.
-  const options = { delay: config.SHUTDOWN_GRACE_MS, logger, skip: [...ENDING_SIGNALS] };
+  const options = { delay: config.SHUTDOWN_GRACE_MS, logger, skip: [...ENDING_SIGNALS, 'SIGHUP' as const] };
   const ending = closeWithGrace(options, async ({ signal = first?.signal, err }) => {
     running.isEnding = true;
     const { app } = running;
@@ -75,7 +74,6 @@ function endGracefully(running: Running, config: Config, logStream: LogStream): 
     else app.logger.info({ signal }, 'shutting down');
     app.drain();
     if (signal === 'SIGTERM') await sleep(config.SHUTDOWN_DELAY_MS);
-    for (let turn = 0; turn < LAST_TURNS; turn++) await turnOfTheLoop();
     await app.close();
     app.logger.info('stopped');
     await logStream.drained(LAST_WRITE_MS);
@@ -90,6 +88,18 @@ function endGracefully(running: Running, config: Config, logStream: LogStream): 
     }
   };
   for (const signal of ENDING_SIGNALS) process.on(signal, onSignal);
+  process.on('SIGHUP', (signal) => {
+    if (hasTerminal()) onSignal(signal);
+    else if (running.app !== undefined && !running.isEnding) {
+      running.app.logger.info({ signal }, 'reading keys and certificates again');
+      void running.app.reload();
+    }
+  });
+}
+
+/** Whose closing a SIGHUP then tells of. */
+function hasTerminal(): boolean {
+  return [0, 1, 2].some((fd) => isatty(fd));
 }
 
 /** What the end of the process needs to know of its beginning. */

@@ -39,8 +39,6 @@ export interface ServingSideOptions {
   readonly workers: StartedWorkers;
   /** Whether GET /ready answers 200. */
   readonly isReady: () => boolean;
-  /** Whether no die may come in any more. */
-  readonly isClosing: () => boolean;
 }
 
 /** Everything between a die that was read and its prediction, and what changes it. */
@@ -158,7 +156,6 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     assertRoom: (key, dies) => batcher.assertRoom(key, dies),
     lazy: lifecycle.lazy,
     lazyWaitMs: config.LAZY_WAIT_MS,
-    isClosing: options.isClosing,
     onError: onObserverError,
   });
   return {

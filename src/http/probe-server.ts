@@ -1,5 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Clock } from '../serving/clock.js';
 import { createListener } from './listener.js';
+import { drainingPlugin } from './plugins/draining.js';
 import { createSendRefusal, problemsPlugin } from './plugins/problems.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { securityHeadersPlugin } from './plugins/security-headers.js';
@@ -9,6 +11,10 @@ import { NO_COMPILERS, serializeByZod, validateByZod } from './zod-provider.js';
 
 export interface ProbeServerOptions {
   readonly logger: FastifyBaseLogger;
+  readonly clock: Pick<Clock, 'after' | 'nowMs'>;
+  readonly isDraining: () => boolean;
+  /** See `DrainingOptions.patienceMs`. */
+  readonly closingPatienceMs: () => number;
   readonly probes: ProbeRouteOptions;
   /** Undefined to leave them out. */
   readonly metrics: MetricsText | undefined;
@@ -36,6 +42,12 @@ export async function createProbeServer(options: ProbeServerOptions): Promise<Fa
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
   app.removeAllContentTypeParsers();
+  await app.register(drainingPlugin, {
+    isDraining: options.isDraining,
+    clock: options.clock,
+    patienceMs: options.closingPatienceMs,
+    direct: undefined,
+  });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
   await app.register(problemsPlugin, { sendRefusal: createSendRefusal([]) });

@@ -57,9 +57,18 @@ export class ReloadedFiles<T> {
 
   /** Looks for a change now, and reads the files if there is one. */
   async check(): Promise<void> {
-    const { files, what, read, onReload, logger } = this.#options;
-    const seen = await identityOf(files);
+    const seen = await identityOf(this.#options.files);
     if (seen === this.#seen) return;
+    await this.#read(seen);
+  }
+
+  /** Reads the files now, whether they have changed or not. */
+  async reload(): Promise<void> {
+    await this.#read(await identityOf(this.#options.files));
+  }
+
+  async #read(seen: string): Promise<void> {
+    const { files, what, read, onReload, logger } = this.#options;
     this.#seen = seen;
     try {
       const value = await read();

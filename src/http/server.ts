@@ -53,6 +53,8 @@ export interface ServerOptions {
   /** See `PredictRouteOptions.renew`. */
   readonly renew: (target: Target) => Target;
   readonly isDraining: () => boolean;
+  /** See `DrainingOptions.patienceMs`. */
+  readonly closingPatienceMs: () => number;
   readonly drift: DriftReports;
   readonly experiments: Experiments;
   readonly changes: ModelChanges;
@@ -153,7 +155,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
   await app.register(problemsPlugin, { sendRefusal });
-  await app.register(drainingPlugin, { isDraining: options.isDraining, direct });
+  await app.register(drainingPlugin, {
+    isDraining: options.isDraining,
+    clock: options.clock,
+    patienceMs: options.closingPatienceMs,
+    direct,
+  });
   await app.register(slowReadersPlugin, {
     timeoutMs: limits.requestTimeoutMs,
     maxUnreadBytes: limits.maxBufferedBytes,

@@ -8,7 +8,20 @@ import { PROBLEM_MEDIA_TYPE, problemOf } from './schemas/problem.js';
 const CODES: Readonly<Record<string, RefusalCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  ERR_SERVER_ENDS: 'draining',
 };
+
+/** Their bytes could still arrive, and be taken for another request: no lingering. */
+const LATE: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['request_timeout', 'draining']);
+
+/** Of a request that has not come to its end when the server comes to its own. */
+export class ServerEnds extends Error {
+  readonly code = 'ERR_SERVER_ENDS';
+
+  constructor() {
+    super('the server is shutting down, and the rest of the request has not come');
+  }
+}
 
 /** Answers what node:http could not read as a request, and closes the connection. */
 export function createUnreadableAnswer(options: {
@@ -36,10 +49,10 @@ export function createUnreadableAnswer(options: {
         }
         const requestId = options.nextRequestId();
         options.logger.info({ request_id: requestId, code, reason: error.message }, 'unreadable request');
-        const text = answerText(new Refusal(code, error.message), requestId);
-        if (code !== 'request_timeout') closeAfterLinger(socket, text);
+        const extras = code === 'draining' ? { retryAfterSeconds: 1 } : {};
+        const text = answerText(new Refusal(code, error.message, extras), requestId);
+        if (!LATE.has(code)) closeAfterLinger(socket, text);
         else {
-          // A body that is only late could still arrive and be taken for a request: no lingering.
           socket.end(text);
           socket.destroySoon();
         }
@@ -55,6 +68,7 @@ function answerText(refusal: Refusal, requestId: string): string {
     'x-request-id': requestId,
     'content-type': PROBLEM_MEDIA_TYPE,
     'content-length': Buffer.byteLength(body),
+    ...(refusal.retryAfterSeconds === undefined ? {} : { 'retry-after': refusal.retryAfterSeconds }),
     connection: 'close',
   });
   const lines = headers.map(([name, value]) => `${name}: ${value}`);

@@ -1,15 +1,37 @@
-import { write as writeAsync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, write as writeAsync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 
 const DRAIN_POLL_MS = 5;
-// A reader that takes nothing is asked again this often.
-const RETRY_MS = 100;
+// A reader that takes nothing is asked again after the first of these, then each time after twice as long, up to the last.
+const RETRY_MS = { first: 1, longest: 100 };
 
 export interface LogStreamOptions {
   /** Where the log goes, such as 1 for stdout. */
   readonly fd: number;
   /** Bytes that may wait for a slow reader; lines beyond are dropped. */
   readonly maxBacklogBytes: number;
+}
+
+/**
+ * A log to a file descriptor in which no write waits for a reader. To a pipe or a terminal through an open file
+ * description of our own, as the given one is shared with whoever started this process and may be changed there. A
+ * socket cannot be opened anew: of stdout Node's own stream, which main.ts has asked for, makes it one that does not
+ * wait, and it stays so while no child process is given it.
+ */
+export function openLog(fd: number, maxBacklogBytes: number): LogStream {
+  return new LogStream({ fd: openWithoutWaiting(fd) ?? fd, maxBacklogBytes });
+}
+
+function openWithoutWaiting(fd: number): number | undefined {
+  if (!fstatSync(fd).isFIFO() && !isatty(fd)) return undefined;
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  try {
+    return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  } catch {
+    // No such folder, a pipe of another user, or one that nobody reads by now.
+    return undefined;
+  }
 }
 
 /**
@@ -25,6 +47,7 @@ export class LogStream {
   #current: Buffer | undefined;
   #offset = 0;
   #isBusy = false;
+  #retryMs = RETRY_MS.first;
 
   constructor(options: LogStreamOptions) {
     this.#options = options;
@@ -68,9 +91,11 @@ export class LogStream {
     this.#isBusy = true;
     writeAsync(this.#options.fd, chunk, this.#offset, (error, written) => {
       if (isBusy(error)) {
-        setTimeout(() => this.#release(), RETRY_MS).unref();
+        setTimeout(() => this.#release(), this.#retryMs).unref();
+        this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.longest);
         return;
       }
+      this.#retryMs = RETRY_MS.first;
       this.#advance(error === null ? written : Number.POSITIVE_INFINITY);
       this.#release();
     });

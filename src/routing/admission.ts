@@ -14,7 +14,6 @@ export interface AdmissionOptions {
   };
   /** How long a call may wait for a lazy version to be loaded; 0 refuses it at once. Milliseconds. */
   readonly lazyWaitMs: number;
-  readonly isClosing: () => boolean;
   /** Told of a load that failed otherwise than a load may. */
   readonly onError: (error: unknown) => void;
 }
@@ -29,11 +28,10 @@ export class Admission {
 
   /**
    * The target of a call; a promise where a lazy version is waited for.
-   * @throws Refusal where there is none, it is not ready, its queue is full or the server is closing
+   * @throws Refusal where there is none, it is not ready or its queue is full
    */
   admit(model: string | undefined, number: string | undefined): Target | Promise<Target> {
-    const { targets, assertRoom, lazy, isClosing } = this.#options;
-    if (isClosing()) throw new Refusal('draining', 'the server is shutting down', { retryAfterSeconds: 1 });
+    const { targets, assertRoom, lazy } = this.#options;
     const target = targets.of(model, number);
     const { entry, version } = target;
     if (entry.state === 'ready') {

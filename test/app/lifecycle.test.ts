@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { PredictionSchema } from '../../src/die/prediction.js';
 import { dieOf } from '../support/dies.js';
-import { post, postBytes, RawConnection, send } from '../support/http.js';
+import { expectProblem, post, postBytes, RawConnection, send } from '../support/http.js';
 import { manifestOf, slowModel, sumVersion, writeRepository } from '../support/models.js';
 import { linesOf, ServerProcess } from '../support/server-process.js';
 
@@ -214,16 +217,42 @@ describe('an end by SIGTERM', () => {
     expect(await tester.closed()).toBe('');
   });
 
-  test('a client that never finishes its request is cut off by the end of the grace period, exit code 1', async () => {
+  test('clients that never finish their requests are refused within the grace period, either way: exit code 0', async () => {
     const server = new ServerProcess({
       MODEL_REPOSITORY: await writeRepository([sumVersion(512)]),
-      SHUTDOWN_GRACE_MS: '300',
+      SHUTDOWN_GRACE_MS: '3000',
     });
-    const tester = await RawConnection.open(Number(new URL(await server.url()).port));
-    tester.write(postBytes('/predict', die, ['expect: 100-continue']).subarray(0, 300));
-    expect((await tester.answer())?.status, 'the request has begun').toBe(100);
+    const port = Number(new URL(await server.url()).port);
+    const [direct, other] = [await RawConnection.open(port), await RawConnection.open(port)];
+    direct.write(postBytes('/predict', die).subarray(0, 300));
+    other.write(postBytes('/predict', die, ['expect: 100-continue']).subarray(0, 300));
+    expect((await other.answer())?.status, 'the request has begun').toBe(100);
     server.child.kill('SIGTERM');
-    expect((await server.ended).code).toBe(1);
+    for (const connection of [direct, other]) {
+      const answer = (await connection.answer()) ?? expect.fail('closed without an answer');
+      expect(expectProblem(answer, 'draining').detail).toContain('the rest of the request has not come');
+      expect([answer.headers.get('connection'), answer.headers.get('retry-after')]).toEqual(['close', '1']);
+      await connection.closed();
+    }
+    expect((await server.ended).code).toBe(0);
+  });
+
+  test('the first request of a connection that was open by then is answered, either way', async () => {
+    const server = new ServerProcess({ MODEL_REPOSITORY: await writeRepository([sumVersion(512)]) });
+    const url = await server.url();
+    const port = Number(new URL(url).port);
+    const [direct, other] = [await RawConnection.open(port), await RawConnection.open(port)];
+    // The connections have been taken when the answer to a later one has come.
+    await send(`${url}/health`);
+    server.child.kill('SIGTERM');
+    await server.logs(/"shutting down"/);
+    direct.write(postBytes('/predict', die));
+    other.write(postBytes('/predict', die, ['x-other: 1']));
+    for (const connection of [direct, other]) {
+      const answer = (await connection.answer()) ?? expect.fail('closed without an answer');
+      expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
+    }
+    expect((await server.ended).code).toBe(0);
   });
 
   test('passed on twice, as npm does, is one end: exit code 0', async () => {
@@ -252,6 +281,29 @@ describe('an end by SIGTERM', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('second SIGTERM, exiting');
     expect(stdout).not.toContain('"stopped"');
+  });
+
+  test('SIGHUP ends nothing: keys and certificates are read again, at once', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'diegate-hup-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const keys = join(folder, 'keys.json');
+    const entry = (id: string) => ({ id, sha256: id.repeat(64), permissions: ['read'] });
+    await writeFile(keys, JSON.stringify({ keys: [entry('a')] }));
+    const server = new ServerProcess({
+      MODEL_REPOSITORY: await writeRepository([sumVersion(512)]),
+      API_KEYS_FILE: keys,
+      RELOAD_INTERVAL_MS: '600000',
+    });
+    const url = await server.url();
+    await writeFile(keys, JSON.stringify({ keys: [entry('a'), entry('b')] }));
+    server.child.kill('SIGHUP');
+    expect(await server.logs(/"msg":"reloaded"/)).toContain('API keys');
+    await writeFile(keys, '{');
+    server.child.kill('SIGHUP');
+    expect(await server.logs(/cannot be reloaded, the last good content stays/)).toContain('API keys');
+    expect((await send(`${url}/ready`)).status).toBe(200);
+    server.child.kill('SIGTERM');
+    expect((await server.ended).code).toBe(0);
   });
 
   test('SIGINT ends it too, without the delay', async () => {

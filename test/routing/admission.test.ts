@@ -29,7 +29,7 @@ function bench({ lazy = false, lazyWaitMs = 0, second = {} as Partial<ManifestIn
   const loads: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   const touched: string[] = [];
   const errors: unknown[] = [];
-  const world = { isClosing: false, isFull: false };
+  const world = { isFull: false };
   const admission = new Admission({
     targets: new Targets(catalogue),
     clock,
@@ -42,7 +42,6 @@ function bench({ lazy = false, lazyWaitMs = 0, second = {} as Partial<ManifestIn
       load: () => new Promise((resolve, reject) => loads.push({ resolve, reject })),
     },
     lazyWaitMs,
-    isClosing: () => world.isClosing,
     onError: (error) => errors.push(error),
   });
   return { clock, catalogue, admission, loads, touched, errors, world };
@@ -52,15 +51,13 @@ const refusal = (code: string, retryAfterSeconds?: number) =>
   expect.objectContaining({ code, retryAfterSeconds });
 
 describe('the admission of a call', () => {
-  test('lets it in where its version is ready, has room, and the server stays', () => {
+  test('lets it in where its version is ready and has room', () => {
     const { admission, catalogue, touched, world } = bench();
     catalogue.markReady('sum/2', REPORT);
     expect(admission.admit(undefined, undefined)).toMatchObject({ entry: { key: 'sum/2' }, isNamed: false });
     expect(touched).toEqual(['sum/2']);
     world.isFull = true;
     expect(() => admission.admit('sum', undefined)).toThrow(refusal('queue_full'));
-    world.isClosing = true;
-    expect(() => admission.admit('sum', undefined)).toThrow(refusal('draining', 1));
   });
 
   test('refuses it while its version is not ready, and says when to come back', () => {

@@ -30,6 +30,8 @@ export interface Access {
   readonly expected: string;
   /** Whether anybody can have the permission `admin`: a key that has not expired, or a token. */
   hasAdmin(): boolean;
+  /** Reads the files again, now. */
+  reload(): Promise<void>;
   /** Looks for changed files no more. */
   stop(): void;
 }
@@ -64,6 +66,7 @@ interface OpenedTokens {
   readonly verifier: TokenVerifier;
   /** Whether a credential has the form of a token. */
   readonly isToken: (credential: string) => boolean;
+  reload(): Promise<void>;
   stop(): void;
 }
 
@@ -82,7 +85,7 @@ async function openTokens(
     onReload: (keys) => verifier.replaceKeys(keys),
   });
   const verifier = new TokenVerifier({ keys: files.current, issuer, audience, now });
-  return { verifier, isToken, stop: () => files.stop() };
+  return { verifier, isToken, reload: () => files.reload(), stop: () => files.stop() };
 }
 
 function createAccess({
@@ -110,6 +113,9 @@ function createAccess({
       throw new Refusal('unauthorized', `the credential is not known; expected ${expected}`);
     },
     hasAdmin: () => tokens !== undefined || keys?.current.grants('admin', now()) === true,
+    async reload() {
+      await Promise.all([keys?.reload(), tokens?.reload()]);
+    },
     stop() {
       keys?.stop();
       tokens?.stop();

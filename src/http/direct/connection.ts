@@ -117,7 +117,7 @@ export class DirectConnection {
     this.#endsAfterAnswer = true;
   }
 
-  /** Ends the connection when no request is being answered or arriving. */
+  /** Ends the connection once it is answered: after the request that is arriving or being answered, if there is one. */
   close(): void {
     if (this.#isAnswering || this.#arriving !== undefined) this.endAfterAnswer();
     else this.#end();

@@ -58,9 +58,26 @@ export class DirectDoor implements ConnectionOwner {
     return this.#connections.has(socket);
   }
 
-  /** Ends every connection that is served here, each when it has been answered. */
+  /** Ends every connection that is served here, each when it has been answered; a new one after its first answer. */
   close(): void {
-    for (const connection of this.#connections.values()) connection.close();
+    for (const connection of this.#connections.values()) {
+      if (connection.state === 'new') connection.endAfterAnswer();
+      else connection.close();
+    }
+  }
+
+  /** Ends those that have brought nothing yet. */
+  closeNew(): void {
+    for (const connection of this.#inState('new')) connection.close();
+  }
+
+  /** Ends those whose request is still arriving. */
+  cutOffArriving(error: Error): void {
+    for (const connection of this.#inState('arriving')) connection.cutOff(error);
+  }
+
+  #inState(state: DirectConnection['state']): DirectConnection[] {
+    return [...this.#connections.values()].filter((connection) => connection.state === state);
   }
 
   nowMs(): number {

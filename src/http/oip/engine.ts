@@ -67,7 +67,7 @@ export interface OipEngine {
   state(version: OipVersion): { readonly state: OipState; readonly reason: string };
   /**
    * The version that will take dies, checked before a body is read; a promise where it is loaded first.
-   * @throws Refusal as `find` does, or where it is not ready, its queue is full or the server is draining
+   * @throws Refusal as `find` does, or where it is not ready or its queue is full
    */
   admit(model: string, version?: string): OipVersion | Promise<OipVersion>;
   /**

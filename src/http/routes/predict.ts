@@ -29,7 +29,7 @@ export interface PredictRouteOptions {
   readonly rates: RateLimits;
   /**
    * Where the dies of a call go, found before the body is read; a promise where a version is loaded first.
-   * @throws Refusal where there is none, it is not ready, its queue is full or the server is draining
+   * @throws Refusal where there is none, it is not ready or its queue is full
    */
   readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
   /** Where the dies of a call that was let in go now, when its body has been read. */

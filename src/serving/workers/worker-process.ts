@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { Duplex } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.js';
 import { CHANNEL_FD } from './channel.js';
@@ -9,6 +9,9 @@ import { fromWire, isFromWorker, toWire } from './wire.js';
 
 /** The compiled entry of a worker process. */
 export const WORKER_ENTRY = fileURLToPath(new URL('./worker.js', import.meta.url));
+
+/** Bytes of workers' words that may wait for whoever reads stderr. */
+const MAX_UNREAD_WORDS = 65_536;
 
 /** The worker died, hung or said something that was not expected; `message` says which. */
 export class WorkerLost extends Error {
@@ -57,10 +60,11 @@ export class WorkerProcess {
     this.#child = spawn(process.execPath, ['--max-semi-space-size=2', entry], {
       // Set for the worker from its first instruction on: see telemetry-off.ts.
       env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
-      // A worker's words (native warnings, a crash's last line) belong to the operator, not to the
-      // server's own stdout, which is its log. The last one is the channel, CHANNEL_FD.
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      // The last one is the channel, CHANNEL_FD.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
+    passOn(this.#child.stdout);
+    passOn(this.#child.stderr);
     this.#channel = channelOf(this.#child);
     this.#channel?.on('data', (chunk: Buffer) => this.#read(chunk));
     // A worker that dies with bytes unread breaks its channel before its exit is known, and the exit
@@ -180,6 +184,17 @@ export class WorkerProcess {
     }
     this.#onExit(reason);
   }
+}
+
+/**
+ * A worker's words (native warnings, a crash's last line) belong to the operator, and not to the server's own stdout,
+ * which is its log. They are passed on, as a child that inherits stderr makes it wait for its reader for everybody that
+ * shares it: a reader that is stuck would then stop the server. What nobody takes is dropped.
+ */
+function passOn(words: Readable | null | undefined): void {
+  words?.on('data', (chunk: Buffer) => {
+    if (process.stderr.writableLength < MAX_UNREAD_WORDS) process.stderr.write(chunk);
+  });
 }
 
 /** Node gives a process that it had no file descriptors for no streams at all; its `error` follows. */

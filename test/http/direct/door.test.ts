@@ -95,17 +95,38 @@ describe('an idle connection', () => {
 });
 
 describe('closing', () => {
-  test('ends connections that wait for nothing at once', async () => {
+  test('ends connections that wait for nothing at once; of those that have brought nothing each may bring one request', async () => {
     const bench = await openDoor();
-    const [silent, idle] = [await connect(bench), await connect(bench)];
+    const [silent, fresh, idle] = [await connect(bench), await connect(bench), await connect(bench)];
     idle.client.write(REQUEST);
     await idle.client.answer();
     bench.door.close();
-    for (const { client, socket } of [silent, idle]) {
-      expect(await client.closed()).toBe('');
+    expect(await idle.client.closed()).toBe('');
+    fresh.client.write(REQUEST);
+    expect(echoOf(await fresh.client.answer()).way).toBe('direct');
+    expect(await fresh.client.closed()).toBe('');
+    expect(bench.door.has(silent.socket)).toBe(true);
+    bench.door.closeNew();
+    expect(await silent.client.closed()).toBe('');
+    for (const { socket } of [silent, fresh, idle]) {
       await closed(socket);
       expect(bench.door.has(socket)).toBe(false);
     }
+  });
+
+  test('cuts off, when it is told to, what is still arriving, and nothing else', async () => {
+    const bench = await openDoor();
+    bench.handler.isAnsweringAtOnce = false;
+    const [half, waiting] = [await connect(bench), await connect(bench)];
+    waiting.client.write(REQUEST);
+    const taken = await bench.handler.nth(1);
+    half.client.write(REQUEST.subarray(0, -3));
+    await until(() => half.socket.bytesRead === REQUEST.length - 3);
+    bench.door.close();
+    bench.door.cutOffArriving(new Error('the server ends'));
+    expect(bench.unreadable.map(({ message }) => message)).toEqual(['the server ends']);
+    expect(taken.answer()).toBe(true);
+    expect(echoOf(await waiting.client.answer()).way).toBe('direct');
   });
 
   test('ends one that waits for its answer when it has it', async () => {

@@ -178,6 +178,7 @@ describe('the other way goes', () => {
     identify,
     expected: 'an API key',
     hasAdmin: () => false,
+    reload: async () => {},
     stop: () => {},
   });
   const caller = (...permissions: ('read' | 'predict')[]) => ({ id: 'ada', permissions });

@@ -177,6 +177,7 @@ export function accessFor(callers: Readonly<Record<string, readonly Permission[]
     },
     expected: 'an API key',
     hasAdmin: () => Object.values(callers).flat().includes('admin'),
+    reload: async () => {},
     stop: () => {},
   };
 }
