@@ -11,7 +11,8 @@ Examples:
   $ diegate inspect lot.stdf.gz
   $ diegate inspect lot.stdf --json | jq '.tests[] | select(.failed > 0) | [.number, .name, .failed]'
 
-Limits and statistics are in the units of the file, unscaled. A yield of dies counts a die that was
+Limits and statistics are in the unit that the tester shows (RES_SCAL, C_RESFMT), with --json in the base
+unit, with scale and format beside it. Times are of the tester's own clock, without a zone. A yield of dies counts a die that was
 touched more than once by its first or by its last touchdown.
 
 Exit code 0: inspected, also a damaged file, of which is said what is damaged and where (with --json:

@@ -1,13 +1,15 @@
 import type { Contribution } from '../die/prediction.js';
 import type { Parameter } from '../models/manifest/manifest.js';
 import type { TestDefinition } from '../stdf/stdf.js';
-import { numberText } from '../wafermap/text.js';
+import { PLAIN_FORM, type ShownForm, shownFormOf, shownNumbers, withUnit } from './shown-value.js';
 
 /** One test that contributed to a score, as an engineer names it. */
 export interface Explanation {
   readonly testNumber: number | undefined;
   readonly name: string;
   readonly unit: string | undefined;
+  /** How the tester shows the test, where the lot says it in the same unit; the numbers here are not scaled. */
+  readonly display: ShownForm | undefined;
   readonly value: number | null;
   readonly expected: number | null;
   readonly lowLimit: number | undefined;
@@ -29,6 +31,7 @@ export function explanationOf(
     testNumber: parameter?.testNumber,
     name,
     unit: parameter?.unit ?? (units === '' ? undefined : units),
+    display: test === undefined || !sameUnit(parameter?.unit, units) ? undefined : shownFormOf(test.display),
     value,
     expected,
     lowLimit: parameter?.lowLimit ?? test?.limits.lo,
@@ -37,11 +40,19 @@ export function explanationOf(
   };
 }
 
-/** `1040 glxy_VOH: 2.314 V (limits 2.4 to 3.6, expected 2.91), 41%`. */
+/** Values that were converted to a model's unit are not in the one that the lot's display scales. */
+function sameUnit(ofModel: string | undefined, ofLot: string | undefined): boolean {
+  return ofModel === undefined || ofModel.trim() === ofLot;
+}
+
+/** `1040 glxy_VOH: 2.314 V (limits 2.4 to 3.6, expected 2.91), 41%`, in the tester's display unit where it has one. */
 export function explanationText(explanation: Explanation): string {
-  const { testNumber, name, unit, value, expected, share } = explanation;
-  const measured = value === null ? 'no value' : [numberText(value), unit ?? ''].join(' ').trim();
-  const known = [limitsText(explanation), expected === null ? '' : `expected ${numberText(expected)}`];
+  const { testNumber, name, unit, display, value, lowLimit, highLimit, share } = explanation;
+  const form = display ?? { ...PLAIN_FORM, unit: unit ?? '' };
+  const numbers = [value ?? undefined, lowLimit, highLimit, explanation.expected ?? undefined];
+  const [shown, low, high, expected] = shownNumbers(numbers, form);
+  const measured = shown === undefined ? 'no value' : withUnit(shown, form);
+  const known = [limitsText(low, high), expected === undefined ? '' : `expected ${expected}`];
   const context = known.filter((text) => text !== '').join(', ');
   const cleaned = name.replace(/\s+/g, ' ').trim();
   // Trained on a lot, a parameter's name begins with its test's number.
@@ -50,8 +61,7 @@ export function explanationText(explanation: Explanation): string {
   return `${title}: ${measured}${context === '' ? '' : ` (${context})`}, ${Math.round(100 * share)}%`;
 }
 
-function limitsText({ lowLimit, highLimit }: Explanation): string {
-  if (lowLimit === undefined) return highLimit === undefined ? '' : `limit at most ${numberText(highLimit)}`;
-  if (highLimit === undefined) return `limit at least ${numberText(lowLimit)}`;
-  return `limits ${numberText(lowLimit)} to ${numberText(highLimit)}`;
+function limitsText(low: string | undefined, high: string | undefined): string {
+  if (low === undefined) return high === undefined ? '' : `limit at most ${high}`;
+  return high === undefined ? `limit at least ${low}` : `limits ${low} to ${high}`;
 }

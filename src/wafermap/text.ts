@@ -11,9 +11,9 @@ export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-/** A number as people read it: four significant digits. */
-export function numberText(value: number): string {
-  return String(Number(value.toPrecision(4)));
+/** A number as people read it: four significant digits, or as many as are asked for. */
+export function numberText(value: number, digits = 4): string {
+  return String(Number(value.toPrecision(digits)));
 }
 
 /** A share as people read it; a dash where there is none. */

@@ -71,8 +71,14 @@ describe('diegate inspect', () => {
         name: 'VOH',
         kind: 'Ptr',
         units: 'V',
+        display: {
+          ...{ unit: 'V', scale: 0, resultScale: 0, lowScale: 0, highScale: 0 },
+          ...{ resultFormat: '', lowFormat: '', highFormat: '' },
+        },
         lowLimit: 1,
         highLimit: 3,
+        lowSpec: null,
+        highSpec: null,
         results: 4,
         values: 3,
         failed: 2,
@@ -92,6 +98,33 @@ describe('diegate inspect', () => {
     expect(out).toContain('retests: 1 dies (1 touchdowns unflagged), 1 recovered, 0 lost');
     expect(out).toMatch(/10 {2}VOH +V +1 +3 +4 +3 +2 +2 +3 +4 +1/);
     expect(out).not.toMatch(/[^\P{Cc}\n]/u);
+  });
+
+  it('shows numbers in the unit that the tester shows, with --json the base unit, scale, format and spec limits', async () => {
+    const shown = {
+      ...{ testTxt: 'IDD', units: 'a', optFlag: 0, resScal: 6, llmScal: 6, hlmScal: 6 },
+      ...{ loLimit: 0, hiLimit: 2e-5, loSpec: -1e-5, hiSpec: 4e-5 },
+      ...{ cResfmt: '%5.0f ua', cLlmfmt: '%5.0f ua', cHlmfmt: '%5.0f ua' },
+    };
+    const bytes = fileOf([mir, pir(1, 0), ptr(7, 1.887e-5, shown), prr(1, 0, {}), mrr]);
+    const { out } = await inspect([await lotFile(bytes)]);
+    expect(out).toMatch(/7 {2}IDD +uA +0 +20 +1 +1 +0 +18\.87 +18\.87 +18\.87/);
+    const { out: json } = await inspect([await lotFile(bytes), '--json']);
+    expect(JSON.parse(json).tests[0]).toMatchObject({
+      units: 'a',
+      display: { unit: 'uA', scale: 6, resultScale: 6, resultFormat: '%5.0f ua', highFormat: '%5.0f ua' },
+      highLimit: Math.fround(2e-5),
+      lowSpec: Math.fround(-1e-5),
+      highSpec: Math.fround(4e-5),
+      mean: Math.fround(1.887e-5),
+    });
+  });
+
+  it("gives times as the tester's clock showed them, without a zone", async () => {
+    const { out } = await inspect([await lotFile(SMALL), '--json']);
+    const { started, finished } = JSON.parse(out).lot;
+    for (const time of [started, finished])
+      expect(time ?? '2000-01-01T00:00:00').toMatch(/^[\d-]{10}T[\d:]{8}$/);
   });
 
   it('says what is damaged and where', async () => {

@@ -314,7 +314,7 @@ describe.skipIf(lot2Missing)(`the real lot${lot2Missing ? ` (${lot2Missing})` : 
     const html = await readFile(at('lot2.html'), 'utf8');
     expect(html.match(/class="die"/g)).toHaveLength(counts.unique_xy);
     expect(html).toContain(`${(100 * retest.yield_last).toFixed(1)}%</b> tester's yield`);
-    expect(html).toContain('v (limits -0.9 to -0.4)');
+    expect(html).toContain('V (limits -0.90 to -0.40)');
     expect(html.length).toBeLessThan(800_000);
   });
 });

@@ -1,5 +1,7 @@
 import type { Inspection, YieldFigures } from '../../lots/inspection.js';
-import { known, type Lot, type ReadReport } from '../../stdf/stdf.js';
+import { shownFormOf } from '../../lots/shown-value.js';
+import { testerTime } from '../../lots/tester-time.js';
+import { known, type Lot, type ReadReport, type TestDefinition } from '../../stdf/stdf.js';
 
 /** A lot file, inspected. */
 export interface InspectedLot {
@@ -31,9 +33,13 @@ export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot)
       number: test.testNum,
       name: test.testTxt,
       kind: test.kind,
+      /** The base unit, in which all numbers here are. */
       units: test.display.units,
+      display: displayOf(test),
       lowLimit: test.limits.lo ?? null,
       highLimit: test.limits.hi ?? null,
+      lowSpec: test.limits.loSpec ?? null,
+      highSpec: test.limits.hiSpec ?? null,
       ...counts,
       min: min ?? null,
       max: max ?? null,
@@ -42,6 +48,21 @@ export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot)
     })),
     oddities: lot.oddities,
     report,
+  };
+}
+
+/** How the tester shows the test's numbers: shown is the number times 10 to the scale, in `unit`. */
+function displayOf({ display }: TestDefinition) {
+  const { unit, scale } = shownFormOf(display);
+  return {
+    unit,
+    scale,
+    resultScale: display.resultScale,
+    lowScale: display.loScale,
+    highScale: display.hiScale,
+    resultFormat: display.resultFormat,
+    lowFormat: display.loFormat,
+    highFormat: display.hiFormat,
   };
 }
 
@@ -56,16 +77,11 @@ export function identityOf({ mir, mrr, rdr }: Lot) {
     programRevision: said(mir?.jobRev),
     testerType: said(mir?.tstrTyp),
     tester: said(mir?.nodeNam),
-    started: timeOf(mir?.startT),
-    finished: timeOf(mrr?.finishT),
+    started: testerTime(mir?.startT),
+    finished: testerTime(mrr?.finishT),
     /** Whether the whole file says that it is a retest (RDR). */
     retestOfBins: rdr !== undefined,
   };
-}
-
-/** STDF's seconds since 1970 (of the tester's own clock) as ISO 8601; 0 is "not set". */
-function timeOf(seconds: number | undefined): string | null {
-  return seconds === undefined || seconds === 0 ? null : new Date(seconds * 1000).toISOString();
 }
 
 function yieldsOf({ dies, touchdownYield, firstYield, lastYield }: YieldFigures) {

@@ -1,6 +1,7 @@
 import type { InspectedBin, InspectedTest, YieldFigures } from '../../lots/inspection.js';
+import { shownFormOf, shownNumbers } from '../../lots/shown-value.js';
 import { describeReport } from '../../stdf/stdf.js';
-import { countText, numberText, printable, shareText } from '../../wafermap/text.js';
+import { countText, printable, shareText } from '../../wafermap/text.js';
 import { type Column, tableLines } from '../table.js';
 import { type InspectedLot, identityOf } from './inspected-lot.js';
 
@@ -26,7 +27,7 @@ export function describeInspected(inspected: InspectedLot): string {
     ...tableLines(binColumns('soft bin'), inspection.softBins),
     '',
     `${tests.length} tests, statistics over usable values:`,
-    ...tableLines(TEST_COLUMNS, tests),
+    ...tableLines(TEST_COLUMNS, tests.map(testRow)),
     ...(lot.wafers.length === 0 ? ['', 'no wafers: packaged parts, or the WIR is missing'] : []),
   ];
   return `${lines.map(printable).join('\n')}\n`;
@@ -105,21 +106,43 @@ function binColumns(title: string): readonly Column<InspectedBin>[] {
   ];
 }
 
-const TEST_COLUMNS: readonly Column<InspectedTest>[] = [
+/** A test as it is shown: numbers in its display unit, as precise as tells them apart. */
+interface TestRow extends InspectedTest {
+  readonly unit: string;
+  readonly shown: Readonly<Record<'low' | 'high' | 'min' | 'mean' | 'max' | 'deviation', string>>;
+}
+
+function testRow(inspected: InspectedTest): TestRow {
+  const { test, statistics } = inspected;
+  const form = shownFormOf(test.display);
+  const { min, mean, max, deviation } = statistics;
+  const [low, high, ...of] = shownNumbers([test.limits.lo, test.limits.hi, min, mean, max], form);
+  const [least, average, greatest] = of;
+  return {
+    ...inspected,
+    unit: form.unit,
+    shown: {
+      low: low ?? '',
+      high: high ?? '',
+      min: least ?? '',
+      mean: average ?? '',
+      max: greatest ?? '',
+      deviation: shownNumbers([deviation], form)[0] ?? '',
+    },
+  };
+}
+
+const TEST_COLUMNS: readonly Column<TestRow>[] = [
   { title: 'test', align: 'right', text: ({ test }) => String(test.testNum) },
   { title: 'name', align: 'left', text: ({ test }) => test.testTxt.replace(/\s+/g, ' ').trim() },
-  { title: 'units', align: 'left', text: ({ test }) => test.display.units },
-  { title: 'low limit', align: 'right', text: ({ test }) => numberOr(test.limits.lo) },
-  { title: 'high limit', align: 'right', text: ({ test }) => numberOr(test.limits.hi) },
+  { title: 'unit', align: 'left', text: ({ unit }) => unit },
+  { title: 'low limit', align: 'right', text: ({ shown }) => shown.low },
+  { title: 'high limit', align: 'right', text: ({ shown }) => shown.high },
   { title: 'results', align: 'right', text: ({ statistics }) => countText(statistics.results) },
   { title: 'usable', align: 'right', text: ({ statistics }) => countText(statistics.values) },
   { title: 'failed', align: 'right', text: ({ statistics }) => countText(statistics.failed) },
-  { title: 'min', align: 'right', text: ({ statistics }) => numberOr(statistics.min) },
-  { title: 'mean', align: 'right', text: ({ statistics }) => numberOr(statistics.mean) },
-  { title: 'max', align: 'right', text: ({ statistics }) => numberOr(statistics.max) },
-  { title: 'deviation', align: 'right', text: ({ statistics }) => numberOr(statistics.deviation) },
+  { title: 'min', align: 'right', text: ({ shown }) => shown.min },
+  { title: 'mean', align: 'right', text: ({ shown }) => shown.mean },
+  { title: 'max', align: 'right', text: ({ shown }) => shown.max },
+  { title: 'deviation', align: 'right', text: ({ shown }) => shown.deviation },
 ];
-
-function numberOr(value: number | undefined): string {
-  return value === undefined ? '' : numberText(value);
-}
