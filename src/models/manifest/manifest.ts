@@ -17,6 +17,22 @@ export const ParameterSchema = z.strictObject({
   name: z.string().min(1).max(128),
   unit: z.string().max(32).optional().describe('SI unit of the values, for example "V"'),
   testNumber: z.int().min(0).max(0xffffffff).optional().describe('STDF TEST_NUM'),
+  testName: z
+    .string()
+    .max(255)
+    .optional()
+    .describe('STDF TEST_TXT, which tells tests of one number apart; what `name` says if left out'),
+  position: z
+    .int()
+    .min(1)
+    .max(0xffff)
+    .optional()
+    .describe('Which result of a record of several (STDF MPR), from 1'),
+  pin: z.string().min(1).max(255).optional().describe('Pin of that result, by the PMR'),
+  functional: z
+    .boolean()
+    .optional()
+    .describe('A functional test (STDF FTR): the value is 0 where it passed and 1 where it failed'),
   lowLimit: z.number().optional().describe('Lower specification limit, in `unit`'),
   highLimit: z.number().optional().describe('Upper specification limit, in `unit`'),
   expected: z.number().optional().describe('Mean over the passing dies of the training data, in `unit`'),
@@ -141,6 +157,14 @@ export const FallbackSchema = z.discriminatedUnion(
 /** What answers for a version that cannot: another version, or the limits of its own parameters. */
 export type Fallback = z.infer<typeof FallbackSchema>;
 
+function isRegExp(text: string): boolean {
+  try {
+    return new RegExp(text, 'u') !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** What every manifest begins with, whatever the task. */
 const identity = {
   name: ModelNameSchema,
@@ -155,6 +179,13 @@ const input = z.strictObject({
     .default(DEFAULT_PARAMETER_COUNT)
     .describe('How many test parameters, or the list of them in order'),
   missing: z.enum(['reject', 'impute']).default('reject').describe('What a null value means to this model'),
+  stripName: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine(isRegExp, { error: 'expected a regular expression' })
+    .optional()
+    .describe('Regular expression of what is taken out of the test names of a lot before they are compared'),
 });
 
 /** What every manifest ends with. */

@@ -1,0 +1,146 @@
+import type { LotPass } from './lot-key.js';
+import { type IdentityScheme, identityScheme, partIdKey } from './part-ids.js';
+import { hasPositions, placeOf } from './positions.js';
+import { type Touchdown, type TouchedPart, together } from './touchdown.js';
+
+/** How the dies of a lot are told apart. */
+export interface DieNaming {
+  /** Whether x and y name dies: on wafers, unless all parts have the same meaningless place. */
+  readonly byPosition: boolean;
+  /** What PART_ID names, where the place does not. */
+  readonly byPartId: IdentityScheme;
+}
+
+/** The dies of one lot, once all of it has been read. Entries are numbered as they were added. */
+export interface Dies {
+  readonly dies: number;
+  /** By entry: the entry that it tests again, -1 for a die's first touchdown. */
+  readonly replaces: Int32Array;
+  /** By entry: the entry that tests it again, -1 for a die's last touchdown, which is final. */
+  readonly replacedBy: Int32Array;
+  /** By entry: 1 for the first touchdown of its die. */
+  readonly touchdowns: Int32Array;
+  readonly naming: DieNaming;
+}
+
+/** Tells the touchdowns of one lot's dies. What names a die can be told only when all parts are known. */
+export interface DieRegister {
+  /** Begins a file's part of the lot; the parts that follow are of it. */
+  begin(pass: LotPass): void;
+  /** The number of the entry. Memory grows with the parts, not with their results. */
+  add(part: TouchedPart): number;
+  finish(): Dies;
+}
+
+/**
+ * A die is (wafer, x, y) where the lot has wafers and places on them; else (wafer, PART_ID), with the site
+ * where ids restart for each site, and each part for itself where ids name nothing. PART_FLG overrules:
+ * bit 0 means the same PART_ID, bit 1 the same place. Two parts that were on test together are never one
+ * die. Passes count in the order of START_T, those that say that they are retests after the others.
+ */
+export function createDieRegister(): DieRegister {
+  const passes: LotPass[] = [];
+  const touched: Touchdown[] = [];
+  return {
+    begin(pass) {
+      passes.push(pass);
+    },
+    add(part) {
+      if (passes.length === 0) passes.push({ startedAt: undefined, retests: undefined });
+      touched.push({ part, pass: passes.length - 1 });
+      return touched.length - 1;
+    },
+    finish: () => tellDies(touched, passes),
+  };
+}
+
+function tellDies(touched: readonly Touchdown[], passes: readonly LotPass[]): Dies {
+  const order = inTime(touched, passes);
+  const wafers = touched.some(({ part }) => part.wafer !== undefined);
+  const noIds = !touched.some(({ part }) => part.partId !== undefined);
+  const byPosition = (wafers || noIds) && hasPositions(touched);
+  const unplaced = order.filter((entry) => !byPosition || placeOf(touched[entry]) === undefined);
+  const naming = { byPosition, byPartId: identityScheme(touched, unplaced, passes) };
+  const replaces = new Int32Array(touched.length).fill(-1);
+  const replacedBy = new Int32Array(touched.length).fill(-1);
+  const touchdowns = new Int32Array(touched.length).fill(1);
+  const byPlace = new Map<string, number>();
+  const byId = new Map<string, number>();
+  let dies = 0;
+  for (const entry of order) {
+    const touchdown = touched[entry];
+    if (touchdown === undefined) continue;
+    // Place and id may both know the die, one of them not to its last touchdown.
+    const earlier = lastOf(earlierOf(touchdown, naming, byPlace, byId), replacedBy);
+    const again = earlier !== undefined && !together(touched[earlier], touchdown);
+    note(entry, touchdown, naming, byPlace, byId);
+    if (!again) {
+      dies++;
+      continue;
+    }
+    replaces[entry] = earlier;
+    replacedBy[earlier] = entry;
+    touchdowns[entry] = (touchdowns[earlier] ?? 1) + 1;
+  }
+  return { dies, replaces, replacedBy, touchdowns, naming };
+}
+
+function lastOf(entry: number | undefined, replacedBy: Int32Array): number | undefined {
+  let last = entry;
+  for (let next = entry; next !== undefined && next >= 0; next = replacedBy[next]) last = next;
+  return last;
+}
+
+/** The entries in the order of their passes. */
+function inTime(touched: readonly Touchdown[], passes: readonly LotPass[]): number[] {
+  const ranks = passes.map((_, pass) => pass).sort((a, b) => comparePasses(passes[a], passes[b]) || a - b);
+  const rankOf = new Int32Array(passes.length);
+  ranks.forEach((pass, rank) => {
+    rankOf[pass] = rank;
+  });
+  const rank = (entry: number) => rankOf[touched[entry]?.pass ?? 0] ?? 0;
+  return touched.map((_, entry) => entry).sort((a, b) => rank(a) - rank(b) || a - b);
+}
+
+function comparePasses(a: LotPass | undefined, b: LotPass | undefined): number {
+  const retest = Number(a?.retests !== undefined) - Number(b?.retests !== undefined);
+  if (a?.startedAt === undefined || b?.startedAt === undefined || a.startedAt === b.startedAt) return retest;
+  return a.startedAt - b.startedAt;
+}
+
+function earlierOf(
+  touchdown: Touchdown,
+  { byPosition, byPartId }: DieNaming,
+  byPlace: ReadonlyMap<string, number>,
+  byId: ReadonlyMap<string, number>,
+): number | undefined {
+  const { part, pass } = touchdown;
+  if (part.end !== 'ended') return undefined;
+  const place = placeOf(touchdown);
+  const flagged = part.retestFlag === 'part_id';
+  const id = part.partId === undefined ? undefined : partIdKey(part, pass, flaggedScheme(byPartId, flagged));
+  const withId = id === undefined ? undefined : byId.get(id);
+  const atPlace = place === undefined ? undefined : byPlace.get(place);
+  if (flagged) return withId ?? (byPosition ? atPlace : undefined);
+  if (part.retestFlag === 'position' || (byPosition && place !== undefined)) return atPlace;
+  return byPartId === 'nothing' ? undefined : withId;
+}
+
+/** A part that says itself that its PART_ID came before is believed, whatever ids are worth otherwise. */
+function flaggedScheme(scheme: IdentityScheme, flagged: boolean): IdentityScheme {
+  return flagged && scheme === 'nothing' ? 'part_id' : scheme;
+}
+
+function note(
+  entry: number,
+  touchdown: Touchdown,
+  { byPartId }: DieNaming,
+  byPlace: Map<string, number>,
+  byId: Map<string, number>,
+): void {
+  const { part, pass } = touchdown;
+  if (part.end !== 'ended') return;
+  const place = placeOf(touchdown);
+  if (place !== undefined) byPlace.set(place, entry);
+  if (part.partId !== undefined) byId.set(partIdKey(part, pass, flaggedScheme(byPartId, true)), entry);
+}
