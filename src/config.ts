@@ -47,6 +47,10 @@ function list(isItem: (text: string) => boolean, expected: string) {
     });
 }
 
+function isPath(text: string): boolean {
+  return text !== '';
+}
+
 /** Scheme, host and port as a browser sends them, with nothing behind. */
 function isOrigin(text: string): boolean {
   return /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
@@ -114,6 +118,17 @@ export const ConfigSchema = z.object({
     .describe(
       'Path of serving.json; in MODEL_REPOSITORY if not set, which then has to be writable for changes',
     ),
+  MODEL_SIGNATURES: oneOf('off', 'warn', 'require')
+    .prefault('off')
+    .describe(
+      'Signatures of model versions (model.sig, OpenSSF Model Signing): off, warn of those that do not hold, or require one to load a version',
+    ),
+  MODEL_SIGNATURE_KEYS: list(isPath, 'a path')
+    .optional()
+    .describe('PEM files of public keys whose signatures count, separated by commas'),
+  MODEL_SIGNATURE_AUTHORITIES: list(isPath, 'a path')
+    .optional()
+    .describe('PEM files of certificates: what was signed with a certificate that they issued counts'),
   REPOSITORY_WATCH_MS: whole(0, DAY_MS)
     .prefault('0')
     .describe('How often to look for changes of the model repository and follow them; 0 never'),
@@ -266,6 +281,14 @@ function contradictionsOf(settings: Settings): string[] {
   if (window % step !== 0 || window < DRIFT_STEPS.least * step || window > DRIFT_STEPS.most * step) {
     problems.push(
       `DRIFT_WINDOW_MINUTES: expected ${DRIFT_STEPS.least} to ${DRIFT_STEPS.most} whole steps of DRIFT_STEP_MINUTES (${step}), found ${window}`,
+    );
+  }
+  const signers = settings.MODEL_SIGNATURE_KEYS ?? settings.MODEL_SIGNATURE_AUTHORITIES;
+  if ((settings.MODEL_SIGNATURES === 'off') !== (signers === undefined)) {
+    problems.push(
+      signers === undefined
+        ? `MODEL_SIGNATURES: "${settings.MODEL_SIGNATURES}" needs MODEL_SIGNATURE_KEYS or MODEL_SIGNATURE_AUTHORITIES, found neither`
+        : 'MODEL_SIGNATURES: expected warn or require beside keys or authorities, found "off"',
     );
   }
   together('DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE');

@@ -75,6 +75,8 @@ export type FaultCode =
   | 'invalid_data'
   | 'invalid_usage'
   | 'invalid_backup'
+  | 'invalid_signature'
+  | 'invalid_source'
   | 'gate_missed'
   | 'unhealthy';
 

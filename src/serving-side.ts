@@ -23,6 +23,7 @@ import { VersionFallbacks } from './routing/version-fallbacks.js';
 import { Batcher } from './serving/batching/batcher.js';
 import type { Clock } from './serving/clock.js';
 import type { WorkerPool } from './serving/workers/pool.js';
+import { startSignatures } from './signatures/start-signatures.js';
 import type { StartedWorkers } from './start-workers.js';
 import { startTracing } from './tracing/start-tracing.js';
 import type { Tracer } from './tracing/tracer.js';
@@ -92,6 +93,9 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
   const experiments = new Experiments(catalogue, () => new Date());
   createModelMetrics(registry, () => catalogue.entries());
   const trafficMetrics = createTrafficMetrics(registry);
+  const checkSignature = await startSignatures(config, (problem) =>
+    logger.warn({ problem }, 'a file of keys'),
+  );
   const lifecycle = createLifecycle({
     folder: options.folder,
     servingFile: options.servingFile,
@@ -100,9 +104,15 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     batcher,
     clock,
     logger,
+    checkSignature,
     loadObservers: [
       {
-        versionLoaded: ({ version }) => version && drift.add(version),
+        versionLoaded: ({ key, version, report }) => {
+          if (version !== undefined) drift.add(version);
+          const signature = report?.signature;
+          if (signature?.status === 'refused') logger.warn({ version: key, signature }, 'signature');
+          else if (signature !== undefined) logger.info({ version: key, signature }, 'signature');
+        },
         versionUnloaded: ({ key }) => drift.remove(key),
       },
     ],

@@ -18,6 +18,7 @@ const DEFAULTS = {
   HOST: '0.0.0.0',
   PORT: 8000,
   MODEL_REPOSITORY: 'models',
+  MODEL_SIGNATURES: 'off',
   REPOSITORY_WATCH_MS: 0,
   LAZY_MEMORY_MB: 512,
   LAZY_WAIT_MS: 0,
@@ -296,6 +297,8 @@ test('every setting is described with its default and its meaning', () => {
   expect(defaults).toEqual({
     ...Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, String(value)])),
     INFERENCE_WORKERS: 'cores - 1, at least 1',
+    MODEL_SIGNATURE_KEYS: 'not set',
+    MODEL_SIGNATURE_AUTHORITIES: 'not set',
     ...Object.fromEntries(NOT_SET.map((name) => [name, 'not set'])),
   });
 });

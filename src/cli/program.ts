@@ -11,8 +11,10 @@ import { restoreCommand } from './restore.js';
 import { scoreCommand } from './score.js';
 import { scoreInWorker } from './score-in-worker.js';
 import { shippedModelCommand } from './shipped-model.js';
+import { signCommand } from './sign.js';
 import { simulateCommand } from './simulate.js';
 import { trainCommand } from './train.js';
+import { verifyCommand } from './verify.js';
 
 /** What the commands need of the process. */
 export interface ProgramOptions {
@@ -50,6 +52,8 @@ export function createProgram({ serve, health, environment }: ProgramOptions): C
   program.addCommand(gateCommand());
   program.addCommand(backupCommand());
   program.addCommand(restoreCommand());
+  program.addCommand(signCommand({ environment }));
+  program.addCommand(verifyCommand());
   return program;
 }
 

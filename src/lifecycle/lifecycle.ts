@@ -13,7 +13,7 @@ import { neededVersions } from './needed-versions.js';
 import { RepositorySync } from './repository-sync.js';
 import { RepositoryWatch } from './repository-watch.js';
 import { ServingState } from './serving-state.js';
-import { type LoadObserver, VersionLoader } from './version-loader.js';
+import { type LoadObserver, VersionLoader, type VersionLoaderOptions } from './version-loader.js';
 
 export interface LifecycleOptions {
   /** Absolute path of the model repository. */
@@ -25,6 +25,7 @@ export interface LifecycleOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly loadObservers: readonly LoadObserver[];
+  readonly checkSignature: VersionLoaderOptions['checkSignature'];
   readonly lazyBudgetBytes: number;
   /** 0 for never. */
   readonly watchEveryMs: number;

@@ -1,5 +1,5 @@
 import { Fault, Refusal } from '../errors.js';
-import type { Catalogue, CatalogueEntry } from '../models/catalogue.js';
+import type { Catalogue, CatalogueEntry, SignatureReport } from '../models/catalogue.js';
 import { sameContract } from '../models/model-version.js';
 import { servingProblems } from '../models/repository/read-serving.js';
 import { MAX_PREVIOUS, type ModelServing, type Serving } from '../models/repository/serving.js';
@@ -44,7 +44,8 @@ export class ModelChanges {
    */
   async load(name: string, number: string, actor: Actor): Promise<void> {
     const { state } = await this.#load(name, number);
-    this.#options.audit(actor, { action: 'load', model: name, version: number, from: state, to: 'ready' });
+    const change = { action: 'load', model: name, version: number, from: state, to: 'ready' };
+    this.#options.audit(actor, { ...change, ...this.#signatures(name, [number]) });
   }
 
   /**
@@ -112,7 +113,8 @@ export class ModelChanges {
       from = this.#options.catalogue.model(name).defaultVersion ?? '';
       return { ...withoutSplit(entry), default: number, previous: formerDefaults(entry, from, number) };
     });
-    this.#options.audit(actor, { action: 'promote', model: name, from, to: number });
+    const signatures = this.#signatures(name, [number]);
+    this.#options.audit(actor, { action: 'promote', model: name, from, to: number, ...signatures });
   }
 
   /**
@@ -131,7 +133,7 @@ export class ModelChanges {
         throw new Refusal('change_conflict', `${name} was changed at the same time; look again`);
       return { ...withoutSplit(entry), default: to, previous: earlier };
     });
-    audit(actor, { action: 'roll_back', model: name, from, to });
+    audit(actor, { action: 'roll_back', model: name, from, to, ...this.#signatures(name, [to]) });
     return to;
   }
 
@@ -146,7 +148,8 @@ export class ModelChanges {
       from = entry.split;
       return { ...entry, split };
     });
-    this.#options.audit(actor, { action: 'split', model: name, from: from ?? null, to: split ?? null });
+    const change = { action: 'split', model: name, from: from ?? null, to: split ?? null };
+    this.#options.audit(actor, { ...change, ...this.#signatures(name, takers) });
   }
 
   /** Sets the versions that see a model's dies without a say. */
@@ -157,7 +160,8 @@ export class ModelChanges {
       from = entry.shadow ?? [];
       return { ...entry, shadow };
     });
-    this.#options.audit(actor, { action: 'shadow', model: name, from, to: shadow });
+    const signatures = this.#signatures(name, shadow);
+    this.#options.audit(actor, { action: 'shadow', model: name, from, to: shadow, ...signatures });
   }
 
   /**
@@ -180,7 +184,8 @@ export class ModelChanges {
       // Named, so that what it is rolled back to stays what it was when newer versions come.
       return { ...entry, default: plan.from, split: undefined, canary: move.state };
     });
-    this.#options.audit(actor, { action: 'canary_start', model: name, from: plan.from, to: plan.to });
+    const change = { action: 'canary_start', model: name, from: plan.from, to: plan.to };
+    this.#options.audit(actor, { ...change, ...this.#signatures(name, [plan.to]) });
     this.#tell(name, move);
     return move;
   }
@@ -227,6 +232,16 @@ export class ModelChanges {
 
   #tell(name: string, { event }: CanaryMove): void {
     if (event !== undefined) this.#options.onCanaryEvent(name, event);
+  }
+
+  /** Who signed the versions that a change brings up, for its audit line; nothing where nobody looks. */
+  #signatures(name: string, numbers: readonly string[]): { signatures?: Record<string, SignatureReport> } {
+    const signatures: Record<string, SignatureReport> = {};
+    for (const number of numbers) {
+      const signature = this.#options.catalogue.entry(`${name}/${number}`)?.report?.signature;
+      if (signature !== undefined) signatures[number] = signature;
+    }
+    return Object.keys(signatures).length === 0 ? {} : { signatures };
   }
 
   /** @param takers versions that dies are sent to from now on, which have been loaded for it */

@@ -4,6 +4,7 @@ import type { Batcher } from '../serving/batching/batcher.js';
 import type { Clock } from '../serving/clock.js';
 import { loadVersion } from '../serving/load-version.js';
 import type { WorkerPool } from '../serving/workers/pool.js';
+import type { CheckSignature } from '../signatures/version-signatures.js';
 
 /** Who is told of versions that come and go; told, never asked. */
 export interface LoadObserver {
@@ -17,6 +18,8 @@ export interface VersionLoaderOptions {
   readonly batcher: Batcher;
   readonly clock: Clock;
   readonly observers: readonly LoadObserver[];
+  /** Undefined where signatures are not looked at. */
+  readonly checkSignature?: CheckSignature | undefined;
 }
 
 /**
@@ -59,7 +62,9 @@ export class VersionLoader {
     if (version === undefined) throw new Fault('invalid_model', [reason ?? `${key} cannot be read`]);
     catalogue.markLoading(key);
     try {
-      catalogue.markReady(key, await loadVersion(version, this.#options));
+      const signature = await this.#options.checkSignature?.(version);
+      const report = await loadVersion(version, this.#options);
+      catalogue.markReady(key, { ...report, ...(signature !== undefined && { signature }) });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       catalogue.markFailed(key, error instanceof Fault ? error.problems.join('; ') : reason);

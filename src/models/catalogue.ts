@@ -7,6 +7,18 @@ import type { Serving } from './repository/serving.js';
 export const VERSION_STATES = ['unloaded', 'loading', 'ready', 'failed'] as const;
 export type VersionState = (typeof VERSION_STATES)[number];
 
+/** What became of the check of a version's signature. */
+export const SIGNATURE_STATES = ['verified', 'refused'] as const;
+
+/** What is known of who signed a version. */
+export interface SignatureReport {
+  readonly status: (typeof SIGNATURE_STATES)[number];
+  /** Who signed it, for people; only where verified. */
+  readonly signer?: string;
+  /** Why the signature does not hold; only where refused. */
+  readonly reason?: string;
+}
+
 /** What the load of a version showed. */
 export interface LoadReport {
   /** When the version became ready. */
@@ -15,6 +27,8 @@ export interface LoadReport {
   readonly loadMs: number;
   /** Whether a row's score was the same to the last bit in every batch tried on this machine. */
   readonly sameInAnyBatch: boolean;
+  /** Undefined where signatures are not looked at. */
+  readonly signature?: SignatureReport;
 }
 
 /** One version in the catalogue; replaced, never changed. */

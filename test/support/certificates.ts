@@ -46,3 +46,42 @@ export async function makeCertificate(name: string, by?: TestCertificate): Promi
   ]);
   return { certFile, keyFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
 }
+
+/** A root, an authority below it and a certificate for signing models, as an organisation has them; two days each. */
+export async function makeSignerChain(): Promise<Record<'root' | 'middle' | 'signer', TestCertificate>> {
+  const authority = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign'];
+  const root = await makeExtendedCertificate('root', undefined, authority);
+  const middle = await makeExtendedCertificate('middle', root, authority);
+  const signer = await makeExtendedCertificate('signer', middle, [
+    'basicConstraints=critical,CA:FALSE',
+    'keyUsage=critical,digitalSignature',
+  ]);
+  return { root, middle, signer };
+}
+
+async function makeExtendedCertificate(
+  name: string,
+  by: TestCertificate | undefined,
+  extensions: readonly string[],
+): Promise<TestCertificate> {
+  const folder = await temporaryFolder();
+  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  run([
+    ...[
+      'req',
+      '-x509',
+      ...EC_KEY,
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      keyFile,
+      '-out',
+      certFile,
+    ],
+    ...(by === undefined ? [] : ['-CA', by.certFile, '-CAkey', by.keyFile]),
+    ...extensions.flatMap((extension) => ['-addext', extension]),
+  ]);
+  return { certFile, keyFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+}

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { Refusal } from '../../errors.js';
-import { type CatalogueEntry, type CatalogueModel, VERSION_STATES } from '../../models/catalogue.js';
+import {
+  type CatalogueEntry,
+  type CatalogueModel,
+  SIGNATURE_STATES,
+  type SignatureReport,
+  VERSION_STATES,
+} from '../../models/catalogue.js';
 import {
   BatchingSchema,
   CalibrationSchema,
@@ -11,11 +17,21 @@ import {
 } from '../../models/manifest/manifest.js';
 import type { ModelVersion } from '../../models/model-version.js';
 
+const signature = z
+  .object({
+    status: z.enum(SIGNATURE_STATES),
+    signer: z.string().optional().describe('Who signed: a key or the subject of a certificate'),
+    reason: z.string().optional().describe('Why the signature does not hold'),
+  })
+  .optional()
+  .describe('Where MODEL_SIGNATURES is warn or require, for a version that is loaded');
+
 const VersionSummarySchema = z.object({
   version: z.string(),
   state: z.enum(VERSION_STATES),
   reason: z.string().optional().describe('Why the version failed'),
   is_default: z.boolean(),
+  signature,
 });
 
 export const ModelSummarySchema = z.object({
@@ -41,6 +57,7 @@ export const VersionDetailSchema = z.object({
     .boolean()
     .nullable()
     .describe('Checked at load on this machine: a die has the same score to the last bit in any batch'),
+  signature,
   contract: z.object({
     parameter_count: z.int(),
     missing: z.enum(['reject', 'impute']),
@@ -85,6 +102,7 @@ export function modelSummary({ name, defaultVersion, reason, versions }: Catalog
       state: entry.state,
       ...(entry.reason !== undefined && { reason: entry.reason }),
       is_default: entry.number === defaultVersion,
+      ...signatureOf(entry),
     })),
   };
 }
@@ -114,6 +132,7 @@ export function versionDetail(entry: CatalogueEntry): VersionDetail {
     loaded_at: report?.loadedAt.toISOString() ?? null,
     load_ms: report === undefined ? null : Math.round(report.loadMs),
     same_in_any_batch: report?.sameInAnyBatch ?? null,
+    ...signatureOf(entry),
     contract: {
       parameter_count: contract.parameterCount,
       missing: manifest.input.missing,
@@ -129,6 +148,10 @@ export function versionDetail(entry: CatalogueEntry): VersionDetail {
     lineage: manifest.lineage,
     metrics: manifest.metrics,
   };
+}
+
+function signatureOf({ report }: CatalogueEntry): { signature?: SignatureReport } {
+  return report?.signature === undefined ? {} : { signature: report.signature };
 }
 
 /** What only versions of one task have. */

@@ -34,6 +34,15 @@ export function createModelMetrics(registry: Registry, entries: () => readonly C
     const { task, sha256 } = entry.version.manifest;
     return { labels: { ...labelsOf(entry), task, sha256 }, value: 1 };
   });
+  gauge(
+    'model_signature',
+    'Whether the signature of a loaded version holds (verified) or not (refused); always 1',
+    ['status'],
+    (entry) => {
+      const status = entry.report?.signature?.status;
+      return status && { labels: { ...labelsOf(entry), status }, value: 1 };
+    },
+  );
   gauge('model_load_failed', '1 for a version that could not be read or loaded', [], (entry) =>
     entry.state === 'failed' ? { labels: labelsOf(entry), value: 1 } : undefined,
   );
