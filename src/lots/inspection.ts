@@ -1,5 +1,5 @@
 import type { BinTally, Lot, Part, TestDefinition, Verdict, Wafer } from '../stdf/stdf.js';
-import { StatisticsBuilder, type TestStatistics } from './test-statistics.js';
+import { StatisticsTable, type TestStatistics } from './test-statistics.js';
 
 /** Parts and dies of a lot or of one wafer. A yield counts what was judged; undefined without any. */
 export interface YieldFigures {
@@ -76,7 +76,7 @@ export function createInspector(): Inspector {
   /** By the index of the die's last part so far. */
   const dies = new Map<number, Die>();
   const byWafer = new Map<number | undefined, Touchdowns>();
-  const builders: StatisticsBuilder[] = [];
+  const statistics = new StatisticsTable();
   const flags = { flagged: 0, unflagged: 0 };
 
   function touchdownsOf(wafer: number | undefined): Touchdowns {
@@ -105,10 +105,7 @@ export function createInspector(): Inspector {
 
   return {
     add(part) {
-      for (const result of part.results) {
-        builders[result.test.index] ??= new StatisticsBuilder();
-        builders[result.test.index]?.add(result);
-      }
+      statistics.add(part.results);
       if (part.end !== 'ended') return;
       const touchdowns = touchdownsOf(part.wafer?.index);
       touchdowns.parts++;
@@ -139,10 +136,7 @@ export function createInspector(): Inspector {
           lot.softBins,
           all.map(({ softBin }) => softBin),
         ),
-        tests: lot.tests.map((test) => ({
-          test,
-          statistics: (builders[test.index] ?? new StatisticsBuilder()).finish(),
-        })),
+        tests: lot.tests.map((test) => ({ test, statistics: statistics.of(test.index) })),
       };
     },
   };

@@ -2,7 +2,7 @@ import type { DieLabel } from '../die/die.js';
 import { MAX_ID_LENGTH } from '../die/die.js';
 import { Fault } from '../errors.js';
 import type { Parameter } from '../models/manifest/manifest.js';
-import { type Lot, type Part, resultsByTestNumber } from '../stdf/stdf.js';
+import type { Lot, Part, PartResults, TestDefinition } from '../stdf/stdf.js';
 
 /** A part of a lot file as a model reads it. */
 export interface MeasuredPart {
@@ -29,22 +29,54 @@ export interface PartMeasurer {
 export function createPartMeasurer(parameters: number | readonly Parameter[], file: string): PartMeasurer {
   const tests = testNumbersOf(parameters);
   const seen = new Uint8Array(tests.length);
+  const columns = createColumnFinder(tests);
+
+  /** Of a test that ran twice the later usable value; one that cannot be used wipes none. */
+  function valuesOf(results: PartResults): Float32Array {
+    const params = new Float32Array(tests.length).fill(Number.NaN);
+    for (let i = 0; i < results.length; i++) {
+      const columnsOfTest = columns(results, i);
+      if (columnsOfTest.length === 0 || !results.isUsable(i)) continue;
+      for (const column of columnsOfTest) params[column] = results.values[i] ?? Number.NaN;
+    }
+    return params;
+  }
+
   return {
     measure(part, lot) {
-      const results = resultsByTestNumber(part);
-      const params = new Float32Array(tests.length).fill(Number.NaN);
+      const params = valuesOf(part.results);
       let measured = 0;
-      tests.forEach(({ testNumber }, i) => {
-        const result = results.get(testNumber);
-        const value = result?.usable === true ? Math.fround(result.values[0] ?? Number.NaN) : Number.NaN;
-        if (!Number.isFinite(value)) return;
-        params[i] = value;
+      for (let i = 0; i < params.length; i++) {
+        if (Number.isNaN(params[i])) continue;
         seen[i] = 1;
         measured++;
-      });
+      }
       return { part, label: labelOf(part, lot, file), params, measured };
     },
     neverMeasured: () => tests.filter((_, i) => seen[i] === 0),
+  };
+}
+
+const NO_COLUMNS: readonly number[] = [];
+
+/** The model's parameters that a result is the value of: asked once for each test of the lot. */
+function createColumnFinder(
+  parameters: readonly TestParameter[],
+): (results: PartResults, i: number) => readonly number[] {
+  const byNumber = new Map<number, number[]>();
+  parameters.forEach(({ testNumber }, column) => {
+    byNumber.set(testNumber, [...(byNumber.get(testNumber) ?? []), column]);
+  });
+  const columnsOf = ({ testNum, kind, position }: TestDefinition) =>
+    kind === 'Ftr' || (position ?? 1) > 1 ? NO_COLUMNS : (byNumber.get(testNum) ?? NO_COLUMNS);
+  const byTest: (readonly number[])[] = [];
+  return (results, i) => {
+    const test = results.tests[i] ?? 0;
+    const known = byTest[test];
+    if (known !== undefined) return known;
+    const columns = columnsOf(results.test(i));
+    byTest[test] = columns;
+    return columns;
   };
 }
 

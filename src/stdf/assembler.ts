@@ -1,23 +1,12 @@
 import { createDieHistory } from './die-history.js';
-import {
-  endedAbnormally,
-  isAlarm,
-  isDeclaration,
-  isUsable,
-  partVerdict,
-  replaces,
-  testVerdict,
-} from './flags.js';
+import { endedAbnormally, isDeclaration, partVerdict, replaces } from './flags.js';
 import { createBinCounter, type Lot } from './lot.js';
 import { known } from './missing.js';
-import type { Part, TestResult, Wafer } from './part.js';
+import type { Part, Wafer } from './part.js';
+import { flagsOf, NO_RESULTS, type OwnFacts, type PartResults, ResultsBuilder } from './part-results.js';
 import type { RawRecord, RecordName, StdfRecord } from './records.js';
-import {
-  createTestDefaults,
-  type ResolvedTest,
-  type ResultRecord,
-  type TestDefinition,
-} from './test-defaults.js';
+import { createResultShortcut, type Meaning, type OpenSite, type RecordShortcut } from './result-shortcut.js';
+import { createTestDefaults, type ResolvedTest, type ResultRecord } from './test-defaults.js';
 
 /** The record types that the assembler reads: what to ask the reader for. */
 export const ASSEMBLED = [
@@ -50,17 +39,18 @@ export const ASSEMBLED = [
 export interface PartAssembler {
   /** The part that this record completed, if any. Records that it does not know are ignored. */
   push(record: StdfRecord | RawRecord): Part | undefined;
+  /** The short way of result records, for the parser; what is pushed goes the long way. */
+  readonly shortcut: RecordShortcut;
   /** Parts that were still open when the file ended, by their head and site. */
   end(): readonly Part[];
-  /** What is known of the lot so far; whole after {@link end}. */
+  /** What is known of the lot, always the same object: it grows, and is whole after {@link end}. */
   lot(): Lot;
 }
 
-interface OpenPart {
+interface OpenPart extends OpenSite {
   readonly headNum: number;
   readonly siteNum: number;
   readonly wafer: OpenWafer | undefined;
-  readonly results: TestResult[];
 }
 
 interface OpenWafer extends Wafer {
@@ -70,6 +60,11 @@ interface OpenWafer extends Wafer {
 
 export function createPartAssembler(): PartAssembler {
   const open = new Map<number, OpenPart>();
+  /** Builders of parts that have ended. */
+  const builders: ResultsBuilder[] = [];
+  const shortcut = createResultShortcut(open);
+  let revision = 0;
+  let lastMeaning: Meaning | undefined;
   const openWafers = new Map<number, OpenWafer>();
   const wafers: OpenWafer[] = [];
   const defaults = createTestDefaults();
@@ -87,23 +82,49 @@ export function createPartAssembler(): PartAssembler {
   function openPart({ headNum, siteNum }: StdfRecord<'Pir'>): Part | undefined {
     const key = siteKey(headNum, siteNum);
     const before = open.get(key);
-    open.set(key, { headNum, siteNum, wafer: openWafers.get(headNum), results: [] });
+    const results = builders.pop() ?? new ResultsBuilder();
+    const last = shortcut.beforeFirst();
+    open.set(key, { headNum, siteNum, wafer: openWafers.get(headNum), results, last });
     return before && leave(before);
+  }
+
+  function resultsOf({ results: builder }: OpenPart): PartResults {
+    const results = builder.finish(defaults.tests());
+    builders.push(builder);
+    if (results.length > 0) counts.withResults++;
+    return results;
+  }
+
+  /** What the shortcut knows of a test whose definition has changed is stale. */
+  function forgetStale(): void {
+    if (defaults.revision() === revision) return;
+    revision = defaults.revision();
+    shortcut.forget();
   }
 
   function addResult(record: ResultRecord): void {
     const resolved = defaults.resolve(record);
+    forgetStale();
+    const { tests } = resolved;
+    const own = ownOf(resolved);
+    lastMeaning = { testNum: record.testNum, tests, own };
     const part = open.get(siteKey(record.headNum, record.siteNum));
     const parmFlg = record.type === 'Ftr' ? 0 : record.parmFlg;
-    if (part !== undefined) addResults(part.results, record, resolved);
-    else if (!isDeclaration(record.testFlg, parmFlg)) oddities.orphanResults++;
+    if (part === undefined) {
+      if (!isDeclaration(record.testFlg, parmFlg)) oddities.orphanResults++;
+      return;
+    }
+    const flags = flagsOf(record.testFlg, parmFlg);
+    for (let i = 0; i < tests.length; i++) {
+      part.results.add(tests[i]?.index ?? 0, resultValue(record, i), flags, own);
+    }
   }
 
   function closePart(prr: StdfRecord<'Prr'>): Part {
     const key = siteKey(prr.headNum, prr.siteNum);
     const pending = open.get(key);
-    if (pending === undefined) oddities.partsWithoutPir++;
     open.delete(key);
+    if (pending === undefined) oddities.partsWithoutPir++;
     // A failing part often has no EPS: its PRR ends the sections, if no other part is open.
     if (open.size === 0) {
       oddities.unclosedSections += openSections;
@@ -111,18 +132,14 @@ export function createPartAssembler(): PartAssembler {
     }
     hardBins.part(prr.hardBin, prr.partFlg);
     softBins.part(known(prr, 'softBin'), prr.partFlg);
-    return finish(prr, pending?.wafer ?? openWafers.get(prr.headNum), pending?.results ?? []);
+    const results = pending === undefined ? NO_RESULTS : resultsOf(pending);
+    return finish(prr, pending?.wafer ?? openWafers.get(prr.headNum), results);
   }
 
-  function finish(
-    prr: StdfRecord<'Prr'>,
-    wafer: OpenWafer | undefined,
-    results: readonly TestResult[],
-  ): Part {
+  function finish(prr: StdfRecord<'Prr'>, wafer: OpenWafer | undefined, results: PartResults): Part {
     const index = counts.total++;
     const verdict = partVerdict(prr.partFlg);
     counts[verdict === 'pass' ? 'passed' : verdict === 'fail' ? 'failed' : 'noVerdict']++;
-    if (results.length > 0) counts.withResults++;
     const die = { x: known(prr, 'xCoord'), y: known(prr, 'yCoord'), partId: known(prr, 'partId') };
     const flag = replaces(prr.partFlg);
     const touch = history.touch(index, { waferKey: waferKey(wafer), ...die }, flag);
@@ -148,10 +165,10 @@ export function createPartAssembler(): PartAssembler {
   }
 
   /** A part whose PRR never came: what it is was never said. */
-  function leave({ headNum, siteNum, wafer, results }: OpenPart): Part {
+  function leave(part: OpenPart): Part {
+    const { headNum, siteNum, wafer } = part;
     counts.notEnded++;
-    if (results.length > 0) counts.withResults++;
-    return { ...UNSAID, index: counts.total++, headNum, siteNum, wafer, results };
+    return { ...UNSAID, index: counts.total++, headNum, siteNum, wafer, results: resultsOf(part) };
   }
 
   function openWafer(wir: StdfRecord<'Wir'>): void {
@@ -189,11 +206,14 @@ export function createPartAssembler(): PartAssembler {
         pcrs.push(record);
         break;
       case 'Pmr':
+        // An MPR after it may find its pins, and with them other tests, by this name.
+        shortcut.forget();
         defaults.pin(record);
         break;
       case 'Tsr':
         tsrs.push(record);
         defaults.summary(record);
+        forgetStale();
         break;
       case 'Hbr':
         hardBins.summary(record.headNum, record.hbinNum, record.hbinCnt, known(record, 'hbinNam'));
@@ -203,6 +223,34 @@ export function createPartAssembler(): PartAssembler {
         break;
     }
   }
+
+  const lot: Lot = {
+    get mir() {
+      return singles.Mir;
+    },
+    get mrr() {
+      return singles.Mrr;
+    },
+    get rdr() {
+      return singles.Rdr;
+    },
+    get wcr() {
+      return singles.Wcr;
+    },
+    sdrs,
+    pcrs,
+    tsrs,
+    wafers,
+    tests: defaults.tests(),
+    get hardBins() {
+      return hardBins.bins();
+    },
+    get softBins() {
+      return softBins.bins();
+    },
+    parts: counts,
+    oddities,
+  };
 
   return {
     push(record) {
@@ -240,21 +288,14 @@ export function createPartAssembler(): PartAssembler {
       open.clear();
       return left;
     },
-    lot: () => ({
-      mir: singles.Mir,
-      mrr: singles.Mrr,
-      rdr: singles.Rdr,
-      wcr: singles.Wcr,
-      sdrs,
-      pcrs,
-      tsrs,
-      wafers,
-      tests: defaults.tests(),
-      hardBins: hardBins.bins(),
-      softBins: softBins.bins(),
-      parts: { ...counts },
-      oddities: { ...oddities },
-    }),
+    shortcut: {
+      take: shortcut.take,
+      delivered(source, sub, start, end) {
+        if (lastMeaning !== undefined) shortcut.learn(source, sub, start, end, lastMeaning);
+        lastMeaning = undefined;
+      },
+    },
+    lot: () => lot,
   };
 }
 
@@ -288,24 +329,13 @@ function waferKey(wafer: Wafer | undefined): string {
   return id === undefined ? `#${wafer.index}` : `=${id}`;
 }
 
-/** One result for each test of the record: of an MPR a value that is no number costs its position only. */
-function addResults(results: TestResult[], record: ResultRecord, { tests, limits }: ResolvedTest): void {
-  const parmFlg = record.type === 'Ftr' ? 0 : record.parmFlg;
-  const flagged = !isUsable(record.testFlg, parmFlg);
-  tests.forEach((test: TestDefinition, i) => {
-    const value = resultValue(record, i);
-    results.push({
-      test,
-      values: value === undefined ? [] : [value],
-      usable: !flagged && (value === undefined || Number.isFinite(value)),
-      verdict: testVerdict(record.testFlg),
-      alarm: isAlarm(record.testFlg),
-      limits,
-    });
-  });
+/** What the record says otherwise than its tests do. */
+function ownOf({ tests: [test], limits, display }: ResolvedTest): OwnFacts | undefined {
+  const same = test === undefined || (limits === test.limits && display === test.display);
+  return same ? undefined : { limits, display };
 }
 
-function resultValue(record: ResultRecord, i: number): number | undefined {
+function resultValue(record: ResultRecord, i: number): number {
   if (record.type === 'Ptr') return record.result;
-  return record.type === 'Mpr' ? record.rtnRslt?.[i] : undefined;
+  return (record.type === 'Mpr' ? record.rtnRslt?.[i] : undefined) ?? Number.NaN;
 }

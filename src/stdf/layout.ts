@@ -42,6 +42,8 @@ export interface KnownType {
   /** Position in {@link KNOWN_TYPES}. */
   readonly index: number;
   readonly name: string;
+  readonly typ: number;
+  readonly sub: number;
   readonly minLength: number;
   readonly maxLength: number;
   readonly layout: RecordLayout | undefined;
@@ -63,7 +65,15 @@ for (const name of recordNames()) {
 }
 for (const [name, { typ, sub }] of Object.entries(V4_2007)) {
   // None of them is ever empty; demanding a byte keeps runs of zeros from looking like records.
-  addKnown(typ, sub, { index: known.length, name, minLength: 1, maxLength: MAX_LENGTH, layout: undefined });
+  addKnown(typ, sub, {
+    index: known.length,
+    name,
+    typ,
+    sub,
+    minLength: 1,
+    maxLength: MAX_LENGTH,
+    layout: undefined,
+  });
 }
 
 /** The record types of V4, then those of V4-2007. */

@@ -7,6 +7,7 @@ import { believe, HEADER_BYTES, isSound, lengthAt, resynchronise } from './frami
 import { KNOWN_TYPES, type KnownType, knownType } from './layout.js';
 import { countOf, createRecordTally, type ReadReport, reportOf } from './read-report.js';
 import type { ByteOrder, RawRecord, RecordName, StdfRecord } from './records.js';
+import { RESULT_TYP, type RecordShortcut } from './result-shortcut.js';
 import { createTextCache } from './text-cache.js';
 
 export interface ParserOptions<Name extends RecordName = RecordName> {
@@ -15,6 +16,8 @@ export interface ParserOptions<Name extends RecordName = RecordName> {
    * their headers are checked, so damage inside them is not found.
    */
   readonly only?: readonly Name[];
+  /** The short way of result records, which are then not delivered; without it all go the long way. */
+  readonly shortcut?: RecordShortcut;
   /** Whether what is not decoded is delivered as a {@link RawRecord}, so that a file can be copied. */
   readonly raw?: boolean;
 }
@@ -29,15 +32,20 @@ export interface ParserOptions<Name extends RecordName = RecordName> {
  */
 export interface Parser {
   /**
-   * Records that are complete with this chunk, which the parser may keep until the next call.
+   * Delivers the records that are complete with this chunk, which the parser may keep until the next call.
    * Throws a Fault `invalid_data` where the file is not STDF V4 at all.
    */
-  push(chunk: Uint8Array): (StdfRecord | RawRecord)[];
+  push(chunk: Uint8Array, to: RecordSink): void;
   /** The last records. Throws a Fault `invalid_data` where there was no STDF V4 file. */
-  end(): (StdfRecord | RawRecord)[];
+  end(to: RecordSink): void;
   /** Notes damage that the caller met (a broken gzip stream) at the bytes pushed so far. */
   note(kind: DamageKind): void;
   report(): ReadReport;
+}
+
+/** Takes records one by one, such as an array. */
+export interface RecordSink {
+  push(record: StdfRecord | RawRecord): unknown;
 }
 
 export function createParser(options: ParserOptions = {}): Parser {
@@ -45,6 +53,7 @@ export function createParser(options: ParserOptions = {}): Parser {
   const log = createDamageLog();
   const tally = createRecordTally();
   const text = createTextCache();
+  const { shortcut } = options;
   const wanted = KNOWN_TYPES.map(({ layout }) => {
     return layout !== undefined && (options.only === undefined || options.only.includes(layout.name));
   });
@@ -67,9 +76,8 @@ export function createParser(options: ParserOptions = {}): Parser {
     return createRecordDecoder(order);
   }
 
-  function run(): (StdfRecord | RawRecord)[] {
-    const out: (StdfRecord | RawRecord)[] = [];
-    if (!window.holds(needed) && !ended) return out;
+  function run(out: RecordSink): void {
+    if (!window.holds(needed) && !ended) return;
     window.finish();
     decoder ??= start();
     const littleEndian = byteOrder === 'little';
@@ -77,13 +85,28 @@ export function createParser(options: ParserOptions = {}): Parser {
     const view = { bytes: window.bytes, littleEndian, ended };
     needed = HEADER_BYTES;
     while (lostFrom < 0 || recover(view)) {
+      if (shortcut !== undefined) takeShortcut(shortcut, view);
       if (!step(decoder, view, out)) break;
     }
-    return out;
+  }
+
+  /** Takes result records that are like earlier ones, as long as sound records follow them. */
+  function takeShortcut({ take }: RecordShortcut, view: View): void {
+    const { bytes } = view;
+    const last = bytes.length - HEADER_BYTES;
+    let { at } = window;
+    while (at + HEADER_BYTES <= last && bytes[at + 2] === RESULT_TYP) {
+      const sub = bytes[at + 3] ?? 0;
+      const end = at + HEADER_BYTES + lengthAt(view, at);
+      if (end > last || !isSound(view, end) || !take(source, sub, at + HEADER_BYTES, end)) break;
+      count(knownType(RESULT_TYP, sub), at);
+      at = end;
+    }
+    window.at = at;
   }
 
   /** Takes one record; false where more bytes are needed (`needed` says how many) or the file is done. */
-  function step(decode: RecordDecoder, view: View, out: (StdfRecord | RawRecord)[]): boolean {
+  function step(decode: RecordDecoder, view: View, out: RecordSink): boolean {
     const { bytes } = view;
     const { at } = window;
     const end = at + HEADER_BYTES + (at + HEADER_BYTES <= bytes.length ? lengthAt(view, at) : 0);
@@ -100,7 +123,7 @@ export function createParser(options: ParserOptions = {}): Parser {
   }
 
   /** Decides on a record that no sound one follows. */
-  function judge(decode: RecordDecoder, view: View, end: number, out: (StdfRecord | RawRecord)[]): boolean {
+  function judge(decode: RecordDecoder, view: View, end: number, out: RecordSink): boolean {
     const { at } = window;
     if (window.base + end <= trustedUntil) return deliver(decode, view, end, out);
     const { belief, until } = believe(view, end);
@@ -145,7 +168,7 @@ export function createParser(options: ParserOptions = {}): Parser {
   }
 
   /** Gives out the record at `window.at`; false where more bytes are needed. */
-  function deliver(decode: RecordDecoder, view: View, end: number, out: (StdfRecord | RawRecord)[]): boolean {
+  function deliver(decode: RecordDecoder, view: View, end: number, out: RecordSink): boolean {
     const { at } = window;
     const type = typeAt(at);
     let record: StdfRecord | undefined;
@@ -158,8 +181,12 @@ export function createParser(options: ParserOptions = {}): Parser {
       }
       if (decode.fit !== 'exact') noteFit(decode, at);
     }
-    if (record !== undefined) out.push(record);
-    else if (options.raw) out.push(rawAt(at, end));
+    if (record !== undefined) {
+      out.push(record);
+      if (shortcut !== undefined && type?.typ === RESULT_TYP && decode.fit === 'exact') {
+        shortcut.delivered(source, type.sub, at + HEADER_BYTES, end);
+      }
+    } else if (options.raw) out.push(rawAt(at, end));
     count(type, at);
     window.at = end;
     return true;
@@ -209,17 +236,16 @@ export function createParser(options: ParserOptions = {}): Parser {
   }
 
   return {
-    push(chunk) {
+    push(chunk, to) {
       window.take(chunk);
-      return run();
+      run(to);
     },
-    end() {
-      if (ended) return [];
+    end(to) {
+      if (ended) return;
       ended = true;
-      const out = run();
+      run(to);
       if (countOf(tally, 'Mir') === 0) log.add('missing_mir', window.taken);
       if (countOf(tally, 'Mrr') === 0) log.add('missing_mrr', window.taken);
-      return out;
     },
     note: (kind) => log.add(kind, window.taken),
     report: () => reportOf(tally, log, { byteOrder, bytes: window.taken, ended }),

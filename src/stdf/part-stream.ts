@@ -1,34 +1,43 @@
 import { ASSEMBLED, createPartAssembler } from './assembler.js';
 import type { Lot } from './lot.js';
+import { createParser, type RecordSink } from './parser.js';
 import type { Part } from './part.js';
 import type { ReadReport } from './read-report.js';
-import { readStdf } from './reader.js';
+import { slicesOf } from './reader.js';
 
 /** The parts of one STDF file, each as soon as its PRR has been read. Can be read once. */
 export interface PartStream extends AsyncIterable<Part> {
-  /** The lot so far; whole after the last part. */
+  /** The lot so far, always the same object; whole after the last part. */
   lot(): Lot;
   /** The file so far; whole after the last part. */
   report(): ReadReport;
 }
 
 /**
- * Reads an STDF file (plain or gzip) as parts; back-pressure and errors as {@link readStdf}. Parts
- * that never ended come last, marked `not_ended`.
+ * Reads an STDF file (plain or gzip) as parts; back-pressure and errors as `readStdf`. Parts that never
+ * ended come last, marked `not_ended`.
  */
 export function assembleParts(source: AsyncIterable<Uint8Array>): PartStream {
-  const reader = readStdf(source, { only: ASSEMBLED });
   const assembler = createPartAssembler();
+  const parser = createParser({ only: ASSEMBLED, shortcut: assembler.shortcut });
+  let parts: Part[] = [];
+  const sink: RecordSink = {
+    push(record) {
+      const part = assembler.push(record);
+      if (part !== undefined) parts.push(part);
+    },
+  };
   return {
     lot: () => assembler.lot(),
-    report: () => reader.report(),
+    report: () => parser.report(),
     async *[Symbol.asyncIterator]() {
-      for await (const batch of reader.batches()) {
-        for (const record of batch) {
-          const part = assembler.push(record);
-          if (part !== undefined) yield part;
-        }
+      for await (const slice of slicesOf(source, parser)) {
+        parser.push(slice, sink);
+        yield* parts;
+        parts = [];
       }
+      parser.end(sink);
+      yield* parts;
       yield* assembler.end();
     },
   };

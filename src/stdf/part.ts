@@ -1,20 +1,6 @@
 import type { Verdict } from './flags.js';
+import type { PartResults } from './part-results.js';
 import type { StdfRecord } from './records.js';
-import type { Limits, TestDefinition } from './test-defaults.js';
-
-/** What one test said of one part. */
-export interface TestResult {
-  readonly test: TestDefinition;
-  /** One for a PTR (RESULT), several for an MPR (RTN_RSLT), none for an FTR. As in the file: may be NaN. */
-  readonly values: readonly number[];
-  /** Whether the values may be used: no bad flag, and finite. */
-  readonly usable: boolean;
-  readonly verdict: Verdict;
-  /** TEST_FLG bit 0: the values are the instrument's clamp. */
-  readonly alarm: boolean;
-  /** The limits that held for this result. */
-  readonly limits: Limits;
-}
 
 /** A wafer of the file, filled as its records come. */
 export interface Wafer {
@@ -59,18 +45,13 @@ export interface Part {
   readonly numTest: number | undefined;
   readonly testTimeMs: number | undefined;
   /** In the order of the program; empty where the tester recorded none, which is not "all zero". */
-  readonly results: readonly TestResult[];
+  readonly results: PartResults;
   /** How often this die has been touched with this part: 1 is the first time. */
   readonly touchdown: number;
   /** The index of the part that this one tests again, flagged or not. */
   readonly replaces: number | undefined;
   /** Whether PART_FLG said that it is a retest; most files do not say (stdf-v4.md section 8). */
   readonly retestFlagged: boolean;
-}
-
-/** The results of a part by TEST_NUM; of a test that ran twice, the later one. */
-export function resultsByTestNumber(part: Part): ReadonlyMap<number, TestResult> {
-  return new Map(part.results.map((result) => [result.test.testNum, result]));
 }
 
 /** Only parts that no later one replaces, or only those that replace none: one for each die. */

@@ -84,14 +84,24 @@ async function* parse(
   parser: Parser,
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<readonly (StdfRecord | RawRecord)[], void, void> {
-  for await (const chunk of unpacked(source, parser)) {
-    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
-      const batch = parser.push(chunk.subarray(at, at + SLICE_BYTES));
-      if (batch.length > 0) yield batch;
-    }
+  for await (const slice of slicesOf(source, parser)) {
+    const batch: (StdfRecord | RawRecord)[] = [];
+    parser.push(slice, batch);
+    if (batch.length > 0) yield batch;
   }
-  const last = parser.end();
+  const last: (StdfRecord | RawRecord)[] = [];
+  parser.end(last);
   if (last.length > 0) yield last;
+}
+
+/** The bytes of the file itself in small pieces. */
+export async function* slicesOf(
+  source: AsyncIterable<Uint8Array>,
+  parser: Parser,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of unpacked(source, parser)) {
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) yield chunk.subarray(at, at + SLICE_BYTES);
+  }
 }
 
 /** The bytes of the file itself. A gzip stream that fails ends here and is noted as damage. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ReplayClock } from '../../src/replay/clock.js';
 import type { Attempt } from '../../src/replay/http-client.js';
 import type { PostableDie } from '../../src/replay/touchdowns.js';
+import { NO_RESULTS } from '../../src/stdf/part-results.js';
 import type { Part, StdfRecord } from '../../src/stdf/stdf.js';
 import { fileOf, mir, mrr, pir, prr, ptr } from '../stdf/support.js';
 import { temporaryFolder } from '../support/models.js';
@@ -73,7 +74,7 @@ export function postable(index: number): PostableDie {
     abnormal: false,
     numTest: 1,
     testTimeMs: undefined,
-    results: [],
+    results: NO_RESULTS,
     touchdown: 1,
     replaces: undefined,
     retestFlagged: false,

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StdfRecord } from '../../src/stdf/records.js';
-import {
-  assembleParts,
-  createPartAssembler,
-  oneForEachDie,
-  resultsByTestNumber,
-} from '../../src/stdf/stdf.js';
+import { assembleParts, createPartAssembler, oneForEachDie, type Part } from '../../src/stdf/stdf.js';
 import { collect, fileOf, mir, mrr, pir, prr, ptr, streamOf } from './support.js';
 
 function assemble(records: readonly StdfRecord[]) {
@@ -15,9 +10,8 @@ function assemble(records: readonly StdfRecord[]) {
   return { parts: [...parts, ...assembler.end()], lot: assembler.lot() };
 }
 
-const values = (
-  part: { results: readonly { test: { testNum: number }; values: readonly number[] }[] } | undefined,
-) => part?.results.map(({ test, values: [value] }) => [test.testNum, value]);
+const values = (part: Part | undefined) =>
+  [...(part?.results ?? [])].map(({ test, value }) => [test.testNum, value]);
 const site = (siteNum: number, testNum: number, result: number) => ptr(testNum, result, { siteNum });
 const wir = (waferId: string | undefined): StdfRecord<'Wir'> => ({
   type: 'Wir',
@@ -121,7 +115,7 @@ describe('parts that do not fit', () => {
 
   it('a PRR without a PIR is a part without results', () => {
     const { parts, lot } = assemble([prr(1, 0, { partId: '9' })]);
-    expect(parts).toMatchObject([{ partId: '9', results: [] }]);
+    expect(parts).toMatchObject([{ partId: '9', results: { length: 0 } }]);
     expect(lot.oddities.partsWithoutPir).toBe(1);
   });
 
@@ -144,7 +138,8 @@ describe('results', () => {
       ptr(6, 1, { testFlg: 0x40 }),
       prr(1, 0),
     ]);
-    expect(parts[0]?.results.map(({ usable, verdict, alarm }) => [usable, verdict, alarm])).toEqual([
+    const results = [...(parts[0]?.results ?? [])];
+    expect(results.map(({ usable, verdict, alarm }) => [usable, verdict, alarm])).toEqual([
       [true, 'pass', false],
       [true, 'fail', false],
       [false, 'fail', true],
@@ -154,7 +149,7 @@ describe('results', () => {
     ]);
   });
 
-  it('of an MPR are one for each position, of an FTR a verdict alone', () => {
+  it('of an MPR are one for each position, a test of its own; of an FTR a verdict alone', () => {
     const mpr = {
       type: 'Mpr',
       testNum: 7,
@@ -162,23 +157,15 @@ describe('results', () => {
       siteNum: 0,
       testFlg: 0,
       parmFlg: 0,
+      rsltCnt: 2,
       rtnRslt: [1, Number.NaN],
     } as const;
     const ftr = { type: 'Ftr', testNum: 8, headNum: 1, siteNum: 0, testFlg: 0x80 } as const;
     const { parts } = assemble([pir(1, 0), mpr, ftr, prr(1, 0)]);
-    expect(parts[0]?.results).toMatchObject([
-      { values: [1], usable: true, verdict: 'pass', test: { kind: 'Mpr', position: 1 } },
-      { values: [Number.NaN], usable: false, verdict: 'pass', test: { kind: 'Mpr', position: 2 } },
-      { values: [], verdict: 'fail', test: { kind: 'Ftr' } },
-    ]);
-  });
-
-  it('are found by test number; of a test that ran twice, the later', () => {
-    const { parts } = assemble([pir(1, 0), ptr(1, 1), ptr(2, 2), ptr(1, 3), prr(1, 0)]);
-    const [part] = parts;
-    expect(part && [...resultsByTestNumber(part)].map(([n, { values }]) => [n, values[0]])).toEqual([
-      [1, 3],
-      [2, 2],
+    expect([...(parts[0]?.results ?? [])]).toMatchObject([
+      { value: 1, usable: true, verdict: 'pass', test: { index: 0, kind: 'Mpr', position: 1 } },
+      { value: Number.NaN, usable: false, verdict: 'pass', test: { index: 1, kind: 'Mpr', position: 2 } },
+      { value: Number.NaN, usable: false, verdict: 'fail', test: { kind: 'Ftr', position: undefined } },
     ]);
   });
 });

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import type { RawRecord, StdfRecord } from '../../src/stdf/records.js';
 import {
   createParser,
   createPartAssembler,
@@ -184,10 +185,11 @@ describe('a damaged file gives everything readable, then says what and where', (
       noise[i] = seed >>> 24;
     }
     const parser = createParser();
-    parser.push(fileOf(lot));
-    for (let i = 0; i < 1600; i++) parser.push(noise);
-    parser.push(encodeRecord(mrr, 'little'));
-    parser.end();
+    const nobody = { push: () => {} };
+    parser.push(fileOf(lot), nobody);
+    for (let i = 0; i < 1600; i++) parser.push(noise, nobody);
+    parser.push(encodeRecord(mrr, 'little'), nobody);
+    parser.end(nobody);
     expect(parser.report().bytes).toBeGreaterThan(100e6);
     expect(parser.report().intact).toBe(false);
   });
@@ -209,17 +211,15 @@ function survive(bytes: Uint8Array) {
   const parser = createParser({ raw: true });
   const assembler = createPartAssembler();
   let records = 0;
-  try {
-    for (let at = 0; at < bytes.length; at += 65536) {
-      for (const record of parser.push(bytes.subarray(at, at + 65536))) {
-        records++;
-        assembler.push(record);
-      }
-    }
-    for (const record of parser.end()) {
+  const sink = {
+    push(record: StdfRecord | RawRecord) {
       records++;
       assembler.push(record);
-    }
+    },
+  };
+  try {
+    for (let at = 0; at < bytes.length; at += 65536) parser.push(bytes.subarray(at, at + 65536), sink);
+    parser.end(sink);
     assembler.end();
   } catch (error) {
     return { refused: error, records, report: undefined };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordNames } from '../../src/stdf/layout.js';
+import type { RawRecord, StdfRecord } from '../../src/stdf/records.js';
 import { createParser, readStdf, writeStdf } from '../../src/stdf/stdf.js';
 import {
   anyRecord,
@@ -26,7 +27,9 @@ describe('what is written and read back', () => {
           fc.property(recordOf(name), (record) => {
             const parser = createParser({ raw: true });
             const file = fileOf([mir, record, mrr], order);
-            const records = [...parser.push(file), ...parser.end()];
+            const records: (StdfRecord | RawRecord)[] = [];
+            parser.push(file, records);
+            parser.end(records);
             expect(records.slice(1)).toEqual([mir, record, mrr]);
             expect(fileOf(records.slice(1), order).equals(file)).toBe(true);
           }),

@@ -120,10 +120,10 @@ describe.skipIf(lot2Missing)(`a real wafer (lot2)${lot2Missing ? ` (${lot2Missin
     const scored = await scoreLot(LOT2, out, 'last touchdowns');
     const missed = scored.filter(({ part, flagged }) => part.verdict === 'fail' && !flagged);
     const why = missed.map(({ part }) => {
-      const failed = part.results.find(({ verdict }) => verdict === 'fail');
+      const failed = [...part.results].find(({ verdict }) => verdict === 'fail');
       expect(table.parameters.some((name) => name.startsWith(`${failed?.test.testNum} `))).toBe(true);
       const { lo = 0, hi = 0 } = failed?.limits ?? {};
-      const value = failed?.values[0] ?? Number.NaN;
+      const value = failed?.value ?? Number.NaN;
       const beyond = Math.max(lo - value, value - hi) / (hi - lo);
       return failed?.usable === false ? 'alarm' : beyond < 0.2 ? 'hair' : 'other';
     });

@@ -65,10 +65,8 @@ describe('a simulated lot as STDF', () => {
         ...{ partId: die?.dieId, x: die?.x, y: die?.y, hardBin: die?.hardBin, softBin: die?.softBin },
         ...{ verdict: die?.defect === undefined ? 'pass' : 'fail', end: 'ended', replaces: undefined },
       });
-      expect(part.results.map(({ values: [value] }) => value)).toEqual(
-        [...(die?.measurement ?? [])].map(Math.fround),
-      );
-      expect(part.results.every(({ usable }) => usable)).toBe(true);
+      expect([...part.results.values]).toEqual([...(die?.measurement ?? [])].map(Math.fround));
+      expect([...part.results].every(({ usable }) => usable)).toBe(true);
     });
     expect(lot.wafers.map(({ waferId }) => waferId)).toEqual(wafers.map(({ waferId }) => waferId));
   });
@@ -96,9 +94,8 @@ describe('a simulated lot as STDF', () => {
   });
 
   it('fails a test by its limits, whatever the die: nothing but the bins tells of the defect', () => {
-    const results = parts.flatMap((part) => part.results);
-    for (const { verdict, values, limits } of results) {
-      const value = values[0] ?? 0;
+    const results = parts.flatMap((part) => [...part.results]);
+    for (const { verdict, value, limits } of results) {
       const outside = value < (limits.lo ?? 0) || value > (limits.hi ?? 0);
       if (outside !== (verdict === 'fail')) expect.fail(`${value} is ${verdict}`);
     }
@@ -125,9 +122,10 @@ describe('a simulated lot as STDF', () => {
     for (const bin of [...lot.hardBins, ...lot.softBins]) expect(bin.recordCount).toBe(bin.parts);
     expect(lot.softBins.find(({ bin }) => bin === 1)?.name).toBe('good');
     expect(lot.wafers.map(({ wrr }) => wrr?.partCnt)).toEqual(wafers.map((wafer) => wafer.dies.length));
+    const all = parts.map((part) => [...part.results]);
     lot.tsrs.forEach((tsr, t) => {
-      const results = parts.flatMap((part) => part.results[t] ?? []);
-      const values = results.map(({ values: [value = 0] }) => value);
+      const results = all.map((results) => results[t]).filter((result) => result !== undefined);
+      const values = results.map(({ value }) => value);
       expect(tsr).toMatchObject({
         execCnt: dies.length,
         failCnt: results.filter(({ verdict }) => verdict === 'fail').length,

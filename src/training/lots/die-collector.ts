@@ -1,4 +1,4 @@
-import { type Lot, type Part, resultsByTestNumber, type Wafer } from '../../stdf/stdf.js';
+import type { Lot, Part, TestDefinition, Wafer } from '../../stdf/stdf.js';
 import type { CountingTouchdown, ReasonForPart } from './lot-account.js';
 
 /** Columns of the wafer, both ends included. */
@@ -54,6 +54,7 @@ interface OpenDie extends Omit<CollectedDie, 'values' | 'passing'> {
   readonly touchdown: Touchdown;
 }
 
+const NO_COLUMN = -1;
 const NO_VALUES = new Float32Array(0);
 
 /**
@@ -67,16 +68,28 @@ export function createDieCollector({ touchdown: counts, x: columns }: CollectorO
   let ofFile = new Map<number, Touchdown>();
   let file = 0;
 
-  function valuesOf(part: Part): Float32Array {
-    const results = resultsByTestNumber(part);
-    for (const [testNumber, { test }] of results) {
-      if (test.kind !== 'Ftr' && !columnOf.has(testNumber)) columnOf.set(testNumber, columnOf.size);
+  /** The column of each test of the file, by its index: found once for each test. */
+  let columnOfTest: number[] = [];
+
+  function columnFor({ kind, testNum, position }: TestDefinition): number {
+    if (kind === 'Ftr' || (position ?? 1) > 1) return NO_COLUMN;
+    let column = columnOf.get(testNum);
+    if (column === undefined) {
+      column = columnOf.size;
+      columnOf.set(testNum, column);
+    }
+    return column;
+  }
+
+  function valuesOf({ results }: Part): Float32Array {
+    for (let i = 0; i < results.length; i++) {
+      const test = results.tests[i] ?? 0;
+      columnOfTest[test] ??= columnFor(results.test(i));
     }
     const values = new Float32Array(columnOf.size).fill(Number.NaN);
-    for (const [testNumber, { usable, values: found }] of results) {
-      const column = columnOf.get(testNumber);
-      const value = Math.fround(found[0] ?? Number.NaN);
-      if (column !== undefined && usable && Number.isFinite(value)) values[column] = value;
+    for (let i = 0; i < results.length; i++) {
+      const column = columnOfTest[results.tests[i] ?? 0] ?? NO_COLUMN;
+      if (column !== NO_COLUMN && results.isUsable(i)) values[column] = results.values[i] ?? Number.NaN;
     }
     return values;
   }
@@ -116,9 +129,7 @@ export function createDieCollector({ touchdown: counts, x: columns }: CollectorO
     },
 
     endFile({ mir, softBins, tests }, name) {
-      for (const { kind, testNum } of tests) {
-        if (kind !== 'Ftr' && !columnOf.has(testNum)) columnOf.set(testNum, columnOf.size);
-      }
+      tests.forEach(columnFor);
       const lotId = mir?.lotId.trim() ?? '';
       const names = new Map(softBins.map(({ bin, name }) => [bin, name?.trim() ?? '']));
       for (const touchdown of ofFile.values()) {
@@ -138,6 +149,7 @@ export function createDieCollector({ touchdown: counts, x: columns }: CollectorO
         dieByPlace.set(place, supersede(dieByPlace.get(place), touchdown));
       }
       ofFile = new Map();
+      columnOfTest = [];
       file += 1;
     },
 
