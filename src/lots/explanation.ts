@@ -47,18 +47,22 @@ function sameUnit(ofModel: string | undefined, ofLot: string | undefined): boole
 
 /** `1040 glxy_VOH: 2.314 V (limits 2.4 to 3.6, expected 2.91), 41%`, in the tester's display unit where it has one. */
 export function explanationText(explanation: Explanation): string {
-  const { testNumber, name, unit, display, value, lowLimit, highLimit, share } = explanation;
+  const { unit, display, value, lowLimit, highLimit, share } = explanation;
   const form = display ?? { ...PLAIN_FORM, unit: unit ?? '' };
   const numbers = [value ?? undefined, lowLimit, highLimit, explanation.expected ?? undefined];
   const [shown, low, high, expected] = shownNumbers(numbers, form);
   const measured = shown === undefined ? 'no value' : withUnit(shown, form);
   const known = [limitsText(low, high), expected === undefined ? '' : `expected ${expected}`];
   const context = known.filter((text) => text !== '').join(', ');
+  return `${testTitle(explanation)}: ${measured}${context === '' ? '' : ` (${context})`}, ${Math.round(100 * share)}%`;
+}
+
+/** A test's number and name; trained on a lot, a parameter's name begins with the number. */
+export function testTitle({ testNumber, name }: Pick<Explanation, 'testNumber' | 'name'>): string {
   const cleaned = name.replace(/\s+/g, ' ').trim();
-  // Trained on a lot, a parameter's name begins with its test's number.
-  const title =
-    testNumber === undefined || cleaned.startsWith(`${testNumber} `) ? cleaned : `${testNumber} ${cleaned}`;
-  return `${title}: ${measured}${context === '' ? '' : ` (${context})`}, ${Math.round(100 * share)}%`;
+  return testNumber === undefined || cleaned.startsWith(`${testNumber} `)
+    ? cleaned
+    : `${testNumber} ${cleaned}`;
 }
 
 function limitsText(low: string | undefined, high: string | undefined): string {

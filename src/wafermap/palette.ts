@@ -20,6 +20,8 @@ export const STATUS_COLORS: Readonly<Record<DieStatus, string>> = {
 export const BELOW_COLORS = ['#3d7ebd', '#69a2cf', '#95c0df', '#bbd8eb', '#dceaf5'] as const;
 /** From just above the threshold (ColorBrewer RdYlBu). */
 export const ABOVE_COLORS = ['#fee090', '#fdae61', '#f46d43', '#d73027', '#a50026'] as const;
+/** Shares of fails, first none (ColorBrewer OrRd from the second on). */
+export const SHARE_COLORS = ['#dfe9f1', '#fee8c8', '#fdbb84', '#fc8d59', '#e34a33', '#b30000'] as const;
 export const NO_SCORE_COLOR = '#ebedef';
 
 export const INK = '#1c2530';

@@ -1,36 +1,31 @@
+import { blankWafers, CENTERS, colored, HEIGHT, heading, path, picture, placed, RADIUS } from './drawing.js';
 import { fitted, type Geometry, outline } from './geometry.js';
 import { type Grid, gridOf, type PlacedDie } from './grid.js';
-import { INK, LINE, MUTED, NO_SCORE_COLOR, STATUS_COLORS, WAFER } from './palette.js';
-import { type ScoreScale, scoreScale } from './score-scale.js';
+import { INK, MUTED, NO_SCORE_COLOR, STATUS_COLORS } from './palette.js';
+import type { ScoreScale } from './score-scale.js';
 import { type DieStatus, STATUS_LABELS } from './status.js';
 import { type MapTally, tallyOf } from './tally.js';
 import { countText, escaped, numberText, waferTitle } from './text.js';
 import { type TipDetail, tipOf } from './tip.js';
 import type { WaferMap } from './wafer-map.js';
 
-const WIDTH = 1160;
-const HEIGHT = 640;
-const RADIUS = 240;
-const CENTERS = [308, 872] as const;
-const MIDDLE = 312;
-/** Above this many pixels a die has a gap to its neighbours and a mark of its own. */
-const GAP_FROM = 5;
+/** Above this many pixels a die has a mark of its own. */
 const MARKS_FROM = 8;
 
 /**
  * Both maps of a wafer side by side as one SVG element that needs nothing else: decisions on the left,
- * scores on the right. A die is one hoverable element over both, with its tool-tip.
+ * scores on the right, by the scale of the page. A die is one hoverable element over both, with its tool-tip.
  */
-export function waferSvg(map: WaferMap, detail: TipDetail): string {
+export function waferSvg(map: WaferMap, detail: TipDetail, scale: ScoreScale): string {
   const grid = gridOf(map);
   const geometry = fitted(grid, RADIUS);
-  const scored = grid.dies.flatMap(({ die }) => (die.score === undefined ? [] : [die.score]));
-  const scale = scoreScale(scored, map.threshold);
-  const wafer = outline(geometry, map.flat);
+  const unscored = grid.dies.some(({ die }) => die.score === undefined);
   const [left, right] = CENTERS;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(waferTitle(map))}" font-family="system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif" font-size="13" fill="${INK}">
-${heading(left, 'Decision of the model')}${heading(right, `Anomaly score, threshold ${numberText(map.threshold)}`)}
-${[left, right].map((x) => `<g transform="translate(${x} ${MIDDLE})" fill="${WAFER}" stroke="${LINE}" stroke-width="1.5">${wafer}</g>${axes(grid, geometry, x)}`).join('')}
+  return picture(
+    waferTitle(map),
+    INK,
+    `${heading(left, 'Decision of the model')}${heading(right, `Anomaly score, threshold ${numberText(map.threshold)}`)}
+${blankWafers(grid, geometry, outline(geometry, map.flat))}
 ${placed(geometry, left, colored(grid.dies, geometry, ({ status }) => STATUS_COLORS[status]) + marks(grid.dies, geometry))}
 ${placed(
   geometry,
@@ -40,58 +35,8 @@ ${placed(
   ),
 )}
 ${placed(geometry, left, hoverable(grid, geometry, map, detail), ' fill="#000" fill-opacity="0"')}
-${statusLegend(tallyOf(grid.dies.map(({ die }) => die)), hasMarks(geometry), left)}${scoreLegend(scale, scored.length < grid.dies.length, right)}
-</svg>`;
-}
-
-function heading(x: number, text: string): string {
-  return `<text x="${x}" y="28" text-anchor="middle" font-size="17" font-weight="600">${escaped(text)}</text>`;
-}
-
-/** A group whose unit is a die, so that paths are whole numbers. */
-function placed({ left, top, dieWidth, dieHeight }: Geometry, x: number, content: string, more = ''): string {
-  const at = [x + left, MIDDLE + top].map((n) => n.toFixed(2)).join(' ');
-  return `<g transform="translate(${at})scale(${dieWidth.toFixed(4)} ${dieHeight.toFixed(4)})"${more}>${content}</g>`;
-}
-
-/** One path for each colour: a big wafer is a dozen elements. */
-function colored(
-  dies: readonly PlacedDie[],
-  geometry: Geometry,
-  colorOf: (die: PlacedDie) => string | undefined,
-): string {
-  const gaps = Math.min(geometry.dieWidth, geometry.dieHeight) >= GAP_FROM;
-  const paths = new Map<string, string>();
-  for (let i = 0; i < dies.length; i++) {
-    const die = dies[i];
-    const color = die && colorOf(die);
-    if (die === undefined || color === undefined) continue;
-    let run = 1;
-    if (!gaps) {
-      // Neighbours of one colour are one rectangle.
-      while (isNext(dies[i + 1], die, run) && colorOf(dies[i + 1] ?? die) === color) {
-        run++;
-        i++;
-      }
-    }
-    paths.set(color, `${paths.get(color) ?? ''}M${die.column} ${die.row}h${run}v1h-${run}z`);
-  }
-  const style = gaps
-    ? `stroke="${WAFER}" stroke-width="${gapWidth(geometry)}"`
-    : 'shape-rendering="crispEdges"';
-  return `<g ${style}>${[...paths].map(([color, d]) => path(d, `fill="${color}"`)).join('')}</g>`;
-}
-
-function isNext(next: PlacedDie | undefined, first: PlacedDie, run: number): boolean {
-  return next?.row === first.row && next.column === first.column + run;
-}
-
-function gapWidth({ dieWidth, dieHeight }: Geometry): string {
-  return Math.min(2, 0.12 * Math.min(dieWidth, dieHeight)).toFixed(2);
-}
-
-function path(d: string, attributes: string): string {
-  return `<path vector-effect="non-scaling-stroke" ${attributes} d="${d}"/>`;
+${statusLegend(tallyOf(grid.dies.map(({ die }) => die)), hasMarks(geometry), left)}${scoreLegend(scale, unscored, right)}`,
+  );
 }
 
 /** What tells the dies that matter apart without colour; drawn where a die is large enough. */
@@ -131,36 +76,6 @@ function hoverable(grid: Grid, { dieWidth }: Geometry, map: WaferMap, detail: Ti
       return `<path class="die" d="M${column} ${row}h1v1h-1zM${twin} ${row}h1v1h-1z"><title>${escaped(tip)}</title></path>`;
     })
     .join('\n');
-}
-
-/** Round coordinates along the left and the lower side, as the tester counts them. */
-function axes(grid: Grid, { left, top, dieWidth, dieHeight }: Geometry, x: number): string {
-  const bottom = MIDDLE + RADIUS + 22;
-  const labels = [
-    ...ticks(grid.columns, dieWidth, grid.xOf).map(
-      ({ at, label }) =>
-        `<text x="${(x + left + at).toFixed(1)}" y="${bottom}" text-anchor="middle">${label}</text>`,
-    ),
-    ...ticks(grid.rows, dieHeight, grid.yOf).map(
-      ({ at, label }) =>
-        `<text x="${x - RADIUS - 12}" y="${(MIDDLE + top + at + 4).toFixed(1)}" text-anchor="end">${label}</text>`,
-    ),
-  ];
-  const names =
-    `<text x="${x + RADIUS + 4}" y="${bottom}" text-anchor="end" font-style="italic">x</text>` +
-    `<text x="${x - RADIUS - 12}" y="${MIDDLE - RADIUS - 10}" text-anchor="end" font-style="italic">y</text>`;
-  return grid.dies.length === 0 ? '' : `<g fill="${MUTED}" font-size="11">${labels.join('')}${names}</g>`;
-}
-
-/** The coordinates that are multiples of a round number, at most one in 44 pixels. */
-function ticks(count: number, size: number, coordinate: (index: number) => number) {
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((n) => n * size >= 44) ?? 10_000;
-  const found: { at: number; label: string }[] = [];
-  for (let i = 0; i < count; i++) {
-    const value = coordinate(i);
-    if (value % step === 0) found.push({ at: (i + 0.5) * size, label: numberText(value) });
-  }
-  return found;
 }
 
 const LEGEND_TOP = HEIGHT - 44;

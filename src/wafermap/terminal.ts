@@ -1,6 +1,7 @@
 import { type Grid, gridOf } from './grid.js';
 import { DIE_STATUSES, type DieStatus, STATUS_LABELS } from './status.js';
 import { tallyOf } from './tally.js';
+import { axisWidth, type CharacterLayout, type Span, withAxes } from './terminal-axes.js';
 import { countText, shareText, waferTitle } from './text.js';
 import type { WaferMap } from './wafer-map.js';
 
@@ -12,6 +13,8 @@ export interface TerminalOptions {
 }
 
 const MIN_COLUMNS = 20;
+/** Narrower terminals have no room for coordinates. */
+const LEAST_WITH_AXES = 40;
 /** A small wafer is drawn larger, up to this many characters for a die and lines for the wafer. */
 const MAX_DIE_WIDTH = 6;
 const MAX_ENLARGED_LINES = 24;
@@ -56,9 +59,13 @@ interface Scale {
 export function terminalWaferMap(map: WaferMap, { columns, color }: TerminalOptions): string {
   const width = Math.max(MIN_COLUMNS, Math.floor(columns));
   const grid = gridOf(map);
-  const scale = color ? blockScale(grid, width) : characterScale(grid, width);
+  const margin = width < LEAST_WITH_AXES ? 0 : axisWidth(grid);
+  const room = width - margin;
+  const scale = color ? blockScale(grid, room) : characterScale(grid, room);
   const raster = rasterOf(grid, scale);
-  const picture = color ? blocks(raster, scale.enlarge) : characters(raster, scale.enlarge);
+  const drawn = color ? blocks(raster, scale.enlarge) : characters(raster, scale.enlarge);
+  const layout = color ? blockLayout(grid, scale) : characterLayout(grid, scale);
+  const picture = margin === 0 ? drawn : withAxes(drawn, grid, layout, room);
   const lines = [
     ...wrapped([waferTitle(map)], width),
     ...flatLine(map, 'up', width),
@@ -69,6 +76,40 @@ export function terminalWaferMap(map: WaferMap, { columns, color }: TerminalOpti
     ...wrapped(figures(map), width),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Where the rows and columns are that `blocks` draws: two raster rows on a line. */
+function blockLayout(grid: Grid, { across, down, enlarge }: Scale): CharacterLayout {
+  return {
+    rowsOf(line) {
+      const [from, to] = [Math.ceil((2 * line) / enlarge), Math.ceil((2 * line + 2) / enlarge)];
+      return from === to ? undefined : { from: from * down, to: Math.min(grid.rows, to * down) };
+    },
+    columnsOf: (character) => columnsAt(grid, character, across, enlarge),
+  };
+}
+
+/** Where the rows and columns are that `characters` draws. */
+function characterLayout(grid: Grid, { across, down, enlarge }: Scale): CharacterLayout {
+  const height = linesOfDie(enlarge);
+  return {
+    rowsOf(line) {
+      if (line % height !== 0) return undefined;
+      const row = (line / height) * down;
+      return { from: row, to: Math.min(grid.rows, row + down) };
+    },
+    columnsOf: (character) => columnsAt(grid, character, across, enlarge),
+  };
+}
+
+function columnsAt({ columns }: Grid, character: number, across: number, enlarge: number): Span | undefined {
+  if (character % enlarge !== 0) return undefined;
+  const column = (character / enlarge) * across;
+  return { from: column, to: Math.min(columns, column + across) };
+}
+
+function linesOfDie(width: number): number {
+  return Math.max(1, Math.floor(width / 2));
 }
 
 /** Half blocks are square: one column and half a line each. */
@@ -110,7 +151,7 @@ function moreInteresting(a: DieStatus | undefined, b: DieStatus): DieStatus {
 
 /** Each die is its character, the rest of its width blank, on as many lines as keep it square. */
 function characters(raster: Raster, width: number): string[] {
-  const height = Math.max(1, Math.floor(width / 2));
+  const height = linesOfDie(width);
   return raster.flatMap((line) => {
     const text = line.map((status) => (status === undefined ? ' ' : CHARACTERS[status]).padEnd(width));
     return [text.join('').trimEnd(), ...new Array<string>(height - 1).fill('')];

@@ -96,7 +96,42 @@ describe('the HTML report', () => {
   it('lists the wafers of a lot with their figures before their maps', () => {
     const html = report(roundWafer(6), { ...roundWafer(6), waferId: 'W2' });
     expect(html).toContain('<a href="#wafer-2">Wafer W2, lot LOT</a>');
-    expect(html.match(/<svg /g)).toHaveLength(2);
+    // One more for the wafers of the lot, stacked.
+    expect(html.match(/<svg /g)).toHaveLength(3);
+    expect(html).toContain('2 wafers stacked, lot LOT');
+  });
+
+  it('has one colour scale for all wafers, so that a colour means the same on each', () => {
+    const calm = waferMap([mapDie(0, 0, { score: 0.1 }), mapDie(1, 0, { score: 0.9 })], { waferId: 'calm' });
+    const wild = waferMap([mapDie(0, 0, { ...failing, score: 90 }), mapDie(1, 0, { score: 0.1 })], {
+      waferId: 'wild',
+    });
+    const ends = [...report(calm, wild).matchAll(/>(> [\d.e+-]+)<\/text>/g)].map(([, end]) => end);
+    expect(ends).toEqual(['> 36.59', '> 36.59']);
+  });
+
+  it('stacks the wafers of a lot: how often the die at a place fails', () => {
+    const bad = { ...failing };
+    const html = report(
+      waferMap([mapDie(0, 0, bad), mapDie(1, 0)], { waferId: 'A' }),
+      waferMap([mapDie(0, 0, bad), mapDie(1, 0, missed)], { waferId: 'B' }),
+      waferMap([mapDie(0, 0, unscored)], { waferId: 'C' }),
+    );
+    expect(html).toContain('x 0, y 0\ntester failed 2 of 3 wafers\nmodel failed 2 of 2 scored');
+    expect(html).toContain('x 1, y 0\ntester failed 1 of 2 wafers\nmodel failed 0 of 2 scored');
+  });
+
+  it('has tables, escaped and scrolling on a narrow screen, instead of maps where no die has coordinates', () => {
+    const tables = [
+      { title: 'By <site>', columns: [{ title: 'site', align: 'left' as const }], rows: [['<b>1</b>']] },
+      { title: 'Empty', columns: [], rows: [] },
+    ];
+    const html = htmlReport({ title: 'T', wafers: [], tables, summary: { facts: [], notes: [] } });
+    expect(html).toContain('<h2>By &#60;site&#62;</h2>');
+    expect(html).toContain('<td class="l">&#60;b&#62;1&#60;/b&#62;</td>');
+    expect(html).toContain('<div class="scroll"><table>');
+    expect(html).not.toContain('Empty');
+    expect(html).toContain('No die has coordinates: there are no wafer maps.');
   });
 
   it('says so for a wafer without coordinates', () => {

@@ -5,9 +5,9 @@ import { failing, flagged, mapDie, missed, roundWafer, unscored, waferMap } from
 
 const plain = { columns: 80, color: false };
 
-/** The lines of the picture itself: one character for each die, blanks taken out. */
+/** The lines of the picture itself, without coordinates: one character for each die, blanks taken out. */
 function picture(text: string): string[] {
-  const lines = text.split('\n').map((line) => line.replaceAll(' ', ''));
+  const lines = text.split('\n').map((line) => line.replace(/^ *-?\d* /, '').replaceAll(' ', ''));
   return lines.filter((line) => /^[-.~#+!]+$/.test(line));
 }
 
@@ -43,6 +43,21 @@ describe('a wafer map on a terminal', () => {
     );
   });
 
+  it("has the tester's coordinates at its left and below it, where they are round", () => {
+    const dies = roundWafer(13).dies.map((die) => ({ ...die, x: die.x - 6, y: die.y + 10 }));
+    const lines = terminalWaferMap(waferMap(dies, { yGrowsUp: true }), plain).split('\n');
+    expect(lines.filter((line) => /^\d\d? /.test(line)).map((line) => line.slice(0, 3))).toEqual([
+      '20 ',
+      '15 ',
+      '10 ',
+    ]);
+    const below = lines.find((line) => /^ +-6 /.test(line)) ?? '';
+    expect(below.trim().split(/ +/)).toEqual(['-6', '-4', '-2', '0', '2', '4', '6']);
+    // The column of x = 0 stands above its label.
+    const top = lines.find((line) => line.startsWith('20 ')) ?? '';
+    expect(top[below.indexOf(' 0 ') + 1]).toMatch(/[.#]/);
+  });
+
   it('shows the last touchdown of a die', () => {
     const map = waferMap([mapDie(0, 0, failing), mapDie(0, 0)]);
     expect(picture(terminalWaferMap(map, plain))).toEqual(['.']);
@@ -67,9 +82,9 @@ describe('a wafer map on a terminal', () => {
   });
 
   it('scaled down, a place shows the worst of its dies, and the map says so', () => {
-    const dies = Array.from({ length: 160 }, (_, x) => mapDie(x, 0, x === 7 ? missed : {}));
+    const dies = Array.from({ length: 156 }, (_, x) => mapDie(x, 0, x === 7 ? missed : {}));
     const text = terminalWaferMap(waferMap(dies), plain);
-    expect(picture(text)).toEqual([`...!${'.'.repeat(76)}`]);
+    expect(picture(text)).toEqual([`...!${'.'.repeat(74)}`]);
     expect(text).toContain('each place shows the worst of 2 × 4 dies');
   });
 

@@ -5,6 +5,7 @@ import { htmlReport } from '../../wafermap/html-report.js';
 import { countText, shareText } from '../../wafermap/text.js';
 import type { WaferMap } from '../../wafermap/wafer-map.js';
 import { agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
+import { reportTables } from './report-tables.js';
 import type { ScoredLot, ScoredPart } from './score-lot.js';
 import { lotNotes } from './summary.js';
 
@@ -33,6 +34,7 @@ export function scoreReport(lots: readonly ScoredLot[], version: ModelVersion): 
   return htmlReport({
     title: `Lot ${said(lots.map(({ lot }) => lot.mir?.lotId))} scored by ${version.key}`,
     wafers: mapsOf(lots, version),
+    ...reportTables(lots),
     summary: {
       facts: [
         ['product', said(lots.map(({ lot }) => lot.mir?.partTyp))],
