@@ -223,7 +223,7 @@ describe('diegate score', () => {
     const shown = await score(args, { columns: 40, color: false });
     // y grows upwards: (1, 2), (2, 2), (3, 2) above (1, 1), (2, 1), (3, 1), the last touchdown of each.
     const picture = shown.out.split('\n').map((line) => line.replaceAll(' ', ''));
-    expect(picture).toEqual(expect.arrayContaining(['!#-', '..~']));
+    expect(picture).toEqual(expect.arrayContaining(['2!#-', '1..~', '123']));
     expect(shown.progress).toContain('read');
     const piped = await score(args);
     expect(piped.out).not.toContain('!');
