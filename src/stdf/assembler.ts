@@ -83,7 +83,7 @@ export function createPartAssembler(): PartAssembler {
     const key = siteKey(headNum, siteNum);
     const before = open.get(key);
     const results = builders.pop() ?? new ResultsBuilder();
-    const last = shortcut.beforeFirst();
+    const last = shortcut.open();
     open.set(key, { headNum, siteNum, wafer: openWafers.get(headNum), results, last });
     return before && leave(before);
   }
@@ -124,6 +124,7 @@ export function createPartAssembler(): PartAssembler {
     const key = siteKey(prr.headNum, prr.siteNum);
     const pending = open.get(key);
     open.delete(key);
+    shortcut.open();
     if (pending === undefined) oddities.partsWithoutPir++;
     // A failing part often has no EPS: its PRR ends the sections, if no other part is open.
     if (open.size === 0) {

@@ -1,4 +1,4 @@
-import { knownType } from './layout.js';
+import { canBe } from './layout.js';
 
 /**
  * Where records begin and end. STDF has no checksum and no marker: the only way to know that a
@@ -37,10 +37,7 @@ export function lengthAt({ bytes, littleEndian }: Window, at: number): number {
 
 /** Whether the header at `at` (its four bytes are there) is sound. */
 export function isSound(window: Window, at: number): boolean {
-  const type = knownType(window.bytes[at + 2] ?? 0, window.bytes[at + 3] ?? 0);
-  if (type === undefined) return false;
-  const length = lengthAt(window, at);
-  return length >= type.minLength && length <= type.maxLength;
+  return canBe(window.bytes[at + 2] ?? 0, window.bytes[at + 3] ?? 0, lengthAt(window, at));
 }
 
 /** Whether a record begins at `from`: follows unknown records until a sound one, or the end. */

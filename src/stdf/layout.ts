@@ -57,6 +57,9 @@ const SUBS = 128;
 const layouts = new Map<RecordName, RecordLayout>();
 const known: KnownType[] = [];
 const knownTypes: (KnownType | undefined)[] = new Array<undefined>(64 * SUBS).fill(undefined);
+/** By REC_TYP × 256 + REC_SUB the lengths that a sound record can have; none for unknown types. */
+const minLengths = new Int32Array(65_536).fill(MAX_LENGTH + 1);
+const maxLengths = new Int32Array(65_536).fill(-1);
 
 for (const name of recordNames()) {
   const layout = buildLayout(name, RECORDS[name]);
@@ -81,6 +84,8 @@ export const KNOWN_TYPES: readonly KnownType[] = known;
 
 function addKnown(typ: number, sub: number, type: KnownType): void {
   known.push(type);
+  minLengths[typ * 256 + sub] = type.minLength;
+  maxLengths[typ * 256 + sub] = type.maxLength;
   knownTypes[typ * SUBS + sub] = type;
 }
 
@@ -99,6 +104,12 @@ export function layoutOf(name: RecordName): RecordLayout {
 /** What a record header names, or undefined where neither V4 nor V4-2007 knows it. */
 export function knownType(typ: number, sub: number): KnownType | undefined {
   return typ < 64 && sub < SUBS ? knownTypes[typ * SUBS + sub] : undefined;
+}
+
+/** Whether a record of this type is known and can have this length. */
+export function canBe(typ: number, sub: number, length: number): boolean {
+  const type = typ * 256 + sub;
+  return length >= (minLengths[type] ?? 0) && length <= (maxLengths[type] ?? -1);
 }
 
 function buildLayout(name: RecordName, table: RecordTable): RecordLayout {

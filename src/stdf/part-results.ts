@@ -148,11 +148,16 @@ export class ResultsBuilder {
   finish(definitions: readonly TestDefinition[]): PartResults {
     const length = this.#length;
     if (length === 0) return NO_RESULTS;
+    // One piece of memory for the three: most of what a piece costs is that it is one.
+    const memory = new ArrayBuffer(10 * length);
     const columns = {
-      tests: this.#tests.slice(0, length),
-      values: this.#values.slice(0, length),
-      flags: this.#flags.slice(0, length),
+      tests: new Uint32Array(memory, 0, length),
+      values: new Float32Array(memory, 4 * length, length),
+      flags: new Uint16Array(memory, 8 * length, length),
     };
+    columns.tests.set(this.#tests.subarray(0, length));
+    columns.values.set(this.#values.subarray(0, length));
+    columns.flags.set(this.#flags.subarray(0, length));
     const results = new PartResults(definitions, columns, this.#own);
     this.#length = 0;
     this.#own = undefined;

@@ -39,8 +39,8 @@ export interface ResultShortcut extends Pick<RecordShortcut, 'take'> {
   learn(source: Source, sub: number, start: number, end: number, meaning: Meaning): void;
   /** Nothing learnt holds any longer. */
   forget(): void;
-  /** What an {@link OpenSite} begins with. */
-  beforeFirst(): KnownRecord;
+  /** To be called whenever a part begins or ends; what its {@link OpenSite} begins with. */
+  open(): KnownRecord;
 }
 
 /** What the parser sees of it. */
@@ -81,6 +81,9 @@ export function createResultShortcut(sites: ReadonlyMap<number, OpenSite>): Resu
   let byNumber = new Map<number, { readonly records: KnownRecord[]; oldest: number }>();
   let beforeFirst: KnownRecord = { ...EMPTY };
   let keptBytes = 0;
+  /** Where the record before was: most often on the same site. */
+  let lastKey = -1;
+  let lastSite: OpenSite | undefined;
 
   function forget(): void {
     byNumber = new Map();
@@ -102,8 +105,11 @@ export function createResultShortcut(sites: ReadonlyMap<number, OpenSite>): Resu
       // TEST_NUM, HEAD_NUM, SITE_NUM, TEST_FLG: the least that all three kinds have.
       if (end - start < 7) return false;
       const { bytes, view, littleEndian } = source;
-      const site = sites.get(siteAt(bytes, start));
+      const key = siteAt(bytes, start);
+      const site = key === lastKey ? lastSite : sites.get(key);
       if (site === undefined) return false;
+      lastKey = key;
+      lastSite = site;
       const { last, results } = site;
       let known = last.next;
       const testNum = view.getUint32(start, littleEndian);
@@ -162,7 +168,10 @@ export function createResultShortcut(sites: ReadonlyMap<number, OpenSite>): Resu
     },
 
     forget,
-    beforeFirst: () => beforeFirst,
+    open() {
+      lastKey = -1;
+      return beforeFirst;
+    },
   };
 }
 

@@ -89,9 +89,9 @@ describe.each(workflows)('$file', (entry) => {
     expect(inserted.filter((expression) => !/^\$\{\{ matrix\.\w+ \}\}$/.test(expression))).toEqual([]);
   });
 
-  it('runs scripts and commands that exist, with options that exist', () => {
+  it('runs scripts and commands that exist, with options that exist', async () => {
     const { scripts } = PackageSchema.parse(JSON.parse(read('package.json')));
-    const program = createProgram({ serve: async () => {}, health: async () => {}, environment: {} });
+    const program = await createProgram({ serve: async () => {}, health: async () => {}, environment: {} });
     for (const script of scriptsOf(entry)) {
       for (const [, name = ''] of script.matchAll(/npm run (?:--silent )?([\w:-]+)/g))
         expect(scripts).toHaveProperty(name);

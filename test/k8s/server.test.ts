@@ -189,7 +189,7 @@ describe('the examples for archives', () => {
       const here = present(args).map((arg) =>
         arg.replace(/\$\((JOB|ARCHIVE)\)/, (_, name) => (name === 'JOB' ? 'one' : 'one.tar.gz')),
       );
-      const program = createProgram({ serve: async () => {}, health: async () => {}, environment: {} });
+      const program = await createProgram({ serve: async () => {}, health: async () => {}, environment: {} });
       await program.parseAsync(
         here.map((arg) => arg.replace(/^\/(models|backups)\//, `${folder}/$1/`)),
         { from: 'user' },
