@@ -5,6 +5,7 @@ export const REFUSALS = {
   unauthorized: { status: 401, title: 'An API key is needed' },
   forbidden: { status: 403, title: 'The API key lacks the permission' },
   not_found: { status: 404, title: 'No such route' },
+  method_not_allowed: { status: 405, title: 'The route has other methods' },
   model_not_found: { status: 404, title: 'No such model' },
   version_not_found: { status: 404, title: 'No such model version' },
   drift_not_measured: { status: 404, title: 'The drift of this version is not measured' },
@@ -44,6 +45,8 @@ export interface RefusalExtras {
   readonly totalFaults?: number;
   /** When the caller may try again, in whole seconds, at least 1. */
   readonly retryAfterSeconds?: number;
+  /** Methods that the route has, where it has not the one that was asked for. */
+  readonly allow?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -56,6 +59,7 @@ export class Refusal extends Error {
   readonly faults: readonly InputFault[] | undefined;
   readonly totalFaults: number | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly allow: readonly string[] | undefined;
 
   constructor(code: RefusalCode, detail: string, extras: RefusalExtras = {}) {
     super(detail, extras.cause === undefined ? undefined : { cause: extras.cause });
@@ -65,6 +69,7 @@ export class Refusal extends Error {
     this.faults = extras.faults;
     this.totalFaults = extras.totalFaults;
     this.retryAfterSeconds = extras.retryAfterSeconds;
+    this.allow = extras.allow;
   }
 }
 

@@ -115,7 +115,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'die',
     'errors.ts',
     'type lifecycle',
-    'type models',
+    'models',
     'type prediction',
     'type routing',
     'type serving/**',

@@ -10,6 +10,7 @@ test('the catalogue of refusals is the one that callers know', () => {
     unauthorized: 401,
     forbidden: 403,
     not_found: 404,
+    method_not_allowed: 405,
     model_not_found: 404,
     version_not_found: 404,
     drift_not_measured: 404,

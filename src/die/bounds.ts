@@ -4,11 +4,13 @@ import type { Measurements, ParameterBounds } from './die.js';
 /**
  * Refuses dies with values outside of what the model was made for; a missing value is not outside.
  * @param bounds one for each parameter
+ * @param pathOf where a value stands in the request, for the refusal
  * @throws Refusal `invalid_input` with a fault for each such value
  */
 export function assertWithinBounds(
   { labels, params }: Measurements,
   bounds: readonly ParameterBounds[],
+  pathOf: (die: number, parameter: number) => string,
 ): void {
   const faults: InputFault[] = [];
   let total = 0;
@@ -19,8 +21,10 @@ export function assertWithinBounds(
       if (bound === undefined || value === undefined || !isOutside(value, bound)) continue;
       total++;
       if (faults.length === MAX_LISTED_FAULTS) continue;
-      const path = `${labels.length > 1 ? `${die}.` : ''}test_params.${i}`;
-      faults.push({ path, message: `${bound.name}: expected ${rangeOf(bound)}, found ${shown(value)}` });
+      faults.push({
+        path: pathOf(die, i),
+        message: `${bound.name}: expected ${rangeOf(bound)}, found ${shown(value)}`,
+      });
     }
   }
   const [first] = faults;

@@ -53,6 +53,15 @@ export interface MeasurementContract {
   readonly acceptsMissing: boolean;
   /** The range of each parameter that the model was made for, where its manifest gives any. */
   readonly bounds?: readonly ParameterBounds[];
+  /** By what a die may name its values, one for each parameter, where the manifest lists them. */
+  readonly parameters?: readonly ParameterKey[];
+}
+
+/** What names one test parameter. */
+export interface ParameterKey {
+  readonly name: string;
+  /** STDF TEST_NUM. */
+  readonly testNumber?: number | undefined;
 }
 
 /** The range of one test parameter, ends included; infinite where there is none. */
@@ -61,6 +70,22 @@ export interface ParameterBounds {
   readonly unit: string | undefined;
   readonly minimum: number;
   readonly maximum: number;
+}
+
+/** The model and version that a die itself asks to be answered by. */
+export const NamedModelSchema = z.object({
+  model_name: IdSchema.nullish().describe(
+    'Model that is to answer, if not the one that the path names or implies',
+  ),
+  model_version: IdSchema.nullish().describe(
+    'Version that is to answer, if not the one that the path names or implies',
+  ),
+});
+
+/** What dies say of who is to answer them; undefined where they leave it to the path. */
+export interface NamedModel {
+  readonly model: string | undefined;
+  readonly version: string | undefined;
 }
 
 /**
@@ -89,6 +114,7 @@ export function dieSchema({ parameterCount, acceptsMissing }: MeasurementContrac
         `expected exactly ${parameterCount} test parameters, found ${Array.isArray(input) ? input.length : 'none'}`,
     });
   return DieLabelSchema.extend({
+    ...NamedModelSchema.shape,
     test_params: values.describe(
       `Measurement of the die: ${parameterCount} parametric test results in the model's parameter order${
         acceptsMissing ? '; null where no value was measured' : ''
@@ -108,6 +134,8 @@ export interface Measurements {
   readonly labels: readonly DieLabel[];
   /** float32 [dies, parameters] row-major; NaN is a missing value. */
   readonly params: Float32Array;
+  /** Who is to answer, by the dies themselves; undefined where they leave that to the path. */
+  readonly named?: NamedModel | undefined;
 }
 
 /** What was found, in the words of a refusal; of a large input only its size. */

@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http';
+import { type Server as HttpServer, type IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
@@ -26,6 +26,15 @@ export function connectionsShakingHands(server: Server): ReadonlyMap<string, Soc
   });
   server.on('secureConnection', (socket: Socket) => shaking.delete(addressOf(socket)));
   return shaking;
+}
+
+/** The answer to the last request of each connection to a server that is not yet listening. */
+export function lastAnswers(server: HttpServer): (socket: Duplex) => ServerResponse | undefined {
+  const last = new WeakMap<Duplex, ServerResponse>();
+  server.prependListener('request', ({ socket }: IncomingMessage, answer: ServerResponse) => {
+    last.set(socket, answer);
+  });
+  return (socket) => last.get(socket);
 }
 
 /** The answer that a connection waits for or is being sent; of pipelined requests the first. */

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Clock } from '../serving/clock.js';
+import { lastAnswers } from './connections.js';
 import { createListener } from './listener.js';
 import { drainingPlugin } from './plugins/draining.js';
 import { createSendRefusal, problemsPlugin } from './plugins/problems.js';
@@ -7,6 +8,7 @@ import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { securityHeadersPlugin } from './plugins/security-headers.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { healthRoutes, type ProbeRouteOptions } from './routes/probes.js';
+import { createUnreadableAnswer, type UnreadableOptions } from './unreadable.js';
 import { NO_COMPILERS, serializeByZod, validateByZod } from './zod-provider.js';
 
 export interface ProbeServerOptions {
@@ -30,6 +32,8 @@ const MAX_CONNECTIONS = 64;
  * /ready, and /metrics where it is open. It does not listen yet.
  */
 export async function createProbeServer(options: ProbeServerOptions): Promise<FastifyInstance> {
+  const requestIds = createRequestIds();
+  let lastAnswer: UnreadableOptions['lastAnswer'] = () => undefined;
   const app = Fastify({
     serverFactory: (handler) =>
       createListener(handler, { ...options, tls: undefined, maxConnections: MAX_CONNECTIONS }),
@@ -37,8 +41,14 @@ export async function createProbeServer(options: ProbeServerOptions): Promise<Fa
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (parent) => parent,
-    genReqId: createRequestIds(),
+    genReqId: requestIds,
+    clientErrorHandler: createUnreadableAnswer({
+      logger: options.logger,
+      nextRequestId: () => requestIds({ headers: {} }),
+      lastAnswer: (socket) => lastAnswer(socket),
+    }),
   });
+  lastAnswer = lastAnswers(app.server);
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
   app.removeAllContentTypeParsers();
@@ -50,7 +60,7 @@ export async function createProbeServer(options: ProbeServerOptions): Promise<Fa
   });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
-  await app.register(problemsPlugin, { sendRefusal: createSendRefusal([]) });
+  await app.register(problemsPlugin, { sendRefusal: createSendRefusal([]), hasAdmin: () => false });
   healthRoutes(app, options.probes);
   if (options.metrics !== undefined) metricsRoutes(app, options.metrics, undefined);
   return app;

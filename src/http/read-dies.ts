@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { assertWithinBounds } from '../die/bounds.js';
-import type { MeasurementContract, Measurements } from '../die/die.js';
+import type { MeasurementContract, Measurements, NamedModel } from '../die/die.js';
 import { Refusal } from '../errors.js';
 import type { Lane } from '../serving/batching/queue.js';
 import type { ArrivingBytes } from './arriving-bytes.js';
@@ -9,6 +9,8 @@ import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
 import { type Headers, labelFromHeaders, labelsFromHeaders } from './decode/headers.js';
 import { decodeDie, decodeDies } from './decode/json.js';
 import { PieceJoiner } from './decode/pieces.js';
+import { namedInBody } from './decode/plain.js';
+import { faultPath } from './decode/refusals.js';
 import { readBody } from './read-body.js';
 import { RowPool } from './row-pool.js';
 
@@ -86,14 +88,24 @@ export class DieReader {
     const startedMs = performance.now();
     const measurements = this.#decode(request, contract, lane);
     this.#onDecoded(request.body.media, performance.now() - startedMs);
-    this.#assertWithinBounds(measurements, contract);
+    this.#judge(measurements, contract, lane);
     return measurements;
   }
 
-  #assertWithinBounds(measurements: Measurements, contract: MeasurementContract): void {
-    if (contract.bounds === undefined) return;
+  /**
+   * Judges dies that were read by another contract of as many parameters.
+   * @throws Refusal `invalid_input` where a value is out of this one's bounds
+   */
+  assertWithin(measurements: Measurements, { bounds }: MeasurementContract, lane: Lane): void {
+    if (bounds === undefined) return;
+    assertWithinBounds(measurements, bounds, (die, parameter) =>
+      faultPath([...(lane === 'bulk' ? [die] : []), 'test_params', parameter]),
+    );
+  }
+
+  #judge(measurements: Measurements, contract: MeasurementContract, lane: Lane): void {
     try {
-      assertWithinBounds(measurements, contract.bounds);
+      this.assertWithin(measurements, contract, lane);
     } catch (error) {
       this.release(measurements, contract);
       throw error;
@@ -118,6 +130,11 @@ export class DieReader {
     return lane === 'realtime'
       ? decodeDie(bytes, contract, rows)
       : decodeDies(bytes, contract, this.#maxBatchDies, rows);
+  }
+
+  /** Who is to answer the dies of a request, valid or not, as they say themselves. */
+  namedIn({ body: { media, pieces } }: DieRequest): NamedModel | undefined {
+    return media === 'json' ? namedInBody(this.#joiner.join(pieces)) : undefined;
   }
 
   /** Takes back the rows of dies that have been answered; nobody may refer to them any more. */

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { Refusal } from '../errors.js';
 import { joined } from './decode/pieces.js';
+import { parseJson } from './decode/plain.js';
 import { bodyOf } from './read-dies.js';
 import { readPart } from './schemas/requests.js';
 
@@ -13,11 +14,5 @@ export function readJsonBody<T extends z.ZodType>(request: FastifyRequest, schem
   const { media, pieces } = bodyOf(request);
   if (media !== 'json')
     throw new Refusal('unsupported_media_type', 'expected application/json, found application/octet-stream');
-  let content: unknown;
-  try {
-    content = JSON.parse(joined(pieces).toString('utf8'));
-  } catch {
-    throw new Refusal('invalid_json', 'the body is not JSON');
-  }
-  return readPart(schema, content, 'body');
+  return readPart(schema, parseJson(joined(pieces)), 'body');
 }

@@ -22,7 +22,7 @@ export function countEquipment(
 }
 
 function countingOf(request: FastifyRequest): Counting {
-  return { keyId: request.keyId, address: () => request.ip };
+  return { keyId: request.keyId, address: () => request.clientAddress };
 }
 
 function told(counted: Counted | undefined, reply: FastifyReply): Refusal | undefined {

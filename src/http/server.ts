@@ -10,6 +10,7 @@ import type { Tracer } from '../tracing/tracer.js';
 import type { Access } from './access/access.js';
 import { ArrivingBytes } from './arriving-bytes.js';
 import { createClientAddress } from './client-address.js';
+import { lastAnswers } from './connections.js';
 import { AnswerWriter } from './direct/answer-text.js';
 import { DirectDoor } from './direct/door.js';
 import { DirectPredict, type DirectPredictOptions } from './direct/predict-directly.js';
@@ -30,6 +31,7 @@ import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-head
 import { slowReadersPlugin } from './plugins/slow-readers.js';
 import { tracePlugin } from './plugins/trace.js';
 import { RateLimits, type Rates } from './rates.js';
+import { CallReader } from './read-call.js';
 import { bodyParsers, type DecodeObserver, DieReader } from './read-dies.js';
 import { adminRoutes } from './routes/admin.js';
 import { type DriftReports, driftRoutes } from './routes/drift.js';
@@ -40,7 +42,7 @@ import { type OutcomeObserver, outcomeRoutes } from './routes/outcomes.js';
 import { predictRoutes } from './routes/predict.js';
 import { healthRoutes, type ProbeRouteOptions, rootRoutes } from './routes/probes.js';
 import type { TlsMaterial } from './tls.js';
-import { createUnreadableAnswer } from './unreadable.js';
+import { createUnreadableAnswer, type UnreadableOptions } from './unreadable.js';
 import { NO_COMPILERS, serializeByZod, validateByZod } from './zod-provider.js';
 
 export interface ServerOptions {
@@ -108,6 +110,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const requestIds = createRequestIds();
   const hasAdmin = security.access?.hasAdmin() ?? false;
   const sendRefusal = createSendRefusal([OIP_ERRORS]);
+  let lastAnswer: UnreadableOptions['lastAnswer'] = () => undefined;
   const app = Fastify({
     serverFactory: (handler) => createListener(handler, { ...limits, tls: security.tls }),
     ...(security.trustedProxies.length === 0 ? {} : { trustProxy: [...security.trustedProxies] }),
@@ -122,7 +125,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     // Requests that arrive while closing get our own refusal, from the draining plugin.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
-    clientErrorHandler: createUnreadableAnswer({ logger, nextRequestId: () => requestIds({ headers: {} }) }),
+    clientErrorHandler: createUnreadableAnswer({
+      logger,
+      nextRequestId: () => requestIds({ headers: {} }),
+      lastAnswer: (socket) => lastAnswer(socket),
+    }),
     // No hook runs for these, so the headers of every answer are set here.
     frameworkErrors: (error, request, reply) =>
       sendRefusal(
@@ -131,6 +138,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
         reply.headers(SECURITY_HEADERS).header('x-request-id', request.id),
       ),
   });
+  lastAnswer = lastAnswers(app.server);
   // An expectation that is not known may be ignored (RFC 9110, section 10.1.1); node:http would answer 417.
   // To a request behind others node:http may write 100 Continue into the middle of its answer, and the client
   // takes what follows for another one. Such a request gets none, and its answer closes the connection.
@@ -140,21 +148,26 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   const reader = new DieReader(limits.maxBatchDies, options.onDecoded);
+  const calls = new CallReader({ reader, admit: options.admit });
   // Before the plugins, which are to see every connection too.
   const arriving = new ArrivingBytes(limits.maxBufferedBytes);
   const rates = new RateLimits(limits, options.clock);
+  const clientAddress = createClientAddress(security.trustedProxies);
   const direct = canBeDirect(options)
-    ? openDirectDoor(app.server, arriving, options, { reader, rates, requestIds })
+    ? openDirectDoor(app.server, arriving, options, { calls, rates, requestIds, clientAddress })
     : undefined;
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
   bodyParsers(app, limits.maxBodyBytes, arriving);
 
-  await app.register(observePlugin, { clock: options.clock, observers: options.observers });
+  await app.register(observePlugin, { clock: options.clock, clientAddress, observers: options.observers });
   await app.register(tracePlugin, { tracer: options.tracer });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
-  await app.register(problemsPlugin, { sendRefusal });
+  await app.register(problemsPlugin, {
+    sendRefusal,
+    hasAdmin: () => security.access?.hasAdmin() === true,
+  });
   await app.register(drainingPlugin, {
     isDraining: options.isDraining,
     clock: options.clock,
@@ -186,7 +199,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   experimentRoutes(app, options);
   adminRoutes(app, { ...options, isDocumented: hasAdmin });
   outcomeRoutes(app, options);
-  predictRoutes(app, { ...options, reader, rates });
+  predictRoutes(app, { ...options, reader, calls, rates });
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
     engine: new PredictorEngine({ ...options, missing: options.probes.missing }),
@@ -212,7 +225,7 @@ function openDirectDoor(
   server: Server,
   arriving: ArrivingBytes,
   { limits, security, ...options }: ServerOptions,
-  shared: Pick<DirectPredictOptions, 'rates' | 'reader' | 'requestIds'>,
+  shared: Pick<DirectPredictOptions, 'rates' | 'calls' | 'requestIds' | 'clientAddress'>,
 ): DirectDoor {
   const { keepAliveTimeoutMs, requestTimeoutMs, maxBodyBytes } = limits;
   const writer = new AnswerWriter(keepAliveTimeoutMs, headersWithoutOrigin(security.corsOrigins));
@@ -221,7 +234,6 @@ function openDirectDoor(
     ...shared,
     writer,
     access: security.access,
-    clientAddress: createClientAddress(security.trustedProxies),
   });
   const { clock } = options;
   const timeouts = { keepAliveTimeoutMs, requestTimeoutMs };

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { Refusal, type RefusalCode } from '../errors.js';
@@ -23,11 +24,17 @@ export class ServerEnds extends Error {
   }
 }
 
-/** Answers what node:http could not read as a request, and closes the connection. */
-export function createUnreadableAnswer(options: {
+export interface UnreadableOptions {
   readonly logger: FastifyBaseLogger;
   readonly nextRequestId: () => string;
-}): (error: Error & { code?: string }, socket: Socket) => void {
+  /** See `lastAnswers`. */
+  readonly lastAnswer: (socket: Socket) => ServerResponse | undefined;
+}
+
+/** Answers what node:http could not read as a request, and closes the connection. */
+export function createUnreadableAnswer(
+  options: UnreadableOptions,
+): (error: Error & { code?: string }, socket: Socket) => void {
   const refused = new WeakSet<Socket>();
   return (error, socket) => {
     if (refused.has(socket)) return;
@@ -47,18 +54,33 @@ export function createUnreadableAnswer(options: {
           socket.destroy();
           return;
         }
+        if (hasAnswer(options.lastAnswer(socket))) {
+          closeAfter(socket, code);
+          return;
+        }
         const requestId = options.nextRequestId();
         options.logger.info({ request_id: requestId, code, reason: error.message }, 'unreadable request');
         const extras = code === 'draining' ? { retryAfterSeconds: 1 } : {};
-        const text = answerText(new Refusal(code, error.message, extras), requestId);
-        if (!LATE.has(code)) closeAfterLinger(socket, text);
-        else {
-          socket.end(text);
-          socket.destroySoon();
-        }
+        closeAfter(socket, code, answerText(new Refusal(code, error.message, extras), requestId));
       },
     );
   };
+}
+
+function closeAfter(socket: Socket, code: RefusalCode, lastBytes = ''): void {
+  if (!LATE.has(code)) closeAfterLinger(socket, lastBytes);
+  else {
+    socket.end(lastBytes);
+    socket.destroySoon();
+  }
+}
+
+/**
+ * Whether what cannot be read is the body of a request that has been answered already, as one that is refused by its
+ * head is: a second answer would be taken for that of the next request.
+ */
+function hasAnswer(last: ServerResponse | undefined): boolean {
+  return last?.headersSent === true && !last.req.complete;
 }
 
 function answerText(refusal: Refusal, requestId: string): string {

@@ -8,7 +8,7 @@ import type { CanaryPlan, CanaryState } from '../traffic/canary-plan.js';
 import type { Shadow } from '../traffic/shadow.js';
 import type { Split } from '../traffic/split.js';
 import type { Actor, Audit } from './audit.js';
-import { dependentOn, userOf } from './needed-versions.js';
+import { dependentOn, trafficOf, userOf } from './needed-versions.js';
 import type { ServingState } from './serving-state.js';
 import type { VersionLoader } from './version-loader.js';
 
@@ -33,6 +33,8 @@ export interface ModelChangesOptions {
  */
 export class ModelChanges {
   readonly #options: ModelChangesOptions;
+  /** Versions that `unloadModel` has taken down, by model, until it is loaded again. */
+  readonly #takenDown = new Map<string, readonly string[]>();
 
   constructor(options: ModelChangesOptions) {
     this.#options = options;
@@ -66,12 +68,23 @@ export class ModelChanges {
     audit(actor, { action: 'unload', model: name, version: number, from, to: 'unloaded' });
   }
 
-  /** Loads a model's default version, or its highest, which the repository may have got only now. */
+  /**
+   * Loads a model's default version, or its highest, which the repository may have got only now; and every other one
+   * that dies are sent to, or that was loaded when the model was taken down.
+   */
   async loadModel(name: string, actor: Actor): Promise<void> {
     const { catalogue, rescan } = this.#options;
     await rescan();
     const { number } = catalogue.find(name);
     await this.load(name, number, actor);
+    const before = [...trafficOf(catalogue.serving, name), ...(this.#takenDown.get(name) ?? [])];
+    for (const other of new Set(before)) {
+      // One that has gone meanwhile was not served any more, either.
+      const entry = catalogue.entry(`${name}/${other}`);
+      if (other !== number && entry !== undefined && entry.state !== 'ready')
+        await this.load(name, other, actor);
+    }
+    this.#takenDown.delete(name);
   }
 
   /**
@@ -86,7 +99,10 @@ export class ModelChanges {
       this.#assertUnloadable(name, versions);
       const ready = versions.filter((version) => version.state === 'ready');
       for (const { key } of ready) await loader.unload(key);
-      return ready.map(({ number }) => number);
+      const numbers = ready.map(({ number }) => number);
+      // Taken down again, it comes back as it was when it answered.
+      if (numbers.length > 0) this.#takenDown.set(name, numbers);
+      return numbers;
     });
     audit(actor, { action: 'unload', model: name, from, to: 'unloaded' });
   }

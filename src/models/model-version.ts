@@ -56,6 +56,9 @@ function contractOf(manifest: Manifest): MeasurementContract {
   return {
     parameterCount: parameterCount(manifest),
     acceptsMissing: missing === 'impute',
+    ...(typeof parameters !== 'number' && {
+      parameters: parameters.map(({ name, testNumber }) => ({ name, testNumber })),
+    }),
     ...(bounded && {
       bounds: parameters.map(({ name, unit, minimum, maximum }) => ({
         name,

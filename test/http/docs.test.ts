@@ -196,6 +196,6 @@ test('GET / says what this is and links to what exists', async () => {
   for (const [name, path] of Object.entries(root.links)) {
     const { status } = await send(server().url + path);
     // A prediction is POSTed; everything else can be looked at.
-    expect(status, name).toBe(name === 'predict' ? 404 : 200);
+    expect(status, name).toBe(name === 'predict' ? 405 : 200);
   }
 });

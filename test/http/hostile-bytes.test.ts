@@ -99,11 +99,15 @@ describe('requests that are HTTP but make no sense', () => {
     ],
     ['a NUL in a path of the docs', 'GET /docs/static/%00 HTTP/1.1\r\nhost: a\r\n\r\n', 'bad_request'],
     ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n', 'not_found'],
-    ['GET of a POST route', 'GET /predict HTTP/1.1\r\nhost: a\r\n\r\n', 'not_found'],
-    ['OPTIONS of a POST route', 'OPTIONS /predict HTTP/1.1\r\nhost: a\r\n\r\n', 'not_found'],
-    ['PUT of a POST route', 'PUT /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n', 'not_found'],
-    ['DELETE of a GET route', 'DELETE /models HTTP/1.1\r\nhost: a\r\n\r\n', 'not_found'],
-    ['TRACE', 'TRACE / HTTP/1.1\r\nhost: a\r\n\r\n', 'not_found'],
+    ['GET of a POST route', 'GET /predict HTTP/1.1\r\nhost: a\r\n\r\n', 'method_not_allowed'],
+    ['OPTIONS of a POST route', 'OPTIONS /predict HTTP/1.1\r\nhost: a\r\n\r\n', 'method_not_allowed'],
+    [
+      'PUT of a POST route',
+      'PUT /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n',
+      'method_not_allowed',
+    ],
+    ['DELETE of a GET route', 'DELETE /models HTTP/1.1\r\nhost: a\r\n\r\n', 'method_not_allowed'],
+    ['TRACE', 'TRACE / HTTP/1.1\r\nhost: a\r\n\r\n', 'method_not_allowed'],
   ] as const)('%s', async (_, bytes, code) => {
     const [answer] = await exchange(bytes);
     expectProblem(answer ?? expect.fail('no answer'), code);
@@ -114,10 +118,10 @@ describe('requests that are HTTP but make no sense', () => {
     expectProblem(answer ?? expect.fail('no answer'), 'not_found');
   });
 
-  test('HEAD of a POST route is 404 without a body, and the connection stays in step', async () => {
+  test('HEAD of a POST route is 405 without a body, and the connection stays in step', async () => {
     const connection = await RawConnection.open(server().port);
     connection.write('HEAD /predict HTTP/1.1\r\nhost: a\r\n\r\nGET /health HTTP/1.1\r\nhost: a\r\n\r\n');
-    expect((await connection.answer({ toHead: true }))?.status).toBe(404);
+    expect((await connection.answer({ toHead: true }))?.status).toBe(405);
     expect((await connection.answer())?.status).toBe(200);
     connection.socket.destroy();
   });

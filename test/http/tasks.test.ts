@@ -73,7 +73,7 @@ describe('a voltage outside of 1.0 to 1.5 V is refused with its name, unit, rang
       await post(`${server().url}/models/yield/predict`, die([1.6, 85])),
       'invalid_input',
     );
-    expect(problem.errors).toEqual([{ path: 'test_params.0', message }]);
+    expect(problem.errors).toEqual([{ path: 'test_params[0]', message }]);
   });
 
   test('in a batch, with the die’s index', async () => {
@@ -82,16 +82,16 @@ describe('a voltage outside of 1.0 to 1.5 V is refused with its name, unit, rang
       [1.6, 85],
     ].map((test_params, i) => ({ die_id: `d${i}`, test_params }));
     const answer = await post(`${server().url}/models/yield/predict/batch`, JSON.stringify(dies));
-    expect(expectProblem(answer, 'invalid_input').errors).toEqual([{ path: '1.test_params.0', message }]);
+    expect(expectProblem(answer, 'invalid_input').errors).toEqual([{ path: '[1].test_params[0]', message }]);
   });
 
   test('as float32', async () => {
     const one = await post(`${server().url}/models/yield/predict`, bytesOf([1.6, 85]), binary);
-    expect(expectProblem(one, 'invalid_input').errors).toEqual([{ path: 'test_params.0', message }]);
+    expect(expectProblem(one, 'invalid_input').errors).toEqual([{ path: 'test_params[0]', message }]);
     const many = await post(`${server().url}/models/yield/predict/batch`, bytesOf([1.5, 85], [1.6, 85]), {
       'content-type': 'application/octet-stream',
     });
-    expect(expectProblem(many, 'invalid_input').errors).toEqual([{ path: '1.test_params.0', message }]);
+    expect(expectProblem(many, 'invalid_input').errors).toEqual([{ path: '[1].test_params[0]', message }]);
   });
 
   test('the bounds themselves are inside', async () => {

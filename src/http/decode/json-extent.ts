@@ -7,6 +7,7 @@ import {
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
+  textStart,
 } from './bytes.js';
 import { skipSpace } from './json-fault.js';
 
@@ -41,7 +42,7 @@ export interface JsonExtent {
  * are seconds, during which nobody else is answered.
  */
 export function extentOf(bytes: Uint8Array, maxDepth: number): JsonExtent {
-  const start = skipSpace(bytes, 0);
+  const start = skipSpace(bytes, textStart(bytes));
   const isList = bytes[start] === OPEN_BRACKET && bytes[skipSpace(bytes, start + 1)] !== CLOSE_BRACKET;
   let elements = isList ? 1 : 0;
   let values = 1;

@@ -4,14 +4,20 @@ import {
   CLOSE_BRACKET,
   COLON,
   COMMA,
+  isDigit,
   isSpace,
+  LOWER_E,
+  MINUS,
   OPEN_BRACE,
   OPEN_BRACKET,
+  PLUS,
+  POINT,
   QUOTE,
   standsAt,
+  textStart,
+  UPPER_E,
+  ZERO,
 } from './bytes.js';
-import { skipNumber } from './scan-die.js';
-import { DECLINED } from './scan-values.js';
 
 /** Where a text stops being JSON, and what was expected there. */
 export interface JsonFault {
@@ -27,7 +33,7 @@ export interface JsonFault {
  */
 export function findJsonFault(bytes: Uint8Array): JsonFault | undefined {
   const closers: number[] = [];
-  let at = skipSpace(bytes, 0);
+  let at = skipSpace(bytes, textStart(bytes));
   for (;;) {
     const opened = bytes[at];
     if (opened === OPEN_BRACE || opened === OPEN_BRACKET) {
@@ -78,8 +84,32 @@ function scanScalar(bytes: Uint8Array, at: number): number | JsonFault {
   for (const word of ['true', 'false', 'null']) {
     if (standsAt(bytes, at, word)) return at + word.length;
   }
-  const end = skipNumber(bytes, at);
-  return end === DECLINED ? { at, expected: 'a value' } : end;
+  return isDigit(bytes[at]) || bytes[at] === MINUS ? scanNumber(bytes, at) : { at, expected: 'a value' };
+}
+
+/** Behind a number: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)? */
+function scanNumber(bytes: Uint8Array, at: number): number | JsonFault {
+  const whole = bytes[at] === MINUS ? at + 1 : at;
+  let end = skipDigits(bytes, whole);
+  if (end === whole) return { at: end, expected: 'a digit' };
+  if (bytes[whole] === ZERO && end > whole + 1)
+    return { at: whole + 1, expected: 'no digit behind a leading 0' };
+  if (bytes[end] === POINT) {
+    const fraction = end + 1;
+    end = skipDigits(bytes, fraction);
+    if (end === fraction) return { at: end, expected: 'a digit' };
+  }
+  if (bytes[end] === LOWER_E || bytes[end] === UPPER_E) {
+    const exponent = bytes[end + 1] === PLUS || bytes[end + 1] === MINUS ? end + 2 : end + 1;
+    end = skipDigits(bytes, exponent);
+    if (end === exponent) return { at: end, expected: 'a digit' };
+  }
+  return end;
+}
+
+function skipDigits(bytes: Uint8Array, at: number): number {
+  while (isDigit(bytes[at])) at++;
+  return at;
 }
 
 /** Behind the closing quote of a string, escapes included. */

@@ -1,5 +1,6 @@
-import type { DieLabel, MeasurementContract, Measurements } from '../../die/die.js';
-import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, isSpace, OPEN_BRACE, OPEN_BRACKET } from './bytes.js';
+import type { DieLabel, MeasurementContract, Measurements, NamedModel } from '../../die/die.js';
+import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, isSpace, OPEN_BRACE, OPEN_BRACKET, textStart } from './bytes.js';
+import { isSameNamed } from './named-model.js';
 import { decodeDiePlainly, decodeDiesPlainly } from './plain.js';
 import type { RowAllocator } from './row-allocator.js';
 import { DieScanner } from './scan-die.js';
@@ -44,8 +45,8 @@ export function scanSingle(
   if (bytes === undefined || !hasRoomFor(1, bytes, contract)) return undefined;
   const params = rows.take(1);
   const scanner = scannerOf(bytes, contract, params);
-  const end = scanner.scanDie(scanner.skipSpace(0), 0);
-  if (end === bytes.length) return { labels: [scanner.label], params };
+  const end = scanner.scanDie(scanner.skipSpace(textStart(bytes)), 0);
+  if (end === bytes.length) return { labels: [scanner.label], params, named: scanner.named };
   rows.give(params);
   return undefined;
 }
@@ -63,8 +64,10 @@ export function scanBatch(
   const dies = countBraces(bytes, maxDies);
   if (dies === 0 || dies > maxDies || !hasRoomFor(dies, bytes, contract)) return undefined;
   const params = rows.take(dies);
-  const labels = scanDies(scannerOf(bytes, contract, params), bytes, dies, contract.parameterCount);
-  if (labels !== undefined) return { labels, params };
+  const scanner = scannerOf(bytes, contract, params);
+  const labels = scanDies(scanner, bytes, dies, contract.parameterCount);
+  // All of them name the same one.
+  if (labels !== undefined) return { labels, params, named: scanner.named };
   rows.give(params);
   return undefined;
 }
@@ -76,12 +79,15 @@ function scanDies(
   parameterCount: number,
 ): DieLabel[] | undefined {
   const labels: DieLabel[] = [];
-  let at = scanner.skipSpace(0);
+  let first: NamedModel | undefined;
+  let at = scanner.skipSpace(textStart(bytes));
   if (bytes[at] !== OPEN_BRACKET) return undefined;
   for (let die = 0; die < dies; die++) {
     at = scanner.scanDie(scanner.skipSpace(at + 1), die * parameterCount);
     if (at === DECLINED) return undefined;
     labels.push(scanner.label);
+    if (die === 0) first = scanner.named;
+    else if (!isSameNamed(scanner.named, first)) return undefined;
     at = scanner.skipSpace(at);
     if (bytes[at] !== (die === dies - 1 ? CLOSE_BRACKET : COMMA)) return undefined;
   }

@@ -7,10 +7,14 @@ import {
   dieSchema,
   type MeasurementContract,
   type Measurements,
+  type NamedModel,
 } from '../../die/die.js';
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../errors.js';
+import { textStart } from './bytes.js';
 import { extentOf, type JsonExtent } from './json-extent.js';
 import { findJsonFault } from './json-fault.js';
+import { arrange } from './keyed-params.js';
+import { differentlyNamed, namedBy, namedInValue } from './named-model.js';
 import { batchTooLarge, faultPath, invalidInput } from './refusals.js';
 import type { RowAllocator } from './row-allocator.js';
 
@@ -97,7 +101,7 @@ function parseMeasured(body: Buffer): unknown {
   if (body.length === 0) throw new Refusal('invalid_json', 'the body is empty, expected JSON');
   if (!isUtf8(body)) throw new Refusal('invalid_json', 'the body is not UTF-8');
   try {
-    return JSON.parse(body.toString('utf8'));
+    return JSON.parse(body.toString('utf8', textStart(body)));
   } catch (cause) {
     throw new Refusal('invalid_json', describeJsonFault(body), { cause });
   }
@@ -117,10 +121,47 @@ function describeJsonFault(body: Buffer): string {
   return `found ${found} at byte ${fault.at}, expected ${fault.expected}`;
 }
 
+/**
+ * Who is to answer the dies of a body, as they say themselves, whether or not they are valid; undefined where they do
+ * not say it plainly.
+ */
+export function namedInBody(body: Buffer): NamedModel | undefined {
+  if (!body.includes('"model_')) return undefined;
+  try {
+    return namedInValue(parseJson(body));
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
 function validDie(value: unknown, contract: MeasurementContract): Die {
-  const parsed = schemaOf(contract).safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw invalidInput(listFaults(parsed.error.issues, []), parsed.error.issues.length);
+  const read = readDie(value, contract);
+  if ('die' in read) return read.die;
+  throw invalidInput(read.faults([]), read.total);
+}
+
+/** A die by its schema, its values in the order of the contract; or its faults. */
+function readDie(
+  value: unknown,
+  contract: MeasurementContract,
+):
+  | { readonly die: Die }
+  | { readonly faults: (prefix: readonly number[]) => InputFault[]; readonly total: number } {
+  const arranged = arrange(value, contract);
+  const parsed = schemaOf(contract).safeParse(arranged.die);
+  const faults = [
+    ...arranged.faults,
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ path: arranged.pathOf(path), message })),
+  ];
+  if (parsed.success && faults.length === 0) return { die: parsed.data };
+  return {
+    faults: (prefix) =>
+      faults
+        .slice(0, MAX_LISTED_FAULTS)
+        .map(({ path, message }) => ({ path: faultPath([...prefix, ...path]), message })),
+    total: faults.length,
+  };
 }
 
 const BatchSchema = z
@@ -134,21 +175,22 @@ const MAX_COUNTED_FAULTS = 5_000;
 function validDies(value: unknown, contract: MeasurementContract): Die[] {
   const batch = BatchSchema.safeParse(value);
   if (!batch.success) throw invalidInput(listFaults(batch.error.issues, []));
-  const schema = schemaOf(contract);
   const dies: Die[] = [];
   const faults: InputFault[] = [];
   let totalFaults = 0;
   for (const [index, candidate] of batch.data.entries()) {
-    const parsed = schema.safeParse(candidate);
-    if (parsed.success) {
-      dies.push(parsed.data);
+    const read = readDie(candidate, contract);
+    if ('die' in read) {
+      dies.push(read.die);
       continue;
     }
-    totalFaults += parsed.error.issues.length;
-    if (faults.length < MAX_LISTED_FAULTS) faults.push(...listFaults(parsed.error.issues, [index]));
+    totalFaults += read.total;
+    if (faults.length < MAX_LISTED_FAULTS) faults.push(...read.faults([index]));
     if (totalFaults >= MAX_COUNTED_FAULTS) break;
   }
   if (totalFaults > 0) throw invalidInput(faults, totalFaults);
+  const different = differentlyNamed(dies);
+  if (different !== undefined) throw invalidInput([different]);
   return dies;
 }
 
@@ -172,7 +214,8 @@ function measurements(
   for (const { test_params } of dies) {
     for (let i = 0; i < parameterCount; i++) params[at++] = test_params[i] ?? Number.NaN;
   }
-  return { labels: dies.map(labelOf), params };
+  const [first] = dies;
+  return { labels: dies.map(labelOf), params, named: first && namedBy(first) };
 }
 
 /** The same shape as the scanner's labels, so that readers see one hidden class. */

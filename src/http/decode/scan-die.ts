@@ -1,4 +1,4 @@
-import type { DieLabel } from '../../die/die.js';
+import type { Die, DieLabel, NamedModel } from '../../die/die.js';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -32,7 +32,9 @@ export const KEYS = [
   'y',
   'equipment_id',
   'stdf_file',
-] as const satisfies readonly (keyof DieLabel | 'test_params')[];
+  'model_name',
+  'model_version',
+] as const satisfies readonly (keyof Die)[];
 
 type Key = (typeof KEYS)[number];
 
@@ -56,6 +58,9 @@ export class DieScanner {
   /** The label of the die that `scanDie` has read last; a new object for each die, all of one shape. */
   label: DieLabel = emptyLabel();
 
+  /** Who is to answer the die that was read last, as it says itself. */
+  #modelName: string | undefined;
+  #modelVersion: string | undefined;
   readonly #bytes: Buffer;
   readonly #target: Target;
 
@@ -70,6 +75,8 @@ export class DieScanner {
     const bytes = this.#bytes;
     if (bytes[at] !== OPEN_BRACE) return DECLINED;
     this.label = emptyLabel();
+    this.#modelName = undefined;
+    this.#modelVersion = undefined;
     let seen = 0;
     do {
       const keyStart = this.skipSpace(at + 1) + 1;
@@ -95,6 +102,12 @@ export class DieScanner {
     return at + 1;
   }
 
+  /** Who is to answer the die that `scanDie` has read last, where it says so itself. */
+  get named(): NamedModel | undefined {
+    if (this.#modelName === undefined && this.#modelVersion === undefined) return undefined;
+    return { model: this.#modelName, version: this.#modelVersion };
+  }
+
   skipSpace(at: number): number {
     const bytes = this.#bytes;
     while (at < bytes.length && isSpace(bytes[at])) at++;
@@ -109,16 +122,26 @@ export class DieScanner {
     }
     if (key !== 'die_id' && this.#bytes[at] === LOWER_N) {
       if (!standsAt(this.#bytes, at, 'null')) return DECLINED;
-      this.label[key] = null;
+      if (key !== 'model_name' && key !== 'model_version') this.label[key] = null;
       return at + 4;
     }
+    if (key === 'model_name' || key === 'model_version') return this.#scanNamed(key, at);
     return key === 'x' || key === 'y' ? this.#scanCoordinate(key, at) : this.#scanId(key, at);
   }
 
-  #scanId(key: Exclude<Key, 'test_params' | 'x' | 'y'>, at: number): number {
-    const end = scanString(this.#bytes, at);
-    if (end === DECLINED || end === at + 1 || end - at - 1 > MAX_PLAIN_ID_BYTES) return DECLINED;
+  #scanId(key: Exclude<keyof DieLabel, 'x' | 'y'>, at: number): number {
+    const end = endOfId(this.#bytes, at);
+    if (end === DECLINED) return DECLINED;
     this.label[key] = this.#bytes.toString('latin1', at + 1, end);
+    return end + 1;
+  }
+
+  #scanNamed(key: 'model_name' | 'model_version', at: number): number {
+    const end = endOfId(this.#bytes, at);
+    if (end === DECLINED) return DECLINED;
+    const name = this.#bytes.toString('latin1', at + 1, end);
+    if (key === 'model_name') this.#modelName = name;
+    else this.#modelVersion = name;
     return end + 1;
   }
 
@@ -152,6 +175,12 @@ function emptyLabel(): DieLabel {
     equipment_id: undefined,
     stdf_file: undefined,
   };
+}
+
+/** Where the closing quote stands of an id that is plainly valid; DECLINED for any other. */
+function endOfId(bytes: Uint8Array, at: number): number {
+  const end = scanString(bytes, at);
+  return end === DECLINED || end === at + 1 || end - at - 1 > MAX_PLAIN_ID_BYTES ? DECLINED : end;
 }
 
 /** Where the closing quote stands of the string that opens at `at`; DECLINED on an escape or non-ASCII. */
@@ -193,7 +222,7 @@ function skipScalar(bytes: Uint8Array, at: number): number {
 }
 
 /** Behind a number by JSON's grammar: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)? */
-export function skipNumber(bytes: Uint8Array, at: number): number {
+function skipNumber(bytes: Uint8Array, at: number): number {
   if (bytes[at] === MINUS) at++;
   const whole = at;
   at = skipDigits(bytes, at);

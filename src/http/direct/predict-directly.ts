@@ -14,7 +14,7 @@ import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../e
 import type { HttpObserver } from '../plugins/observe.js';
 import { refusalOf } from '../plugins/problems.js';
 import type { Counted, Counting, RateHeaders, RateLimits } from '../rates.js';
-import type { DieReader } from '../read-dies.js';
+import type { CallReader, ReadCall } from '../read-call.js';
 import { readDeadlineMs } from '../schemas/requests.js';
 import { type Address, addressOf } from './addresses.js';
 import { type AnswerWriter, type DirectAnswer, refusalAnswer } from './answer-text.js';
@@ -26,7 +26,7 @@ export interface DirectPredictOptions {
   readonly clock: Clock;
   readonly logger: FastifyBaseLogger;
   readonly predictor: Predictor;
-  readonly reader: DieReader;
+  readonly calls: CallReader;
   readonly writer: AnswerWriter;
   readonly rates: RateLimits;
   readonly clientAddress: ClientAddress;
@@ -105,9 +105,12 @@ export class DirectPredict implements DirectHandler {
       const target = this.#find(admission, address);
       // The other way counts it once more, as the first request of its connection there.
       if (target === undefined) return false;
-      exchange.measurements = this.#read(exchange, pieces, target);
-      this.#countEquipment(exchange, counting, target, exchange.measurements);
-      void this.#predict(exchange, target, exchange.measurements);
+      const read = this.#read(exchange, pieces, target);
+      // As above: of a version that its dies name.
+      if (read === undefined) return false;
+      exchange.measurements = read.measurements;
+      this.#countEquipment(exchange, counting, read);
+      void this.#predict(exchange, read);
     } catch (error) {
       this.#refuse(exchange, error);
     }
@@ -143,24 +146,22 @@ export class DirectPredict implements DirectHandler {
   #read(
     { head, requestId, address }: Exchange,
     pieces: readonly Buffer[],
-    { version }: Target,
-  ): Measurements {
-    const source = { id: requestId, headers: head.headers, body: { media: head.media, pieces } };
-    return this.#options.reader.read(source, version.contract, address.lane);
+    target: Target,
+  ): ReadCall | undefined {
+    const request = { id: requestId, headers: head.headers, body: { media: head.media, pieces } };
+    const read = this.#options.calls.read({ request, path: address, target, lane: address.lane });
+    if (!(read instanceof Promise)) return read;
+    read.then((late) => this.#options.calls.release(late)).catch(() => {});
+    return undefined;
   }
 
-  #countEquipment(
-    exchange: Exchange,
-    counting: Counting,
-    { version }: Target,
-    measurements: Measurements,
-  ): void {
-    const { rates, reader } = this.#options;
-    const equipmentId = measurements.labels[0]?.equipment_id;
+  #countEquipment(exchange: Exchange, counting: Counting, read: ReadCall): void {
+    const { rates, calls } = this.#options;
+    const equipmentId = read.measurements.labels[0]?.equipment_id;
     try {
       this.#count(exchange, rates.countEquipment(counting, equipmentId));
     } catch (error) {
-      reader.release(measurements, version.contract);
+      calls.release(read);
       throw error;
     }
   }
@@ -184,9 +185,10 @@ export class DirectPredict implements DirectHandler {
     if (counted.refusal !== undefined) throw counted.refusal;
   }
 
-  async #predict(exchange: Exchange, target: Target, measurements: Measurements): Promise<void> {
-    const { predictor, reader } = this.#options;
+  async #predict(exchange: Exchange, read: ReadCall): Promise<void> {
+    const { predictor, calls } = this.#options;
     const { head, receivedAtMs, onGone, requestId, keyId, address } = exchange;
+    const { target, measurements } = read;
     const { version, assign, isNamed, shadows } = target;
     try {
       const { predictions } = await predictor.infer({
@@ -209,7 +211,7 @@ export class DirectPredict implements DirectHandler {
     } catch (error) {
       this.#refuse(exchange, error);
     } finally {
-      reader.release(measurements, version.contract);
+      calls.release(read);
     }
   }
 

@@ -1,8 +1,10 @@
-import type { DieLabel, Measurements } from '../../die/die.js';
+import type { DieLabel, Measurements, NamedModel } from '../../die/die.js';
 import { Refusal } from '../../errors.js';
 import { decodeDiesBinary } from '../decode/binary.js';
 import { batchTooLarge, invalidInput } from '../decode/refusals.js';
 import { createPlainRows, type RowAllocator } from '../decode/row-allocator.js';
+import { asFloat32Bytes, assertLossless } from './convert-tensor.js';
+import { DATATYPES } from './datatypes.js';
 import type { OipVersion } from './engine.js';
 import { type JsonPart, readJsonPart } from './json-part.js';
 import type { InferOutput } from './outputs.js';
@@ -22,6 +24,8 @@ export interface InferRequest {
   /** The caller's own id, where one was given. */
   readonly id: string | undefined;
   readonly measurements: Measurements;
+  /** Who is to answer, as the request itself says. */
+  readonly named: NamedModel;
   readonly outputs: readonly RequestedOutput[];
   /** Milliseconds from the request's `timeout`, where one was given. */
   readonly timeoutMs: number | undefined;
@@ -57,6 +61,7 @@ export function decodeInferRequest(
   const dies = diesOf(head.inputs[0], limits);
   return {
     id: head.id || undefined,
+    named: { model: head.model_name || undefined, version: head.model_version || undefined },
     measurements: readInput(json, dies, tail, {
       ...limits,
       labelsOf: (n) => limits.labelsOf(n, head.id || undefined),
@@ -80,6 +85,7 @@ function readJsonLength(text: string | undefined, bodyBytes: number): number | u
 function rawRequest(body: Buffer, { version, maxDies, labelsOf }: InferLimits): InferRequest {
   return {
     id: undefined,
+    named: { model: undefined, version: undefined },
     measurements: decodeDiesBinary([body], version.contract, maxDies, plainRows(version), (dies) => [
       ...labelsOf(dies, undefined),
     ]),
@@ -118,26 +124,34 @@ function readInput(
 ): Measurements {
   const [input] = head.inputs;
   if (input.parameters?.binary_data_size !== undefined) {
-    const bytes = binaryOf(input, dies * version.contract.parameterCount, tail);
+    const bytes = asFloat32Bytes(
+      binaryOf(input, dies * version.contract.parameterCount, tail),
+      input.datatype,
+    );
     return decodeDiesBinary([bytes], version.contract, maxDies, plainRows(version), () => [
       ...labelsOf(dies),
     ]);
   }
   if (tail !== undefined && tail.length > 0) throw faulty(SIZE_PATH, `expected ${tail.length}`, 'nothing');
+  assertLossless(input.data, input.datatype);
   return { labels: labelsOf(dies), params: values(dies, version.contract) };
 }
 
 const SIZE_PATH = 'inputs[0].parameters.binary_data_size';
 
 /** The bytes of an input of so many values, checked against all that is said of their number. */
-function binaryOf({ data, parameters }: InferInput, values: number, tail: Buffer | undefined): Buffer {
+function binaryOf(
+  { data, datatype, parameters }: InferInput,
+  values: number,
+  tail: Buffer | undefined,
+): Buffer {
   if (tail === undefined) throw faulty(SIZE_PATH, `expected the header ${JSON_LENGTH_HEADER}`, 'none');
   if (data !== undefined && data !== null) {
     throw faulty('inputs[0]', 'expected either data or binary_data_size', 'both');
   }
   const size = parameters?.binary_data_size;
-  const expected = values * Float32Array.BYTES_PER_ELEMENT;
-  if (size !== expected) throw faulty(SIZE_PATH, `expected ${expected} for ${values} FP32`, `${size}`);
+  const expected = values * DATATYPES[datatype].bytes;
+  if (size !== expected) throw faulty(SIZE_PATH, `expected ${expected} for ${values} ${datatype}`, `${size}`);
   if (tail.length === expected) return tail;
   throw new Refusal('bad_request', `expected ${expected} bytes behind the JSON, found ${tail.length}`);
 }
@@ -173,7 +187,7 @@ function assertWritable({ output, binary }: RequestedOutput, dies: number, i: nu
 }
 
 function unasked({ outputs }: OipVersion, binary: boolean): RequestedOutput[] {
-  return outputs.filter(({ fromContributions }) => !fromContributions).map((output) => ({ output, binary }));
+  return outputs.filter(({ onlyByName }) => !onlyByName).map((output) => ({ output, binary }));
 }
 
 function faulty(path: string, expected: string, found: string): Refusal {

@@ -21,7 +21,7 @@ export function encodeInferAnswer(
   const dies = results.predictions.length;
   const answer: InferAnswer = {
     model_name: version.name,
-    model_version: answeredBy(results) ?? version.version,
+    ...versionOf(results),
     ...(id === undefined ? {} : { id }),
     ...(results.predictions.some(({ fallback }) => fallback) ? { parameters: { fallback: true } } : {}),
     outputs: requested.map(({ output, binary }): AnsweredTensor => {
@@ -40,10 +40,11 @@ export function encodeInferAnswer(
     : { body: Buffer.concat([json, ...tensors]), jsonBytes: json.length };
 }
 
-/** The version that answered all dies, where a split gave them to one; undefined where it gave them to several. */
-function answeredBy({ predictions }: InferResults): string | undefined {
-  const versions = new Set(predictions.map(({ model_version }) => model_version));
-  return versions.size === 1 ? predictions[0]?.model_version : undefined;
+/** The version that answered all dies; none where a split gave them to several: no single one would be true. */
+function versionOf({ predictions }: InferResults): { model_version?: string } {
+  const [first] = predictions;
+  const isOne = predictions.every(({ model_version }) => model_version === first?.model_version);
+  return isOne && first !== undefined ? { model_version: first.model_version } : {};
 }
 
 /**

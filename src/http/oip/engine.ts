@@ -1,5 +1,6 @@
 import type { DieLabel, MeasurementContract } from '../../die/die.js';
 import type { Actor } from '../../lifecycle/audit.js';
+import type { Batching } from '../../models/manifest/manifest.js';
 import type { RequestTrace } from '../../tracing/tracer.js';
 import type { InferOutput, InferResults } from './outputs.js';
 import type { VersionStatistics } from './schemas.js';
@@ -16,6 +17,11 @@ export interface OipVersion {
   readonly contract: MeasurementContract;
   /** In the order in which an answer has them. */
   readonly outputs: readonly InferOutput[];
+  /** Above it a die fails. */
+  readonly threshold: number;
+  /** Of model.onnx, 64 lower-case hex digits. */
+  readonly sha256: string;
+  readonly batching: Batching;
 }
 
 /** The dies of one infer request. */

@@ -1,7 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { assertWithinBounds } from '../../die/bounds.js';
 import type { DieLabel } from '../../die/die.js';
 import { labelFromHeaders, labelsFromHeaders } from '../decode/headers.js';
+import { faultPath } from '../decode/refusals.js';
 import type { RateLimits } from '../rates.js';
+import { assertSame } from '../read-call.js';
 import { countEquipment } from '../request-rates.js';
 import { readDeadlineMs, readPart } from '../schemas/requests.js';
 import { bytesOf } from './body-parser.js';
@@ -56,7 +59,7 @@ export function inferRoutes(app: FastifyInstance, { engine, maxBatchDies, rates 
           request.oipVersionIsNamed = address.version !== undefined;
         },
         preHandler: async (request, reply) => {
-          const read = readRequest(request, versionOf(request), maxBatchDies);
+          const read = await readForNamed(engine, request, maxBatchDies);
           request.oipRequest = read;
           // For the rate limit and the log, which look for the equipment and the first die.
           request.measurements = read.measurements;
@@ -71,7 +74,38 @@ export function inferRoutes(app: FastifyInstance, { engine, maxBatchDies, rates 
   }
 }
 
+/**
+ * Reads a request for the version that it names itself, where its path leaves that open.
+ * @throws Refusal `invalid_input` where request and path name two
+ */
+async function readForNamed(
+  engine: OipEngine,
+  request: FastifyRequest,
+  maxDies: number,
+): Promise<InferRequest> {
+  const version = versionOf(request);
+  const read = readRequest(request, version, maxDies);
+  const { named } = read;
+  const byPath = request.oipVersionIsNamed ? version.version : undefined;
+  assertSame('model_name', version.name, named.model);
+  assertSame('model_version', byPath, named.version);
+  if (named.version === undefined || byPath !== undefined) return read;
+  request.oipVersion = await engine.admit(version.name, named.version);
+  request.oipVersionIsNamed = true;
+  return readRequest(request, request.oipVersion, maxDies);
+}
+
 function readRequest(request: FastifyRequest, version: OipVersion, maxDies: number): InferRequest {
+  const read = decode(request, version, maxDies);
+  const { bounds, parameterCount } = version.contract;
+  if (bounds !== undefined)
+    assertWithinBounds(read.measurements, bounds, (die, parameter) =>
+      faultPath(['inputs', 0, 'data', die * parameterCount + parameter]),
+    );
+  return read;
+}
+
+function decode(request: FastifyRequest, version: OipVersion, maxDies: number): InferRequest {
   const { headers } = request;
   const jsonLength = headers[JSON_LENGTH_HEADER];
   return decodeInferRequest(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { MeasurementContract } from '../../die/die.js';
 import { Refusal } from '../../errors.js';
 import { CLOSE_BRACKET, COLON, COMMA, isSpace, OPEN_BRACKET } from '../decode/bytes.js';
@@ -68,17 +69,22 @@ export function findData(bytes: Buffer): DataSpan | undefined {
   return end === -1 ? undefined : { from, to: end + 1, nested };
 }
 
-// Stands for the array while the rest is parsed.
-const STAND_IN = '"(the values of the input)"';
+// Stands for the array while the rest is parsed. Of this process alone, so that no caller can write it, escaped or
+// not, and pass another array off as the values.
+const STAND_IN = randomUUID();
 
 /** The request without its values; undefined unless they are those of its input, and all else is valid. */
 function parseAround(bytes: Buffer, { from, to }: DataSpan): InferRequestHead | undefined {
-  // A body that has the stand-in of its own could pass it off as values.
-  if (bytes.includes(STAND_IN)) return undefined;
-  const around = Buffer.concat([bytes.subarray(0, from), Buffer.from(STAND_IN), bytes.subarray(to)]);
+  const around = Buffer.concat([
+    bytes.subarray(0, from),
+    Buffer.from(JSON.stringify(STAND_IN)),
+    bytes.subarray(to),
+  ]);
   try {
     const head = readJson(InferRequestSchema, around);
-    return head.inputs[0].data === JSON.parse(STAND_IN) ? head : undefined;
+    // Values of other types are looked at one by one.
+    const [{ data, datatype }] = head.inputs;
+    return data === STAND_IN && datatype === 'FP32' ? head : undefined;
   } catch (error) {
     if (error instanceof Refusal) return undefined;
     throw error;

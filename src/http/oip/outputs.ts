@@ -17,8 +17,10 @@ export interface InferOutput {
   readonly datatype: 'FP32' | 'BYTES';
   /** Shape of one die's part; [] for one value a die. */
   readonly dieShape: readonly number[];
-  /** Whether it is made of the contributions: such an output is returned only when it is asked for by name. */
+  /** Whether it is made of the contributions, which are computed only where somebody asks. */
   readonly fromContributions: boolean;
+  /** Whether it is returned only where it is asked for by name. */
+  readonly onlyByName: boolean;
   /** The values for all dies; as many as dies × the product of `dieShape`. */
   readonly values: (results: InferResults) => OutputValues;
 }
@@ -30,6 +32,7 @@ function perDie(name: string, numberOf: (prediction: Prediction) => number | und
     datatype: 'FP32',
     dieShape: [],
     fromContributions: false,
+    onlyByName: false,
     values: ({ predictions }) =>
       Float32Array.from(predictions, (prediction) => numberOf(prediction) ?? Number.NaN),
   };
@@ -46,6 +49,7 @@ function rowsOfDies(
     datatype: 'FP32',
     dieShape: [size],
     fromContributions: false,
+    onlyByName: false,
     values: ({ predictions }) => {
       const values = new Float32Array(predictions.length * size).fill(Number.NaN);
       predictions.forEach((prediction, die) => {
@@ -59,12 +63,13 @@ function rowsOfDies(
 }
 
 /** A text of each prediction. */
-function label(name: string, textOf: (prediction: Prediction) => string): InferOutput {
+function label(name: string, textOf: (prediction: Prediction) => string, onlyByName = false): InferOutput {
   return {
     name,
     datatype: 'BYTES',
     dieShape: [],
     fromContributions: false,
+    onlyByName,
     values: ({ predictions }) => predictions.map(textOf),
   };
 }
@@ -76,6 +81,7 @@ export function contributionsOutput(name: string, parameterCount: number): Infer
     datatype: 'FP32',
     dieShape: [parameterCount],
     fromContributions: true,
+    onlyByName: true,
     values: ({ contributions }) => {
       if (contributions === undefined) throw new Error(`output "${name}" was asked for, but not computed`);
       return contributions;
@@ -113,6 +119,8 @@ function outputsOfAll({ outputs, input }: Manifest): readonly InferOutput[] {
     ),
     label('prediction', (prediction) => prediction.prediction),
     perDie('confidence', (prediction) => prediction.confidence),
+    // Whoever answered: a split may give the dies of one call to several versions, and a fallback is another one.
+    label('model_version', (prediction) => prediction.model_version, true),
     ...(outputs.contributions === undefined
       ? []
       : [contributionsOutput(outputs.contributions, parameterCount)]),

@@ -107,8 +107,16 @@ export class PredictorEngine implements OipEngine {
     let shown = this.#shown.get(version);
     if (shown === undefined) {
       const { name, contract, manifest } = version;
-      const inputName = manifest.input.name;
-      shown = { name, version: version.version, inputName, contract, outputs: outputsOf(manifest) };
+      shown = {
+        name,
+        version: version.version,
+        inputName: manifest.input.name,
+        contract,
+        outputs: outputsOf(manifest),
+        threshold: manifest.threshold,
+        sha256: manifest.sha256,
+        batching: manifest.batching,
+      };
       this.#shown.set(version, shown);
     }
     return shown;

@@ -9,6 +9,7 @@ import { anyBodyParser, bytesOf } from './body-parser.js';
 import { documented, OIP_ADDRESSES } from './documentation.js';
 import type { OipControl, OipEngine, OipVersion } from './engine.js';
 import { inferRoutes } from './infer-routes.js';
+import { ModelConfigSchema, modelConfig } from './model-config.js';
 import { readOptionalJson } from './read-json.js';
 import {
   ControlRequestSchema,
@@ -51,7 +52,7 @@ export async function oipRoutes(app: FastifyInstance, options: OipRouteOptions):
   // The index is an array, which the server's own compiler does not take; none of these is asked for often.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   serverRoutes(app, options);
-  modelRoutes(app, options.engine);
+  modelRoutes(app, options);
   inferRoutes(app, options);
   statisticsRoutes(app, options.engine);
   repositoryRoutes(app, options);
@@ -62,6 +63,7 @@ function serverRoutes(app: FastifyInstance, { engine, version }: OipRouteOptions
   const extensions = [
     'binary_tensor_data',
     'model_repository',
+    'model_configuration',
     ...(engine.statistics === undefined ? [] : ['statistics']),
   ];
   routes.get(
@@ -89,7 +91,7 @@ function serverRoutes(app: FastifyInstance, { engine, version }: OipRouteOptions
   );
 }
 
-function modelRoutes(app: FastifyInstance, engine: OipEngine): void {
+function modelRoutes(app: FastifyInstance, { engine, maxBatchDies }: OipRouteOptions): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const find = (address: { model: string; version?: string }) => engine.find(address.model, address.version);
   for (const { path, params, by } of OIP_ADDRESSES) {
@@ -107,6 +109,17 @@ function modelRoutes(app: FastifyInstance, engine: OipEngine): void {
         if (state !== 'READY') throw notReady(reason);
         return { name: version.name, ready: true };
       },
+    );
+    routes.get(
+      `${path}/config`,
+      {
+        config: READ,
+        schema: {
+          ...documented(`How ${by} is served, as far as Triton has words for it`, ModelConfigSchema),
+          params,
+        },
+      },
+      async (request) => modelConfig(find(request.params), maxBatchDies),
     );
   }
 }

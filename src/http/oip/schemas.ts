@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { describeInput } from '../../die/die.js';
+import { DATATYPE_NAMES } from './datatypes.js';
 
 const found = (expected: string) => ({
   error: ({ input }: { readonly input?: unknown }) => `expected ${expected}, found ${describeInput(input)}`,
@@ -23,7 +24,12 @@ export const InferInputSchema = z.object(
     shape: z
       .array(z.int(found('a whole number')).min(0, found('a size of 0 or more')), found('an array of sizes'))
       .describe('[dies, parameters], or [parameters] for one die'),
-    datatype: z.literal('FP32', found('FP32')),
+    datatype: z
+      .enum(DATATYPE_NAMES, {
+        error: ({ input }) =>
+          `expected FP32, or a number type that converts to it (${DATATYPE_NAMES.join(', ')}), found ${describeInput(input)}; numpy: .astype(numpy.float32)`,
+      })
+      .describe('FP32; values of the others are taken where FP32 holds them exactly'),
     parameters: z
       .looseObject(
         {
@@ -89,6 +95,8 @@ export const InferRequestSchema = z.object(
       error: ({ input }) => `expected 1 input, found ${Array.isArray(input) ? input.length : 'none'}`,
     }),
     outputs: z.array(InferOutputRequestSchema, found('an array of outputs')).nullish(),
+    model_name: z.string(found('a string')).nullish().describe('If given, that of the path'),
+    model_version: z.string(found('a string')).nullish().describe('If given, the one that is to answer'),
   },
   found('an object with inputs'),
 );
@@ -112,7 +120,12 @@ export type AnsweredTensor = z.infer<typeof AnsweredTensorSchema>;
 /** The JSON part of the answer to an infer request. */
 export const InferAnswerSchema = z.object({
   model_name: z.string(),
-  model_version: z.string(),
+  model_version: z
+    .string()
+    .optional()
+    .describe(
+      'Absent where a split gave the dies to several versions; the output model_version names that of each die',
+    ),
   id: z.string().optional(),
   parameters: z
     .object({

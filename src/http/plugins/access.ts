@@ -74,7 +74,11 @@ function admission(
 
 function challenge(error: unknown, permission: Permission, reply: FastifyReply): Error {
   if (error instanceof Refusal && error.code === 'unauthorized') {
-    reply.header('www-authenticate', permission === 'read' ? 'Bearer, Basic realm="diegate"' : 'Bearer');
+    // Each in a line of its own: Chromium takes a line of two for one that it does not know, and asks for no password.
+    reply.header(
+      'www-authenticate',
+      permission === 'read' ? ['Bearer', 'Basic realm="diegate"'] : ['Bearer'],
+    );
   }
   return error instanceof Error ? error : new Error(String(error));
 }

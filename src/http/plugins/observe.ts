@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin';
 import type { RefusalCode } from '../../errors.js';
 import type { Clock } from '../../serving/clock.js';
+import type { ClientAddress } from '../client-address.js';
 
 /** An answered request. */
 export interface HttpAnswered {
@@ -35,13 +36,26 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** When the request's headers had arrived, on the server's clock. */
     receivedAtMs: number;
+    /** Address of the caller, where trusted proxies say so behind them. */
+    readonly clientAddress: string;
   }
 }
 
+export interface ObserveOptions {
+  readonly clock: Clock;
+  readonly clientAddress: ClientAddress;
+  readonly observers: readonly HttpObserver[];
+}
+
 /** Notes when a request arrived and tells the observers when it was answered. */
-export const observePlugin = fp<{ clock: Clock; observers: readonly HttpObserver[] }>(
-  (app, { clock, observers }, done) => {
+export const observePlugin = fp<ObserveOptions>(
+  (app, { clock, clientAddress, observers }, done) => {
     app.decorateRequest('receivedAtMs', 0);
+    app.decorateRequest('clientAddress', {
+      getter() {
+        return clientAddress(this.raw.socket, this.headers['x-forwarded-for']);
+      },
+    });
     app.addHook('onRequest', (request, _reply, next) => {
       request.receivedAtMs = clock.nowMs();
       next();
@@ -56,7 +70,7 @@ export const observePlugin = fp<{ clock: Clock; observers: readonly HttpObserver
         durationMs: clock.nowMs() - request.receivedAtMs,
         refusalCode: request.refusalCode,
         refusalDetail: request.refusalDetail,
-        address: request.refusalCode === '' ? '' : request.ip,
+        address: request.refusalCode === '' ? '' : request.clientAddress,
         keyId: request.keyId,
         dieId: request.measurements?.labels[0]?.die_id,
         equipmentId: request.measurements?.labels[0]?.equipment_id ?? undefined,

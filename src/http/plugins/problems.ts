@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal, type RefusalCode } from '../../errors.js';
 import { closeAfterLinger } from '../connections.js';
+import { RouteMethods } from '../route-methods.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
 import { traceIdOf } from './trace.js';
 
@@ -57,6 +58,7 @@ export function createSendRefusal(forms: readonly ErrorForm[]): SendRefusal {
       form === undefined
         ? problemOf(refusal, request.id, traceIdOf(request))
         : form.bodyOf(refusal, request.id);
+    if (refusal.allow !== undefined) reply.header('allow', refusal.allow.join(', '));
     if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
     return reply
       .code(refusal.status)
@@ -65,9 +67,27 @@ export function createSendRefusal(forms: readonly ErrorForm[]): SendRefusal {
   };
 }
 
-/** Turns every error and every unknown route into the answer of a refusal. */
-export const problemsPlugin = fp<{ sendRefusal: SendRefusal }>(
-  (app, { sendRefusal }, done) => {
+export interface ProblemsOptions {
+  readonly sendRefusal: SendRefusal;
+  /** Whether anybody can have the permission `admin`: until then its routes are not there. */
+  readonly hasAdmin: () => boolean;
+}
+
+/**
+ * Turns every error and every unknown route into the answer of a refusal. Register it before the routes, whose
+ * methods it knows then.
+ */
+export const problemsPlugin = fp<ProblemsOptions>(
+  (app, { sendRefusal, hasAdmin }, done) => {
+    const methods = new RouteMethods();
+    app.addHook('onRoute', (route) => methods.add(route));
+    const nothingThere = (request: FastifyRequest): Refusal => {
+      const { method, url } = request;
+      const allow = methods.of(pathOf(url), ({ config }) => config?.permission !== 'admin' || hasAdmin());
+      if (allow.length === 0 || allow.includes(method)) return noSuchRoute(request);
+      const found = `expected ${allow.join(' or ')} of ${pathOf(url)}, found ${method}`;
+      return new Refusal('method_not_allowed', found, { allow });
+    };
     app.setErrorHandler((error, request, reply) => {
       const refusal = refusalOf(error);
       if (refusal.code === 'internal_error') {
@@ -84,13 +104,13 @@ export const problemsPlugin = fp<{ sendRefusal: SendRefusal }>(
     });
     // Without this the body of a request to nowhere would be read before it is refused.
     app.addHook('onRequest', (request, _reply, next) => {
-      if (request.is404) next(noSuchRoute(request));
+      if (request.is404) next(nothingThere(request));
       else if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) next(tooManyHeaders(request));
       else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') next(noHost());
       else next();
     });
     app.setNotFoundHandler((request) => {
-      throw noSuchRoute(request);
+      throw nothingThere(request);
     });
     app.decorateRequest('refusalCode', '');
     app.decorateRequest('refusalDetail', '');

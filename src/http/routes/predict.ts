@@ -1,12 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { Measurements } from '../../die/die.js';
 import { type Prediction, PredictionSchema, PredictionsSchema } from '../../die/prediction.js';
 import type { Catalogue } from '../../models/catalogue.js';
 import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
 import type { Lane } from '../../serving/batching/queue.js';
+import { invalidInput } from '../decode/refusals.js';
 import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
 import type { RateLimits } from '../rates.js';
+import { assertReadAlike, type CallReader, type NamedByPath } from '../read-call.js';
 import { bodyOf, type DieReader } from '../read-dies.js';
 import { countEquipment } from '../request-rates.js';
 import { dieBody, diesBody } from '../schemas/body.js';
@@ -26,6 +29,7 @@ export interface PredictRouteOptions {
   readonly predictor: Predictor;
   readonly catalogue: Catalogue;
   readonly reader: DieReader;
+  readonly calls: CallReader;
   readonly rates: RateLimits;
   /**
    * Where the dies of a call go, found before the body is read; a promise where a version is loaded first.
@@ -42,6 +46,8 @@ declare module 'fastify' {
     target: Target | undefined;
     /** The dies of the request, from `preHandler` on; prediction routes only. */
     measurements: Measurements | undefined;
+    /** Where the same dies go as well, by `models` of the query; from `onRequest` on. */
+    furtherTargets: readonly Target[] | undefined;
   }
 }
 
@@ -64,12 +70,6 @@ const ADDRESSES = [
 
 type AddressSchema = typeof ModelParamsSchema | typeof VersionParamsSchema;
 
-/** The model and version that a path names, where it does. */
-interface Address {
-  readonly model?: string;
-  readonly version?: string;
-}
-
 const PROBLEMS = {
   '4xx': problemAnswer('The request is at fault: 400, 401, 403, 404, 408, 413, 415, 422, 429 or 431'),
   '5xx': problemAnswer(
@@ -79,11 +79,12 @@ const PROBLEMS = {
 
 /** POST /predict and /predict/batch, on the default model, a named model and a named version. */
 export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions): void {
-  const { predictor, catalogue, reader } = options;
+  const { catalogue } = options;
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const documented = catalogue.documented();
   app.decorateRequest('target', undefined);
   app.decorateRequest('measurements', undefined);
+  app.decorateRequest('furtherTargets', undefined);
 
   for (const { prefix, params, operation, by } of ADDRESSES) {
     const schema = {
@@ -101,11 +102,13 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
           headers: PredictHeadersSchema,
           summary: `One die, by ${by}`,
           body: dieBody(documented),
-          response: { 200: PredictionSchema, ...PROBLEMS },
+          response: { 200: z.union([PredictionSchema, PredictionsSchema]), ...PROBLEMS },
         },
       },
       async (request, reply) => {
-        const [prediction] = await predict(predictor, reader, request, reply, request.query, 'realtime');
+        const predictions = await predict(options, request, reply, request.query, 'realtime');
+        if (request.query.models !== undefined) return sendAll(reply, predictions);
+        const [prediction] = predictions;
         if (prediction === undefined) throw new Error('a call for one die has no prediction');
         return reply.type(PREDICTION_MEDIA_TYPE).serializer(encodePrediction).send(prediction);
       },
@@ -124,49 +127,102 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
         },
       },
       async (request, reply) => {
-        const predictions = await predict(predictor, reader, request, reply, request.query, 'bulk');
-        return reply
-          .type(PREDICTION_MEDIA_TYPE)
-          .serializer(encodePredictions)
-          .send({ predictions, count: predictions.length });
+        return sendAll(reply, await predict(options, request, reply, request.query, 'bulk'));
       },
     );
   }
 }
 
-/** What happens to a prediction request before its handler: its version is found, its dies are decoded. */
+function sendAll(reply: FastifyReply, predictions: Prediction[]): FastifyReply {
+  return reply
+    .type(PREDICTION_MEDIA_TYPE)
+    .serializer(encodePredictions)
+    .send({ predictions, count: predictions.length });
+}
+
+/** What happens to a prediction request before its handler: its versions are found, its dies are decoded. */
 function admission(
-  { admit, renew, reader, rates }: PredictRouteOptions,
+  { admit, renew, calls, reader, rates }: PredictRouteOptions,
   lane: Lane,
   params: AddressSchema | undefined,
 ) {
+  const pathOf = (request: FastifyRequest): NamedByPath =>
+    params === undefined ? {} : readPart(params, request.params, 'path');
   return {
     config: { permission: 'predict' as const, predicts: true },
     onRequest: step((request) => {
-      const address: Address = params === undefined ? {} : readPart(params, request.params, 'path');
-      const target = admit(address.model, address.version);
-      if (target instanceof Promise) {
-        return target.then((found) => {
-          request.target = found;
-        });
-      }
-      request.target = target;
-      return undefined;
+      const path = pathOf(request);
+      const models = modelsOf(request, path);
+      const targets = models?.map(({ model, version }) => admit(model, version)) ?? [
+        admit(path.model, path.version),
+      ];
+      return whenAll(targets, ([target, ...further]) => {
+        if (target !== undefined) for (const one of further) assertReadAlike(one, target);
+        request.target = target;
+        request.furtherTargets = further;
+      });
     }),
     preHandler: step((request, reply) => {
-      request.target = renew(targetOf(request));
       const { id, headers } = request;
-      const { contract } = targetOf(request).version;
-      const measurements = reader.read({ id, headers, body: bodyOf(request) }, contract, lane);
-      request.measurements = measurements;
-      // Its bytes are not needed while its dies wait, and would be memory that nobody bounds.
-      request.body = undefined;
-      const refusal = countEquipment(rates, request, reply);
-      if (refusal === undefined) return undefined;
-      reader.release(measurements, contract);
-      throw refusal;
+      const path = pathOf(request);
+      const target = renew(targetOf(request));
+      const further = request.furtherTargets?.map(renew) ?? [];
+      request.furtherTargets = further;
+      for (const one of further) assertReadAlike(one, target);
+      // What names its models in the query has no other, as what names one in its path.
+      const asked = further.length === 0 ? path : namedBy(target);
+      const read = calls.read({
+        request: { id, headers, body: bodyOf(request) },
+        path: asked,
+        target,
+        lane,
+      });
+      return whenAll([read], ([found]) => {
+        if (found === undefined) return;
+        request.target = found.target;
+        request.measurements = found.measurements;
+        // Its bytes are not needed while its dies wait, and would be memory that nobody bounds.
+        request.body = undefined;
+        try {
+          for (const { version } of further) reader.assertWithin(found.measurements, version.contract, lane);
+          const refusal = countEquipment(rates, request, reply);
+          if (refusal !== undefined) throw refusal;
+        } catch (error) {
+          calls.release(found);
+          throw error;
+        }
+      });
     }),
   };
+}
+
+/**
+ * The models of `?models=a,b/2`, each with its version where it names one; undefined without it.
+ * @throws Refusal `invalid_input`
+ */
+function modelsOf(request: FastifyRequest, path: NamedByPath): readonly NamedByPath[] | undefined {
+  const { models } = readPart(PredictQuerySchema, request.query, 'query');
+  if (models === undefined || path.model === undefined) return models;
+  throw invalidInput([
+    { path: 'models', message: `expected it on a path that names no model, found "${path.model}" there` },
+  ]);
+}
+
+function namedBy({ entry, isNamed }: Target): NamedByPath {
+  return { model: entry.name, version: isNamed ? entry.number : undefined };
+}
+
+/** Goes on at once where nothing has to be waited for. */
+function whenAll<T>(
+  values: readonly (T | Promise<T>)[],
+  go: (values: readonly T[]) => void,
+): Promise<void> | undefined {
+  const ready = values.filter(
+    (value): value is Exclude<T | Promise<T>, Promise<T>> => !(value instanceof Promise),
+  );
+  if (ready.length < values.length) return Promise.all(values).then(go);
+  go(ready);
+  return undefined;
 }
 
 /** A step as a hook: what it throws becomes the refusal. Only one that has to wait gives a promise. */
@@ -185,20 +241,22 @@ function step(run: (request: FastifyRequest, reply: FastifyReply) => Promise<voi
   };
 }
 
-/** Predictions for the dies that `admission` has read; their rows go back when nobody needs them. */
+/**
+ * Predictions for the dies that `admission` has read: of each die those of all its models, one after another. The rows
+ * go back when nobody needs them.
+ */
 async function predict(
-  predictor: Predictor,
-  reader: DieReader,
+  { predictor, calls }: PredictRouteOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   query: { explain?: number | undefined },
   lane: Lane,
 ): Promise<Prediction[]> {
-  const { version, assign, isNamed, shadows } = targetOf(request);
-  const { measurements } = request;
+  const { measurements, furtherTargets = [] } = request;
+  const target = targetOf(request);
   if (measurements === undefined) throw new Error('the dies of a prediction request were not read');
-  try {
-    return await predictor.predict({
+  const predictBy = ({ version, assign, isNamed, shadows }: Target) =>
+    predictor.predict({
       requestId: request.id,
       keyId: request.keyId,
       trace: request.trace,
@@ -218,9 +276,25 @@ async function predict(
         });
       },
     });
+  try {
+    if (furtherTargets.length === 0) return await predictBy(target);
+    // All have to be done before the rows go back, also where one refuses.
+    const answers = await Promise.allSettled([target, ...furtherTargets].map((one) => predictBy(one)));
+    return byDie(answers.map(fulfilled));
   } finally {
-    reader.release(measurements, version.contract);
+    calls.release({ target, measurements });
   }
+}
+
+/** @throws what the other end threw */
+function fulfilled<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'fulfilled') return settled.value;
+  throw settled.reason;
+}
+
+/** Several answers for the same dies, put together die by die. */
+function byDie(answers: readonly (readonly Prediction[])[]): Prediction[] {
+  return (answers[0] ?? []).flatMap((_, die) => answers.flatMap((predictions) => predictions[die] ?? []));
 }
 
 function targetOf(request: FastifyRequest): Target {

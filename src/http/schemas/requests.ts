@@ -10,6 +10,11 @@ export const VersionParamsSchema = ModelParamsSchema.extend({
 // Enough for every parameter of the models that there are; the predictor bounds dies × parameters.
 const MAX_EXPLAIN = 65_536;
 
+// Each of them runs: as many as may be worth comparing for one die.
+const MAX_MODELS = 16;
+const MAX_MODELS_LENGTH = MAX_MODELS * 80;
+const MODEL = /^(?<model>[^/,]{1,64})(?:\/(?<version>[^/,]{1,10}))?$/;
+
 export const PredictQuerySchema = z.object({
   explain: z
     .string()
@@ -21,6 +26,25 @@ export const PredictQuerySchema = z.object({
     .pipe(z.int().max(MAX_EXPLAIN))
     .optional()
     .describe('How many of the most contributing test parameters to return with each prediction'),
+  models: z
+    .string()
+    .max(MAX_MODELS_LENGTH)
+    .transform((text, context) => {
+      const models = text.split(',').map((one) => MODEL.exec(one)?.groups);
+      const isEachOnce = new Set(text.split(',')).size === models.length;
+      if (isEachOnce && models.length <= MAX_MODELS && !models.includes(undefined))
+        return models.flatMap((one) =>
+          one === undefined ? [] : [{ model: one.model, version: one.version }],
+        );
+      const found = `"${text.slice(0, 40)}"`;
+      const message = `expected 1 to ${MAX_MODELS} models, each once, as "a,b" or with versions "a,b/2"; found ${found}`;
+      context.issues.push({ code: 'custom', message, input: text });
+      return z.NEVER;
+    })
+    .optional()
+    .describe(
+      'Models that are all to answer, such as "a,b/2": they read the same parameters. The answer is then a list, of each die one prediction by each model',
+    ),
 });
 
 const deadlineError = ({ input }: { input: unknown }) =>

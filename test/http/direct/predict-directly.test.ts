@@ -7,6 +7,7 @@ import { AnswerWriter } from '../../../src/http/direct/answer-text.js';
 import { DirectPredict, type DirectPredictOptions } from '../../../src/http/direct/predict-directly.js';
 import type { HttpAnswered } from '../../../src/http/plugins/observe.js';
 import { RateLimits } from '../../../src/http/rates.js';
+import { CallReader } from '../../../src/http/read-call.js';
 import { DieReader } from '../../../src/http/read-dies.js';
 import { createLogger } from '../../../src/monitoring/logger.js';
 import { Predictor, type Scorer } from '../../../src/prediction/predictor.js';
@@ -58,7 +59,7 @@ async function open(
     clock,
     logger: createLogger(readConfig({ MODEL_REPOSITORY: '/nowhere' }), log),
     predictor: new Predictor({ scorer, clock, observers: [], onObserverError: () => {} }),
-    reader: new DieReader(1, () => {}),
+    calls: new CallReader({ reader: new DieReader(1, () => {}), admit: () => target }),
     writer: new AnswerWriter(KEEP_ALIVE_MS),
     rates: new RateLimits({ perCaller: 0, perEquipment: 0 }, clock),
     clientAddress: createClientAddress([]),
@@ -143,7 +144,11 @@ describe('an error that nobody foresaw is a bare 500, logged, and the connection
     ['of the scorer', {}, () => Promise.reject(new TypeError('a bug'))],
     ['of the scorer, at once', {}, bug],
     ['of the admission', { admit: bug }, () => Promise.resolve(1)],
-    ['of the decoder', { reader: new DieReader(1, bug) }, () => Promise.resolve(1)],
+    [
+      'of the decoder',
+      { calls: new CallReader({ reader: new DieReader(1, bug), admit: bug }) },
+      () => Promise.resolve(1),
+    ],
   ])('%s', async (_, changes, score) => {
     const { client, seen, errors } = await open(changes, score);
     for (let n = 1; n <= 2; n++) {

@@ -85,7 +85,7 @@ describe('scanned or parsed, the verdict is the same', () => {
       'the stand-in sent by the caller',
       `{"data":[1,2,3,4,5,6],${body('"(the values of the input)"').slice(1)}`,
     ],
-    ['a fault in the head', body('[1,2,3,4,5,6]').replace('FP32', 'FP64')],
+    ['a fault in the head', body('[1,2,3,4,5,6]').replace('FP32', 'FP7')],
     ['a body that ends in the array', '{"inputs":[{"data":[1,2'],
     ['a key at the end', '{"inputs":[{"data"'],
   ])('%s', (_, text) => {

@@ -266,16 +266,25 @@ describe('infer', () => {
 
 describe('what is no route', () => {
   test.each([
-    ['GET', '/v2/models/screen/infer'],
-    ['GET', '/v2/repository/index'],
-    ['GET', '/v2/models/screen/config'],
     ['GET', '/v2/nothing?x=1'],
-    ['POST', '/v2/models/stats'],
     ['GET', '/v2/models/stats'],
+    ['GET', '/v2/models/screen/trace/setting'],
   ])('%s %s is refused in the same form', async (method, path) => {
     const { url } = await startOip(new FakeEngine());
     const answer = await send(url + path, { method });
     expect(errorOf(answer, 404)).not.toBe('');
+  });
+
+  test.each([
+    ['GET', '/v2/models/screen/infer', 'POST'],
+    ['GET', '/v2/repository/index', 'POST'],
+    ['POST', '/v2/models/stats', 'GET, HEAD'],
+    ['DELETE', '/v2', 'GET, HEAD'],
+  ])('%s %s is 405, which says what is allowed', async (method, path, allow) => {
+    const { url } = await startOip(new FakeEngine());
+    const answer = await send(url + path, { method });
+    expect(errorOf(answer, 405)).toContain(`found ${method}`);
+    expect(answer.headers.get('allow')).toBe(allow);
   });
 
   test('beside the protocol refusals stay problems', async () => {

@@ -8,6 +8,7 @@ import { Refusal } from '../../../src/errors.js';
 import type { Access } from '../../../src/http/access/access.js';
 import type { Permission } from '../../../src/http/access/caller.js';
 import { ArrivingBytes } from '../../../src/http/arriving-bytes.js';
+import { createClientAddress } from '../../../src/http/client-address.js';
 import type { InferLimits } from '../../../src/http/oip/decode-request.js';
 import type { OipEngine, OipInference, OipState, OipVersion } from '../../../src/http/oip/engine.js';
 import { OIP_ERRORS, OIP_PREFIX } from '../../../src/http/oip/error-form.js';
@@ -35,6 +36,9 @@ export function screenVersion(contract: Partial<MeasurementContract> = {}, versi
     inputName: manifest.input.name,
     contract: { parameterCount, acceptsMissing: contract.acceptsMissing ?? false },
     outputs: [...outputsOf(manifest), contributionsOutput('contributions', parameterCount)],
+    threshold: manifest.threshold,
+    sha256: manifest.sha256,
+    batching: manifest.batching,
   };
 }
 
@@ -137,9 +141,16 @@ export async function startOip(
   const app = Fastify({ genReqId: createRequestIds() });
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
-  await app.register(observePlugin, { clock: systemClock, observers: [] });
+  await app.register(observePlugin, {
+    clock: systemClock,
+    clientAddress: createClientAddress([]),
+    observers: [],
+  });
   await app.register(requestIdsPlugin);
-  await app.register(problemsPlugin, { sendRefusal: createSendRefusal([OIP_ERRORS]) });
+  await app.register(problemsPlugin, {
+    sendRefusal: createSendRefusal([OIP_ERRORS]),
+    hasAdmin: () => true,
+  });
   await app.register(accessPlugin, { access: options.access });
   if (options.access === undefined) {
     // Where nobody is asked who they are there are no admin routes; here everybody may use them.

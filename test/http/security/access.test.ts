@@ -219,7 +219,7 @@ async function serverWith(keys: readonly object[]): Promise<FastifyInstance> {
   });
   const app = Fastify();
   onTestFinished(() => app.close());
-  await app.register(problemsPlugin, { sendRefusal: createSendRefusal([]) });
+  await app.register(problemsPlugin, { sendRefusal: createSendRefusal([]), hasAdmin: () => true });
   await app.register(accessPlugin, { access });
   app.post('/admin/do', { config: { permission: 'admin' } }, async (request) => ({ by: request.keyId }));
   return app;

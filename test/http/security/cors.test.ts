@@ -21,7 +21,7 @@ const ask = {
 test('by default no page of another origin is let in, not even to ask', async () => {
   const { url } = await startApp({ versions: [sumVersion(4)] });
   const asked = await send(`${url}/predict`, ask);
-  expect(asked.status).toBe(404);
+  expect(asked.status).toBe(405);
   expect(asked.headers.get('access-control-allow-origin')).toBeNull();
   const answer = await post(`${url}/predict`, die, { origin: ORIGIN });
   expect(answer.headers.get('access-control-allow-origin')).toBeNull();
