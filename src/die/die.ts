@@ -120,7 +120,7 @@ export function dieSchema({ parameterCount, acceptsMissing }: MeasurementContrac
         acceptsMissing ? '; null where no value was measured' : ''
       }`,
     ),
-  });
+  }).meta({ title: 'Die' });
 }
 
 /** One die as a caller posts it. */

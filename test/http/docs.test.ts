@@ -22,10 +22,16 @@ const OperationSchema = z.looseObject({
   summary: z.string().min(1),
   tags: z.array(z.string()).min(1),
   parameters: z.array(ParameterSchema).optional(),
-  requestBody: z.looseObject({ content: ContentSchema }).optional(),
+  operationId: z.string().regex(/^[a-z][A-Za-z0-9]+$/),
+  security: z.array(z.record(z.string(), z.array(z.string()))).optional(),
+  requestBody: z.looseObject({ content: ContentSchema, required: z.boolean() }).optional(),
   responses: z.record(
     z.string().regex(/^([1-5]\d\d|[1-5]XX|default)$/),
-    z.looseObject({ description: z.string(), content: ContentSchema.optional() }),
+    z.looseObject({
+      description: z.string(),
+      content: ContentSchema.optional(),
+      headers: z.record(z.string(), SchemaObject),
+    }),
   ),
 });
 /** What OpenAPI 3.1 asks of the parts that this document uses. */
@@ -74,9 +80,11 @@ const PROTOCOL_ROUTES = {
     '/v2/health/ready',
     '/v2/models/stats',
     '/v2/models/{model}',
+    '/v2/models/{model}/config',
     '/v2/models/{model}/ready',
     '/v2/models/{model}/stats',
     '/v2/models/{model}/versions/{version}',
+    '/v2/models/{model}/versions/{version}/config',
     '/v2/models/{model}/versions/{version}/ready',
     '/v2/models/{model}/versions/{version}/stats',
   ],
@@ -129,13 +137,49 @@ describe('/openapi.json', () => {
       expect(operation?.parameters?.map(({ name }) => name)).toEqual(
         expect.arrayContaining(['explain', 'x-deadline-ms']),
       );
-      expect(Object.keys(operation?.responses ?? {}).sort()).toEqual(['200', '4XX', '5XX']);
-      for (const refusal of ['4XX', '5XX']) {
-        expect(Object.keys(operation?.responses[refusal]?.content ?? {})).toEqual([
-          'application/problem+json',
-        ]);
-      }
+      const { 200: _answer, ...refusals } = operation?.responses ?? {};
+      expect(Object.keys(refusals)).toEqual([
+        ...['400', '404', '408', '413', '415', '422', '429', '431', '500', '503', '504'],
+      ]);
+      for (const refusal of Object.values(refusals))
+        expect(Object.keys(refusal.content ?? {})).toEqual(['application/problem+json']);
     }
+  });
+
+  test('every operation has an id of its own, the headers of its answers and whether its body is needed', async () => {
+    const { paths } = await readDocument();
+    const operations = Object.values(paths).flatMap((item) => Object.values(item));
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(ids.filter((id, i) => ids.indexOf(id) < i)).toEqual([]);
+    for (const { responses } of operations)
+      for (const { headers } of Object.values(responses)) expect(headers).toHaveProperty('x-request-id');
+    const predict = paths['/predict']?.post;
+    expect(predict?.responses['503']?.headers).toHaveProperty('retry-after');
+    expect(predict?.responses['200']?.headers).toHaveProperty('ratelimit');
+    expect(predict?.requestBody?.required).toBe(true);
+    expect(paths['/v2/repository/index']?.post?.requestBody?.required).toBe(false);
+    // Nobody is asked who calls.
+    expect(operations.filter(({ security }) => security !== undefined)).toEqual([]);
+    expect(predict?.responses).not.toHaveProperty('401');
+  });
+
+  test('schemas have names, which answers and bodies refer to', async () => {
+    const { body } = await send(`${server().url}/openapi.json`);
+    const { paths, components } = z
+      .looseObject({
+        paths: z.record(z.string(), z.unknown()),
+        components: z.looseObject({ schemas: z.record(z.string(), SchemaObject) }),
+      })
+      .parse(JSON.parse(body));
+    const names = Object.keys(components.schemas);
+    expect(names).toEqual(
+      expect.arrayContaining(['Die', 'Prediction', 'Predictions', 'Problem', 'InferRequest']),
+    );
+    // Two schemas of one name would be numbered.
+    expect(names.filter((name) => /\d$/.test(name))).toEqual([]);
+    const refs = [...body.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map((match) => match[1] ?? '');
+    expect(new Set(refs)).toEqual(new Set(names));
+    expect(JSON.stringify(paths)).not.toContain('"title":"');
   });
 
   test('holds no schema that was not converted, and refers to nothing outside', async () => {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PredictionSchema } from '../../src/die/prediction.js';
+import { PredictionSchema, PredictionsSchema } from '../../src/die/prediction.js';
 import { ServingSchema } from '../../src/models/repository/serving.js';
 import { type AdminBench, repeatedly, startAdminApp } from '../support/admin.js';
 import { postBytes, RawConnection, send } from '../support/http.js';
@@ -302,5 +302,50 @@ describe('changes at the same time', () => {
     for (const status of statuses) expect([200, 409]).toContain(status);
     const { models } = await savedOf(bench);
     expect(await answering(bench)).toBe(models.sum?.default);
+  });
+});
+
+describe('the model repository extension', () => {
+  const other = (version: string) => scaledVersion(version, { name: 'other' });
+  const call = async (bench: AdminBench, verb: 'load' | 'unload') =>
+    (await bench.call('POST', `/v2/repository/models/other/${verb}`, {})).status;
+  const statesOf = async ({ call: ask }: AdminBench) =>
+    JSON.stringify((await ask('GET', '/models/other')).body)
+      .match(/"state":"\w+"/g)
+      ?.map((text) => text.slice(9, -1));
+
+  test('brings back by load all that unload has taken down', async () => {
+    const bench = await start({
+      versions: [...VERSIONS, other('1'), other('2'), other('3')],
+      serving: {
+        ...FIRST,
+        models: {
+          ...FIRST.models,
+          other: { default: '1', load: ['1', '2'], split: { by: 'die_id', weights: { '1': 50, '2': 50 } } },
+        },
+      },
+    });
+    const before = await statesOf(bench);
+    expect(before).toEqual(['ready', 'ready', 'unloaded']);
+    expect(await call(bench, 'unload')).toBe(200);
+    expect(await statesOf(bench)).toEqual(['unloaded', 'unloaded', 'unloaded']);
+    // Once more changes nothing, and loses nothing of what was served.
+    expect(await call(bench, 'unload')).toBe(200);
+    expect(await call(bench, 'load')).toBe(200);
+    expect(await statesOf(bench)).toEqual(before);
+    const dies = Array.from({ length: 12 }, (_, i) => ({ ...DIE, die_id: `d${i}` }));
+    const { body } = await bench.call('POST', '/models/other/predict/batch', dies);
+    const by = PredictionsSchema.parse(body).predictions.map(({ model_version }) => model_version);
+    expect(new Set(by)).toEqual(new Set(['1', '2']));
+  });
+
+  test('brings back a version, loaded by its own call, that no dies are sent to', async () => {
+    const bench = await start({
+      versions: [...VERSIONS, other('1'), other('2')],
+      serving: { ...FIRST, models: { ...FIRST.models, other: { default: '1', load: ['1'] } } },
+    });
+    expect((await bench.call('POST', '/admin/models/other/versions/2/load')).status).toBe(200);
+    expect([await call(bench, 'unload'), await call(bench, 'load')]).toEqual([200, 200]);
+    expect(await statesOf(bench)).toEqual(['ready', 'ready']);
   });
 });

@@ -47,6 +47,9 @@ const MAX_PLAIN_ID_BYTES = 128;
 /** A coordinate of up to this many digits is surely within the STDF bounds. */
 const MAX_PLAIN_COORDINATE_DIGITS = 4;
 
+/** With more of them than a die may have values beside its parameters, the plain path says so. */
+const MAX_UNKNOWN_KEYS = 400;
+
 /**
  * Scans dies that are plainly valid: an object of known keys in any order, each once, with ids of
  * plain ASCII without escapes, small whole coordinates, and exactly the target's count of values;
@@ -78,6 +81,7 @@ export class DieScanner {
     this.#modelName = undefined;
     this.#modelVersion = undefined;
     let seen = 0;
+    let unknown = 0;
     do {
       const keyStart = this.skipSpace(at + 1) + 1;
       const keyEnd = scanString(bytes, keyStart - 1);
@@ -87,6 +91,7 @@ export class DieScanner {
       at = this.skipSpace(at + 1);
       const index = keyAt(bytes, keyStart, keyEnd);
       if (index === -1) {
+        if (++unknown > MAX_UNKNOWN_KEYS) return DECLINED;
         at = skipScalar(bytes, at);
       } else {
         const bit = 1 << index;

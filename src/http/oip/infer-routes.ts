@@ -13,7 +13,7 @@ import { BINARY_MEDIA_TYPE, jsonOrBinary, OIP_ADDRESSES, OIP_REFUSALS, TAGS } fr
 import { encodeInferAnswer } from './encode-answer.js';
 import type { OipEngine, OipVersion } from './engine.js';
 import { JSON_MEDIA_TYPE } from './error-form.js';
-import { InferAnswerSchema, InferRequestSchema } from './schemas.js';
+import { InferAnswerSchema, InferHeadersSchema, InferRequestSchema } from './schemas.js';
 
 export interface InferRouteOptions {
   readonly engine: OipEngine;
@@ -46,6 +46,7 @@ export function inferRoutes(app: FastifyInstance, { engine, maxBatchDies, rates 
           tags: TAGS,
           summary: `Dies as FP32 tensors, by ${by}`,
           params,
+          headers: InferHeadersSchema,
           body: jsonOrBinary(InferRequestSchema),
           response: {
             200: { description: 'The outputs', ...jsonOrBinary(InferAnswerSchema) },

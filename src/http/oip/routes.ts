@@ -168,7 +168,10 @@ function repositoryRoutes(app: FastifyInstance, { engine, isControlDocumented }:
     '/repository/index',
     {
       config: READ,
-      schema: { ...documented('Every version and its state', IndexSchema), body: IndexRequestSchema },
+      schema: {
+        ...documented('Every version and its state', IndexSchema),
+        body: IndexRequestSchema.optional(),
+      },
     },
     async ({ body }) => {
       const { ready } = readOptionalJson(IndexRequestSchema, bytesOf(body));
@@ -178,7 +181,11 @@ function repositoryRoutes(app: FastifyInstance, { engine, isControlDocumented }:
         .filter(({ state }) => !ready || state === 'READY');
     },
   );
-  const control = { params: ModelParamsSchema, body: ControlRequestSchema, hide: !isControlDocumented };
+  const control = {
+    params: ModelParamsSchema,
+    body: ControlRequestSchema.optional(),
+    hide: !isControlDocumented,
+  };
   routes.post(
     '/repository/models/:model/load',
     { config: ADMIN, schema: { ...documented('Load a model, or load it anew', LoadedSchema), ...control } },

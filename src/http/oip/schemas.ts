@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { describeInput } from '../../die/die.js';
+import { PredictBatchHeadersSchema, PredictHeadersSchema } from '../schemas/requests.js';
 import { DATATYPE_NAMES } from './datatypes.js';
 
 const found = (expected: string) => ({
@@ -101,10 +102,20 @@ export const InferRequestSchema = z.object(
   found('an object with inputs'),
 );
 
+/** Headers of an infer request: those of dies in a binary body, and the length of its JSON. */
+export const InferHeadersSchema = PredictHeadersSchema.extend({
+  'x-die-ids': PredictBatchHeadersSchema.shape['x-die-ids'],
+  'inference-header-content-length': z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional()
+    .describe('How many bytes of the body are JSON, where tensors follow as bytes; 0 for float32 alone'),
+});
+
 export type InferRequestHead = z.infer<typeof InferRequestSchema>;
 export type InferInput = z.infer<typeof InferInputSchema>;
 
-const AnsweredTensorSchema = z.object({
+export const AnsweredTensorSchema = z.object({
   name: z.string(),
   datatype: z.enum(['FP32', 'BYTES']),
   shape: z.array(z.int()),
@@ -147,7 +158,7 @@ export const ServerMetadataSchema = z.object({
   extensions: z.array(z.string()),
 });
 
-const TensorMetadataSchema = z.object({
+export const TensorMetadataSchema = z.object({
   name: z.string(),
   datatype: z.enum(['FP32', 'BYTES']),
   shape: z.array(z.int()).describe('-1 for the number of dies'),

@@ -3,6 +3,8 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
 import { z } from 'zod';
+import { documented, refusalContent } from '../openapi/json-schema.js';
+import { completeDocument, type RouteFacts } from '../openapi/openapi-document.js';
 import type { DocsOptions, DocsPages } from './docs.js';
 import { noSuchRoute } from './problems.js';
 
@@ -50,9 +52,9 @@ export async function makePages(
               securitySchemes: {
                 key: { type: 'apiKey', in: 'header', name: 'x-api-key' },
                 bearer: { type: 'http', scheme: 'bearer' },
+                basic: { type: 'http', scheme: 'basic', description: 'The key as the password, for reading' },
               },
             },
-            security: [{ key: [] }, { bearer: [] }],
           }
         : {}),
     },
@@ -70,9 +72,11 @@ export async function makePages(
   });
   for (const { method, url, schema } of routes)
     if (method !== 'HEAD') pages.route({ method, url, ...(schema && { schema }), handler: nothingHere });
+  const completed = () =>
+    completeDocument({ ...pages.swagger() }, { routes: routes.flatMap(factsOf), keysAsked, refusalContent });
   let document: Buffer | undefined;
   pages.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
-    document ??= Buffer.from(JSON.stringify(pages.swagger()));
+    document ??= Buffer.from(JSON.stringify(completed()));
     return reply.type('application/json; charset=utf-8').send(document);
   });
 
@@ -100,19 +104,13 @@ function nothingHere(_request: FastifyRequest, reply: FastifyReply): void {
   reply.callNotFound();
 }
 
-/** A route's schema with every zod schema in it, at any depth, replaced by its JSON Schema. */
-function documented(value: unknown, io: 'input' | 'output' = 'input'): unknown {
-  if (value instanceof z.ZodType) {
-    const { $schema: _, ...schema } = z.toJSONSchema(value, {
-      target: 'draft-2020-12',
-      io,
-      unrepresentable: 'any',
-    });
-    return schema;
-  }
-  if (Array.isArray(value)) return value.map((item) => documented(item, io));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, documented(item, key === 'response' ? 'output' : io)]),
-  );
+function factsOf({ method, url, config, schema }: RouteOptions): RouteFacts[] {
+  const methods = Array.isArray(method) ? method : [method];
+  return methods.map((one) => ({
+    method: one,
+    url,
+    permission: config?.permission,
+    predicts: config?.predicts === true,
+    isBodyOptional: schema?.body instanceof z.ZodOptional,
+  }));
 }

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { isCodingAsked, mediaWeight } from '../accept.js';
 
 /** The metrics as text, in either of the two formats that Prometheus reads. */
@@ -10,6 +11,7 @@ export interface MetricsText {
 }
 
 const OPENMETRICS = 'application/openmetrics-text';
+const TextSchema = z.string();
 const packed = promisify(gzip);
 
 /** GET /metrics, open to everybody unless a permission is named. */
@@ -25,7 +27,12 @@ export function metricsRoutes(
       schema: {
         tags: ['operations'],
         summary: 'Prometheus metrics; OpenMetrics when the accept header asks for it',
-        produces: ['text/plain', 'application/openmetrics-text'],
+        response: {
+          200: {
+            description: 'The metrics',
+            content: { 'text/plain': { schema: TextSchema }, [OPENMETRICS]: { schema: TextSchema } },
+          },
+        },
       },
     },
     async (request, reply) => {

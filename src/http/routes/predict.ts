@@ -46,7 +46,7 @@ declare module 'fastify' {
     target: Target | undefined;
     /** The dies of the request, from `preHandler` on; prediction routes only. */
     measurements: Measurements | undefined;
-    /** Where the same dies go as well, by `models` of the query; from `onRequest` on. */
+    /** Where the same dies go as well, by `models` of the query; undefined without it. */
     furtherTargets: readonly Target[] | undefined;
   }
 }
@@ -89,7 +89,8 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
   for (const { prefix, params, operation, by } of ADDRESSES) {
     const schema = {
       tags: ['predict'],
-      querystring: PredictQuerySchema,
+      // Elsewhere the path names the model; `models` is refused there.
+      querystring: params === undefined ? PredictQuerySchema : PredictQuerySchema.omit({ models: true }),
       ...(params === undefined ? {} : { params }),
     };
     routes.post(
@@ -107,7 +108,7 @@ export function predictRoutes(app: FastifyInstance, options: PredictRouteOptions
       },
       async (request, reply) => {
         const predictions = await predict(options, request, reply, request.query, 'realtime');
-        if (request.query.models !== undefined) return sendAll(reply, predictions);
+        if (request.furtherTargets !== undefined) return sendAll(reply, predictions);
         const [prediction] = predictions;
         if (prediction === undefined) throw new Error('a call for one die has no prediction');
         return reply.type(PREDICTION_MEDIA_TYPE).serializer(encodePrediction).send(prediction);
@@ -159,15 +160,15 @@ function admission(
       return whenAll(targets, ([target, ...further]) => {
         if (target !== undefined) for (const one of further) assertReadAlike(one, target);
         request.target = target;
-        request.furtherTargets = further;
+        if (models !== undefined) request.furtherTargets = further;
       });
     }),
     preHandler: step((request, reply) => {
       const { id, headers } = request;
       const path = pathOf(request);
       const target = renew(targetOf(request));
-      const further = request.furtherTargets?.map(renew) ?? [];
-      request.furtherTargets = further;
+      request.furtherTargets = request.furtherTargets?.map(renew);
+      const further = request.furtherTargets ?? [];
       for (const one of further) assertReadAlike(one, target);
       // What names its models in the query has no other, as what names one in its path.
       const asked = further.length === 0 ? path : namedBy(target);

@@ -26,7 +26,7 @@ const signature = z
   .optional()
   .describe('Where MODEL_SIGNATURES is warn or require, for a version that is loaded');
 
-const VersionSummarySchema = z.object({
+export const VersionSummarySchema = z.object({
   version: z.string(),
   state: z.enum(VERSION_STATES),
   reason: z.string().optional().describe('Why the version failed'),

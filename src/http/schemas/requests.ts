@@ -50,6 +50,16 @@ export const PredictQuerySchema = z.object({
 const deadlineError = ({ input }: { input: unknown }) =>
   `expected whole milliseconds from 1 to 600000, found "${String(input).slice(0, 40)}"`;
 
+const context = (of: string) =>
+  z.string().optional().describe(`${of} of all dies of a binary body, percent-encoded`);
+
+const ContextHeadersShape = {
+  'x-lot-id': context('Lot'),
+  'x-wafer-id': context('Wafer'),
+  'x-equipment-id': context('Equipment'),
+  'x-stdf-file': context('STDF file'),
+};
+
 export const PredictHeadersSchema = z.object({
   'x-deadline-ms': z
     .string()
@@ -63,10 +73,17 @@ export const PredictHeadersSchema = z.object({
     .optional()
     .describe('Returned with the answer and in every log line; made if absent'),
   'x-die-id': z.string().optional().describe('Id of the die of a binary body, percent-encoded'),
+  ...ContextHeadersShape,
+  'x-x': z.string().optional().describe('Column of the die of a binary body, STDF X_COORD'),
+  'x-y': z.string().optional().describe('Row of the die of a binary body, STDF Y_COORD'),
 });
 
 /** Headers of a batch call: as those of one die, but for the ids. */
-export const PredictBatchHeadersSchema = PredictHeadersSchema.omit({ 'x-die-id': true }).extend({
+export const PredictBatchHeadersSchema = PredictHeadersSchema.omit({
+  'x-die-id': true,
+  'x-x': true,
+  'x-y': true,
+}).extend({
   'x-die-ids': z
     .string()
     .optional()

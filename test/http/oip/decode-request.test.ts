@@ -77,8 +77,8 @@ describe('JSON tensors', () => {
 describe('the input', () => {
   test.each([
     ['another name', { name: 'x' }, /inputs\[0\]\.name: expected "test_params", found "x"/],
-    ['another datatype', { datatype: 'FP64' }, /datatype: expected FP32, found the string "FP64"/],
-    ['an integer datatype', { datatype: 'INT32' }, /datatype: expected FP32/],
+    ['another datatype', { datatype: 'BYTES' }, /datatype: expected FP32.* found the string "BYTES"/],
+    ['a datatype of truths', { datatype: 'BOOL' }, /datatype: expected FP32/],
     ['no dies', { shape: [0, 4] }, /shape: expected \[dies, 4\] with 1 die or more.*found \[0, 4\]/],
     ['other parameters', { shape: [1, 5] }, /shape: .*found \[1, 5\]/],
     ['a third dimension', { shape: [1, 4, 1] }, /shape: .*found \[1, 4, 1\]/],

@@ -46,7 +46,7 @@ describe('the server', () => {
     expect(metadata).toEqual({
       name: 'diegate',
       version: '9.9.9',
-      extensions: ['binary_tensor_data', 'model_repository'],
+      extensions: ['binary_tensor_data', 'model_repository', 'model_configuration'],
     });
   });
 });
@@ -65,6 +65,7 @@ describe('a model', () => {
           { name: 'anomaly_score', datatype: 'FP32', shape: [-1] },
           { name: 'prediction', datatype: 'BYTES', shape: [-1] },
           { name: 'confidence', datatype: 'FP32', shape: [-1] },
+          { name: 'model_version', datatype: 'BYTES', shape: [-1] },
           { name: 'contributions', datatype: 'FP32', shape: [-1, 4] },
         ],
       });
