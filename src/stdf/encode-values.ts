@@ -1,6 +1,7 @@
 import { Fault } from '../errors.js';
 import { type Bits, GENERIC_CODES, type GenericValue, type ScalarCode } from './field-types.js';
 import type { ByteOrder } from './records.js';
+import { cutToBytes, textBytes } from './text-bytes.js';
 
 /** Bytes of one record being written; grows as needed. */
 export interface Sink {
@@ -31,8 +32,8 @@ type IntegerCode = keyof typeof INTEGERS;
 
 /**
  * Writes one value. Throws a Fault `invalid_data` naming record and field where it cannot be
- * written without changing it, except text: that is cut at 255 bytes, and a character that
- * Latin-1 does not have becomes `?`.
+ * written without changing it, except text: that is cut at 255 bytes (see `textBytes`), and a C1
+ * that Latin-1 does not have becomes `?`.
  */
 export function writeValue(code: ScalarCode, value: unknown, sink: Sink): void {
   switch (code) {
@@ -115,26 +116,20 @@ function isText(value: unknown, sink: Sink): value is string {
   return true;
 }
 
-/** Puts text as Latin-1; the room for one byte of each UTF-16 code unit is reserved at `at`. */
-function putText(text: string, sink: Sink, at: number): void {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    sink.bytes[at + i] = code > 0xff ? QUESTION_MARK : code;
-  }
-}
-
 function writeCharacter(value: unknown, sink: Sink): void {
   if (!isText(value, sink)) return;
   if (value.length !== 1) throw refuse(sink, `${JSON.stringify(value)} is not one character`);
-  putText(value, sink, reserve(sink, 1));
+  const code = value.charCodeAt(0);
+  const at = reserve(sink, 1);
+  sink.bytes[at] = code > 0xff ? QUESTION_MARK : code;
 }
 
 function writeText(value: unknown, sink: Sink): void {
   if (!isText(value, sink)) return;
-  const text = value.length > MAX_TEXT_BYTES ? value.slice(0, MAX_TEXT_BYTES) : value;
-  const at = reserve(sink, 1 + text.length);
-  sink.bytes[at] = text.length;
-  putText(text, sink, at + 1);
+  const bytes = textBytes(cutToBytes(value, MAX_TEXT_BYTES));
+  const at = reserve(sink, 1 + bytes.length);
+  sink.bytes[at] = bytes.length;
+  bytes.copy(sink.bytes, at + 1);
 }
 
 function writeBytes(value: unknown, sink: Sink): void {

@@ -1,7 +1,9 @@
+import { readTextBytes } from './text-bytes.js';
+
 const SLOTS = 4096;
 const LONGEST_KEPT = 64;
 
-/** Reads `length` bytes at `start` as Latin-1 text. */
+/** Reads `length` bytes at `start` as text; see `readTextBytes`. */
 export type ReadText = (bytes: Buffer, start: number, length: number) => string;
 
 /**
@@ -11,18 +13,27 @@ export type ReadText = (bytes: Buffer, start: number, length: number) => string;
  * holds one string of at most 64 characters and is overwritten by the next that falls on it.
  */
 export function createTextCache(): ReadText {
+  // What is compared with the bytes, one character for each, and what they mean: mostly the same string.
   const slots: string[] = new Array<string>(SLOTS).fill('');
+  const meanings: string[] = new Array<string>(SLOTS).fill('');
   return (bytes, start, length) => {
     if (length === 0) return '';
-    // Not TextDecoder: its latin1 is windows-1252 and loses 0x80 to 0x9f (stdf-v4.md section 2).
-    if (length > LONGEST_KEPT) return bytes.toString('latin1', start, start + length);
+    if (length > LONGEST_KEPT) return readTextBytes(bytes, start, start + length);
     let hash = length;
-    for (let i = start; i < start + length; i++) hash = (Math.imul(hash, 31) + (bytes[i] ?? 0)) | 0;
+    let all = 0;
+    for (let i = start; i < start + length; i++) {
+      const byte = bytes[i] ?? 0;
+      hash = (Math.imul(hash, 31) + byte) | 0;
+      all |= byte;
+    }
     const slot = (hash ^ (hash >>> 12)) & (SLOTS - 1);
     const kept = slots[slot] ?? '';
-    if (holds(kept, bytes, start, length)) return kept;
-    const text = bytes.toString('latin1', start, start + length);
-    slots[slot] = text;
+    if (holds(kept, bytes, start, length)) return meanings[slot] ?? kept;
+    const latin1 = bytes.toString('latin1', start, start + length);
+    slots[slot] = latin1;
+    // Nearly all text is ASCII, which needs no second look.
+    const text = all < 0x80 ? latin1 : readTextBytes(bytes, start, start + length);
+    meanings[slot] = text;
     return text;
   };
 }

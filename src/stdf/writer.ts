@@ -3,6 +3,7 @@ import { Fault } from '../errors.js';
 import { createRecordEncoder } from './encode.js';
 import { MAX_TEXT_BYTES } from './encode-values.js';
 import type { ByteOrder, RawRecord, StdfRecord } from './records.js';
+import { cutToBytes } from './text-bytes.js';
 import { throughZlib } from './zlib-stream.js';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -67,10 +68,13 @@ function firstRecord(record: StdfRecord | RawRecord, byteOrder: ByteOrder | unde
 
 /** A Cn holds 255 bytes: longer lines of the datalog go on in the next DTR. */
 function split(record: StdfRecord | RawRecord): readonly (StdfRecord | RawRecord)[] {
-  if (record.type !== 'Dtr' || record.textDat.length <= MAX_TEXT_BYTES) return [record];
-  const pieces = Math.ceil(record.textDat.length / MAX_TEXT_BYTES);
-  return Array.from({ length: pieces }, (_, i) => ({
-    type: 'Dtr' as const,
-    textDat: record.textDat.slice(i * MAX_TEXT_BYTES, (i + 1) * MAX_TEXT_BYTES),
-  }));
+  if (record.type !== 'Dtr') return [record];
+  const pieces: StdfRecord<'Dtr'>[] = [];
+  let rest = record.textDat;
+  do {
+    const textDat = cutToBytes(rest, MAX_TEXT_BYTES);
+    pieces.push({ ...record, textDat });
+    rest = rest.slice(textDat.length);
+  } while (rest !== '');
+  return pieces;
 }

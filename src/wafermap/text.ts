@@ -3,7 +3,18 @@
  * screen (escape sequences, also the one-byte ones of Latin-1) and direction marks could reorder it.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+  return text
+    .replace(/[\u0080-\u009f]/g, windowsCharacter)
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+}
+
+/** 0x80 to 0x9f of windows-1252: where Latin-1 has control characters, programs of that system wrote these. */
+const WINDOWS_1252 =
+  '\u20ac\ufffd\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\ufffd\u017d\ufffd' +
+  '\ufffd\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\ufffd\u017e\u0178';
+
+function windowsCharacter(control: string): string {
+  return WINDOWS_1252.charAt(control.charCodeAt(0) - 0x80);
 }
 
 /** Text for HTML and SVG, in content and in quoted attributes. */

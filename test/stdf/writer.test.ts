@@ -1,7 +1,9 @@
 import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StdfRecord } from '../../src/stdf/records.js';
 import { encodeRecord, farOf, readStdf, writeStdf } from '../../src/stdf/stdf.js';
+import { cutToBytes, readTextBytes, textBytes } from '../../src/stdf/text-bytes.js';
 import { collect, fileOf, mir, mrr, prr, ptr, readAll } from './support.js';
 
 const invalid = (text: string) =>
@@ -79,15 +81,42 @@ describe('text', () => {
     expect(records[1]).toMatchObject({ lotId: 'x'.repeat(255) });
   });
 
-  it('outside Latin-1 becomes a question mark, inside it survives', async () => {
-    const { records } = await readAll(fileOf([{ ...mir, lotId: '25 µm 電' }, mrr]));
-    expect(records[1]).toMatchObject({ lotId: '25 µm ?' });
+  it('survives in any script, as Latin-1 where that is enough and as UTF-8 else', async () => {
+    const texts = { lotId: '25 µm 電', partTyp: '25 µm', nodeNam: '\u00c2\u00b5 is no micro' };
+    const { records } = await readAll(fileOf([{ ...mir, ...texts }, mrr]));
+    expect(records[1]).toMatchObject(texts);
+    expect([...textBytes('25 µ')]).toEqual([0x32, 0x35, 0x20, 0xb5]);
+  });
+
+  it('of any letters is read as it was written, cut between characters at 255 bytes', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)) }),
+      fc.string({ unit: 'grapheme', minLength: 60, maxLength: 200 }),
+    );
+    fc.assert(
+      fc.property(text, (written) => {
+        const cut = cutToBytes(written, 255);
+        const bytes = textBytes(cut);
+        expect(bytes.length).toBeLessThanOrEqual(255);
+        expect(written.startsWith(cut)).toBe(true);
+        expect(readTextBytes(bytes, 0, bytes.length)).toBe(cut);
+        if (textBytes(written).length <= 255) expect(cut).toBe(written);
+      }),
+    );
   });
 
   it('of a long DTR goes on in the next', async () => {
     const records = [farOf('little'), mir, { type: 'Dtr' as const, textDat: 'a'.repeat(600) }, mrr];
     const back = await collect(readStdf(writeStdf(records), { only: ['Dtr'] }));
     expect(back.map(({ textDat }) => textDat.length)).toEqual([255, 255, 90]);
+  });
+
+  it('of a long DTR in any script loses no character', async () => {
+    const textDat = '電a'.repeat(300);
+    const records = [farOf('little'), mir, { type: 'Dtr' as const, textDat }, mrr];
+    const back = await collect(readStdf(writeStdf(records), { only: ['Dtr'] }));
+    expect(back.map((record) => record.textDat).join('')).toBe(textDat);
   });
 });
 
