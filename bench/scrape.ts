@@ -3,6 +3,8 @@ import { WORST } from '../src/drift/report.js';
 import type { DriftSummary } from '../src/drift/version-drift.js';
 import { ManifestSchema } from '../src/models/manifest/manifest.js';
 import { createModelVersion, type ModelVersion } from '../src/models/model-version.js';
+import type { Serving } from '../src/models/repository/serving.js';
+import { createCanaryMetrics } from '../src/monitoring/metrics/canaries.js';
 import { createDecodingMetrics } from '../src/monitoring/metrics/decoding.js';
 import { createDriftMetrics } from '../src/monitoring/metrics/drift.js';
 import { createHttpMetrics } from '../src/monitoring/metrics/http.js';
@@ -12,8 +14,10 @@ import { createPredictionMetrics } from '../src/monitoring/metrics/predictions.j
 import { createRegistry, renderMetrics } from '../src/monitoring/metrics/registry.js';
 import { createServingMetrics } from '../src/monitoring/metrics/serving.js';
 import { createTrafficMetrics } from '../src/monitoring/metrics/traffic.js';
+import { createWorkerMetrics } from '../src/monitoring/metrics/workers.js';
 import { FALLBACK_REASONS, type FallbackReason } from '../src/prediction/fallback.js';
 import type { Predicted } from '../src/prediction/predictor.js';
+import { CanaryStateSchema } from '../src/traffic/canary-plan.js';
 import { median } from './statistics.js';
 
 /**
@@ -27,6 +31,7 @@ const BOUND_MS = 5;
 const versions = Array.from({ length: VERSIONS }, (_, i) => versionOf(`model-${i}`));
 const shadow = versionOf('shadow');
 const summaries = versions.map(summaryOf);
+const canaries = servingOf(versions);
 const registry = createRegistry();
 useEverything();
 
@@ -71,6 +76,22 @@ function versionOf(name: string): ModelVersion {
   return createModelVersion(manifest, undefined, '/nowhere/model.onnx');
 }
 
+/** A canary of every model. */
+function servingOf(models: readonly ModelVersion[]): Serving {
+  const canary = CanaryStateSchema.parse({
+    plan: { from: '1', to: '2', by: 'wafer_id' },
+    status: 'running',
+    step: 1,
+    startedAt: '2026-01-01T00:00:00Z',
+    stepSince: '2026-01-01T00:10:00Z',
+    reason: 'It goes on.',
+  });
+  return {
+    defaultModel: 'model-0',
+    models: Object.fromEntries(models.map(({ name }) => [name, { canary: { ...canary } }])),
+  };
+}
+
 /** What drift shows of a version: as many parameters as it ever names. */
 function summaryOf({ name, version }: ModelVersion): DriftSummary {
   const worst = Array.from({ length: WORST }, (_, i) => ({ name: `RVIA_${i}`, psi: 0.123_456_789 + i }));
@@ -82,6 +103,7 @@ function summaryOf({ name, version }: ModelVersion): DriftSummary {
     over: { changed: 9, drifted: 5 },
     worst,
     active: 1,
+    equipment: { worst: 0.08, others: 0.02 },
   };
 }
 
@@ -137,6 +159,9 @@ function useEverything(): void {
   const decoded = createDecodingMetrics(registry);
   createOutcomeMetrics(registry, () => versions);
   createDriftMetrics(registry, () => summaries);
+  createCanaryMetrics(registry, () => canaries);
+  // Any process will do: what it has used is read at each scrape.
+  createWorkerMetrics(registry).workerStarted(process.pid);
   const report = { loadedAt: new Date(0), loadMs: 12.3, sameInAnyBatch: true };
   const entries = versions.map((version) => ({
     key: version.key,

@@ -5,12 +5,14 @@ import { InferStatistics } from './http/oip/statistics.js';
 import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.js';
 import type { Catalogue } from './models/catalogue.js';
 import { createDriftLog } from './monitoring/drift-log.js';
+import { createCanaryMetrics } from './monitoring/metrics/canaries.js';
 import { createDriftMetrics } from './monitoring/metrics/drift.js';
 import { createModelMetrics } from './monitoring/metrics/models.js';
 import { createPredictionMetrics } from './monitoring/metrics/predictions.js';
 import { createServingMetrics } from './monitoring/metrics/serving.js';
 import { createTracingMetrics } from './monitoring/metrics/tracing.js';
 import { createTrafficMetrics } from './monitoring/metrics/traffic.js';
+import { createWorkerMetrics } from './monitoring/metrics/workers.js';
 import type { Monitoring } from './monitoring/monitoring.js';
 import { createPredictionLog } from './monitoring/prediction-log.js';
 import { createWorkerLog } from './monitoring/worker-log.js';
@@ -80,7 +82,10 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     logger,
     createObserver: () => createTracingMetrics(registry),
   });
-  options.workers.observe([createWorkerLog(logger), servingMetrics], onObserverError);
+  options.workers.observe(
+    [createWorkerLog(logger), servingMetrics, createWorkerMetrics(registry)],
+    onObserverError,
+  );
   const statistics = new InferStatistics(() => Date.now());
   const batcher = new Batcher({
     runner: pool,
@@ -92,6 +97,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
   const { drift, webhook } = createDrift(options, pool);
   const experiments = new Experiments(catalogue, () => new Date());
   createModelMetrics(registry, () => catalogue.entries());
+  createCanaryMetrics(registry, () => catalogue.serving);
   const trafficMetrics = createTrafficMetrics(registry);
   const checkSignature = await startSignatures(config, (problem) =>
     logger.warn({ problem }, 'a file of keys'),

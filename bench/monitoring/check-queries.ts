@@ -38,7 +38,9 @@ const SHADOW_THRESHOLD = 0.01;
 
 /** What cannot have an answer within a minute, and why. */
 const EMPTY_BY_NATURE: Readonly<Record<string, string>> = {
-  'job:prediction_requests:usual': 'needs a day of data',
+  'job_service:prediction_requests:usual': 'needs a day of data',
+  'job_model:prediction_fails:ratio_rate7d': 'needs a day of data',
+  'job_service:prediction_availability:ratio_30d': 'is evaluated once in five minutes',
 };
 
 const say = (line: string) => process.stdout.write(`${line}\n`);

@@ -79,7 +79,7 @@ export function metricNames(expr: string): string[] {
     .replaceAll(/"[^"]*"/g, '""')
     .replaceAll(/\{[^}]*\}/g, '')
     .replaceAll(/\[[^\]]*\]/g, '')
-    .replaceAll(/\b(by|on|without|group_left|group_right)\s*\([^)]*\)/g, '')
+    .replaceAll(/\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)/g, '')
     .replaceAll(/\boffset\s+\S+/g, '');
   const names = [...bare.matchAll(/[a-zA-Z_:][\w:]*(?!\w*\s*\()/g)].map(([name]) => name);
   return [...new Set(names)].filter((name) => !WORDS.has(name));

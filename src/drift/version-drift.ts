@@ -5,6 +5,7 @@ import type { ModelVersion } from '../models/model-version.js';
 import { type Assessment, assessInSlices, countOver, largest } from './assess.js';
 import { type CountsMessage, fromMessage } from './drift-counter.js';
 import { type Change, DriftState, type Observed } from './drift-state.js';
+import { type EquipmentFailRates, worstEquipment } from './equipment-fail-rates.js';
 import { EquipmentGroups, UNNAMED } from './equipment-groups.js';
 import type { DriftEvent } from './events.js';
 import { type ReferenceBins, referenceBins } from './reference-bins.js';
@@ -35,6 +36,8 @@ export interface DriftSummary {
   readonly worst: readonly { readonly name: string; readonly psi: number }[];
   /** The product and the equipment that drift now, in number. */
   readonly active: number;
+  /** See {@link worstEquipment}. */
+  readonly equipment: EquipmentFailRates | undefined;
 }
 
 /** Drift of one version in the server process: its window, its equipment and what drifts. */
@@ -63,7 +66,14 @@ export class VersionDrift {
       version.contract.parameterCount,
       Math.round(settings.windowMinutes / settings.stepMinutes),
     );
-    const nothing = { dies: 0, psiMax: 0, over: { changed: 0, drifted: 0 }, worst: [], active: 0 };
+    const nothing = {
+      dies: 0,
+      psiMax: 0,
+      over: { changed: 0, drifted: 0 },
+      worst: [],
+      active: 0,
+      equipment: undefined,
+    };
     this.#summary = { modelName: version.name, modelVersion: version.version, ...nothing };
   }
 
@@ -141,7 +151,7 @@ export class VersionDrift {
     return this.#summary;
   }
 
-  #summaryOf({ all, parameters }: Assessment): DriftSummary {
+  #summaryOf({ all, parameters, groups }: Assessment): DriftSummary {
     const enough = all.sampled >= this.#settings.minimumDies;
     const indexes = Float64Array.from(parameters, ({ psi }) => (enough ? psi.psi : 0));
     return {
@@ -152,6 +162,10 @@ export class VersionDrift {
       over: countOver(indexes),
       worst: namedWorst(indexes, this.#names),
       active: this.#state.active.length,
+      equipment: worstEquipment(
+        groups.filter(({ group }) => this.#equipment.idOf(group) !== undefined).map(({ counts }) => counts),
+        this.#settings.minimumDies,
+      ),
     };
   }
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { documentedMetrics } from '../../bench/monitoring/queries.js';
+import { CanaryStateSchema } from '../../src/traffic/canary-plan.js';
 import { referenceOfColumns } from '../drift/references.js';
 import { bytesOf, dieOf } from '../support/dies.js';
 import { post, send } from '../support/http.js';
@@ -15,7 +16,16 @@ const WITHOUT_SAMPLES_HERE: readonly string[] = ['nodejs_gc_duration_seconds', '
 
 const reference = referenceOfColumns(Array.from({ length: 4 }, () => [9, 10, 11, 12]));
 
-/** Version 1 answers, 2 is its shadow, and 3 cannot be loaded, so that 1 answers for it. */
+const canary = CanaryStateSchema.parse({
+  plan: { from: '1', to: '2', by: 'wafer_id', dwellMs: 600_000_000 },
+  status: 'running',
+  step: 0,
+  startedAt: new Date().toISOString(),
+  stepSince: new Date().toISOString(),
+  reason: 'It begins.',
+});
+
+/** Version 1 answers, 2 is its shadow, and 3 cannot be loaded, so that 1 answers for it; of `other` a canary runs. */
 const server = appForSuite(() => ({
   versions: [
     { ...sumVersion(4), reference },
@@ -25,8 +35,13 @@ const server = appForSuite(() => ({
       outputs: { score: 'no_such_output' },
       fallback: { by: 'version', version: '1' },
     }),
+    sumVersion(4, { name: 'other' }),
+    sumVersion(4, { name: 'other', version: '2' }),
   ],
-  serving: { defaultModel: 'sum', models: { sum: { default: '1', shadow: ['2'] } } },
+  serving: {
+    defaultModel: 'sum',
+    models: { sum: { default: '1', shadow: ['2'] }, other: { default: '1', canary } },
+  },
   environment: { DRIFT_MINIMUM_DIES: '50' },
 }));
 const documented = documentedMetrics(
@@ -36,7 +51,8 @@ const documented = documentedMetrics(
 beforeAll(async () => {
   const { url } = server();
   const die = dieOf({}, 4);
-  await post(`${url}/predict/batch`, JSON.stringify(Array(60).fill(die)));
+  for (const equipment_id of ['T01', 'T02'])
+    await post(`${url}/predict/batch`, JSON.stringify(Array(60).fill({ ...die, equipment_id })));
   await post(`${url}/predict`, bytesOf([1, 1, 1, 1]), {
     'content-type': 'application/octet-stream',
     'x-die-id': 'a',

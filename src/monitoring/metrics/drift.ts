@@ -59,6 +59,18 @@ export function createDriftMetrics(
   gauge('drift_active', '1 while the product or an equipment drifts, else 0', [], ({ active }) => [
     [{}, active > 0 ? 1 : 0],
   ]);
+  gauge(
+    'equipment_fail_rate',
+    'Share of failing dies of the equipment that fails most, and of all other equipment, in the window',
+    ['equipment'],
+    ({ equipment }) =>
+      equipment === undefined
+        ? []
+        : [
+            [{ equipment: 'worst' }, equipment.worst],
+            [{ equipment: 'others' }, equipment.others],
+          ],
+  );
   const deliveries = new Counter({
     name: 'drift_webhook_deliveries_total',
     help: 'Drift events by what became of them: delivered, failed or dropped',

@@ -32,8 +32,12 @@ describe.skipIf(!isHere('promtool'))('promtool', () => {
   });
 
   test('finds that every alert fires when it should and is silent just below', { timeout: 120_000 }, () => {
-    const said = promtool('test', 'rules', 'tests/alerts.test.yml', 'tests/traffic.test.yml');
-    expect(said.match(/SUCCESS/g)).toHaveLength(2);
+    const said = promtool(
+      'test',
+      'rules',
+      ...['alerts', 'budgets', 'traffic'].map((name) => `tests/${name}.test.yml`),
+    );
+    expect(said.match(/SUCCESS/g)).toHaveLength(3);
   });
 });
 
@@ -69,13 +73,23 @@ test('the alerts are the ones that were asked for, by severity and time', () => 
     'critical DiegateLatencyHigh 5m',
     'critical DiegateNotReady 2m',
     'critical DiegateAccuracyTooLow 10m',
+    'critical DiegateErrorBudgetBurns 2m',
+    'critical DiegateVersionNotLoaded 2m',
     'warning DiegateErrorRateElevated 15m',
+    'warning DiegateErrorBudgetShrinks 15m',
+    'warning DiegateFourNinesBurn 2m',
+    'warning DiegateFailRateMoved 30m',
+    'warning DiegateEquipmentFailsMore 30m',
+    'warning DiegateConfidenceLow 15m',
+    'warning DiegateFallbackAnswers 10m',
+    'warning DiegateCanaryHolds 2h',
     'warning DiegateLatencyElevated 15m',
     'warning DiegateRequestRateDoubled 15m',
     'warning DiegateDrift at once',
     'warning DiegateQueueNearlyFull 1m',
     'warning DiegateWorkerRestarts at once',
     'warning DiegateShadowDisagrees 15m',
+    'info DiegateFourNinesShrink 15m',
     'info DiegateRequestRateHalved 15m',
     'info DiegateAccuracyLow 10m',
   ]);
