@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from './config.js';
+import { descriptorsShort } from './descriptors.js';
 import { readWebhookSecret } from './drift/webhook-secret.js';
 import { Catalogue } from './models/catalogue.js';
 import { type Repository, readRepository } from './models/repository/read-repository.js';
@@ -89,6 +90,8 @@ async function build(options: AppOptions): Promise<App> {
   ]);
   const security = await openSecurity({ config, clock, logger });
   const catalogue = createCatalogue(repository, servingAsRead);
+  const short = descriptorsShort(config.MAX_CONNECTIONS);
+  if (short !== undefined) logger.warn({ reason: short }, 'too few file descriptors');
   for (const problem of repository.problems)
     logger.error({ problem }, 'a folder of the repository is no model');
   for (const [model, { reason }] of catalogue.faulty)

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { descriptorLimit, wantOfDescriptors } from './descriptors.js';
 import { Fault } from './errors.js';
 
+const limit = descriptorLimit();
 const [command = 'serve', ...rest] = process.argv.slice(2);
 
 // The kernel keeps from process 1, which a container's is, every signal that it does not ask for: without
@@ -39,8 +41,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {});
 
 run.catch((error: unknown) => {
+  const want = wantOfDescriptors(error, limit);
   const problems =
-    error instanceof Fault ? error.problems : [error instanceof Error ? error.stack : String(error)];
+    want !== undefined
+      ? [want]
+      : error instanceof Fault
+        ? error.problems
+        : [error instanceof Error ? error.stack : String(error)];
   for (const problem of problems) process.stderr.write(`diegate: ${problem}\n`);
   process.exit(1);
 });

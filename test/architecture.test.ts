@@ -11,13 +11,15 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
  * file's room.
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  'main.ts': ['serve.ts', 'health.ts', 'cli', 'errors.ts'],
+  'main.ts': ['serve.ts', 'health.ts', 'cli', 'descriptors.ts', 'errors.ts'],
+  'descriptors.ts': [],
   'security.ts': ['type config.ts', 'http', 'http/access', 'type serving'],
   'serve.ts': ['app.ts', 'config.ts', 'heap.ts', 'monitoring', 'serving', 'start-workers.ts', 'version.ts'],
   'heap.ts': [],
   'health.ts': ['config.ts', 'errors.ts'],
   'app.ts': [
     'type config.ts',
+    'descriptors.ts',
     'drift',
     'http-side.ts',
     'models',

@@ -7,6 +7,7 @@ import { readRepository } from '../models/repository/read-repository.js';
 import {
   assertDefaultModel,
   checkServing,
+  keepLastGood,
   type ReadServing,
   readServing,
 } from '../models/repository/read-serving.js';
@@ -66,7 +67,7 @@ export class RepositorySync {
    * Follows the files: enters what is new, loads what serving.json needs, and only then serves by it.
    * Versions that were needed until now and are not any more are taken down.
    * @param changed whether the files of any version have changed: what has failed is then tried again. Not
-   * otherwise: a version may crash the worker that tries it
+   * otherwise: a version may crash the worker that tries it. What cannot be followed of one model leaves that as it is
    * @throws Fault `invalid_model` when serving.json or the repository as a whole cannot be read; what is
    * served stays as it is then
    */
@@ -75,7 +76,12 @@ export class RepositorySync {
       const { servingFile, catalogue } = this.#options;
       const neededBefore = neededVersions(catalogue);
       await this.rescan(() => changed.versions);
-      const checked = checkServing(await readServing(servingFile), (name) => catalogue.numbersOf(name));
+      const numbersOf = (name: string) => catalogue.numbersOf(name);
+      const checked = keepLastGood(
+        checkServing(await readServing(servingFile), numbersOf),
+        catalogue,
+        numbersOf,
+      );
       const names = catalogue.models().map(({ name }) => name);
       assertDefaultModel(checked.serving, names);
       const needed = neededVersions(catalogue, checked.serving);

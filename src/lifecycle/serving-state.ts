@@ -26,9 +26,11 @@ export class ServingState {
    */
   change(change: (serving: Serving) => Serving): Promise<Serving> {
     return this.inTurn(async () => {
-      const after = change(this.#catalogue.serving);
+      const before = this.#catalogue.serving;
+      const after = change(before);
       // A model that is changed is understood from now on.
-      const faulty = new Map([...this.#catalogue.faulty].filter(([name]) => !(name in after.models)));
+      const isSame = (name: string) => after.models[name] === before.models[name];
+      const faulty = new Map([...this.#catalogue.faulty].filter(([name]) => isSame(name)));
       try {
         await writeServing(this.#file, after, faulty);
       } catch (error) {

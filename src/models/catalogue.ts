@@ -63,6 +63,12 @@ export interface KnownVersion {
   readonly read: ModelVersion | readonly string[];
 }
 
+/** Whether a model answers only by version, for want of an entry that can be followed. */
+export function isUnanswered({ faulty }: Pick<ReadServing, 'faulty'>, name: string): boolean {
+  const found = faulty.get(name);
+  return found !== undefined && found.isLastGoodKept !== true;
+}
+
 /** Which versions there are, which of them are ready, and which one answers for a name. */
 export class Catalogue {
   #serving: Serving;
@@ -183,7 +189,7 @@ export class Catalogue {
   /** @throws Refusal `model_not_found` */
   model(name: string): CatalogueModel {
     const versions = this.#versionsOf(name);
-    const reason = this.#faulty.get(name)?.reason;
+    const reason = this.#unansweredReason(name);
     return {
       name,
       defaultVersion: reason === undefined ? this.#defaultVersion(name, versions) : undefined,
@@ -199,7 +205,7 @@ export class Catalogue {
    */
   find(name: string = this.defaultModel, number?: string): CatalogueEntry {
     const versions = this.#versionsOf(name);
-    const faulty = this.#faulty.get(name)?.reason;
+    const faulty = this.#unansweredReason(name);
     if (faulty !== undefined && number === undefined)
       throw new Refusal('model_not_ready', faulty, { retryAfterSeconds: 10 });
     const wanted = number ?? this.#defaultVersion(name, versions);
@@ -220,6 +226,11 @@ export class Catalogue {
     const readable = [...versions, ...this.entries()].filter(({ version }) => version !== undefined);
     const chosen = versions.find(({ number }) => number === named) ?? versions.at(-1);
     return chosen?.version ?? readable[0]?.version;
+  }
+
+  /** Why a model answers only where a version is named; undefined where it does not. */
+  #unansweredReason(name: string): string | undefined {
+    return isUnanswered({ faulty: this.#faulty }, name) ? this.#faulty.get(name)?.reason : undefined;
   }
 
   #versionsOf(name: string): ReadonlyMap<string, CatalogueEntry> {

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { dieOf } from '../support/dies.js';
 import { post } from '../support/http.js';
 import { sumVersion, writeRepository } from '../support/models.js';
-import { ServerProcess } from '../support/server-process.js';
+import { linesOf, ServerProcess } from '../support/server-process.js';
 
 const hasPrlimit = (() => {
   try {
@@ -32,6 +32,29 @@ async function crowd(port: number): Promise<Socket[]> {
   await Promise.race(sockets.map((socket) => once(socket, 'close')));
   return sockets;
 }
+
+test.skipIf(!hasPrlimit)('a start with too few says so in one line (needs prlimit)', async () => {
+  const wrapper = ['prlimit', '--nofile=64:64'];
+  const { code, stderr } = await new ServerProcess({}, { wrapper }).ended;
+  expect(code).toBe(1);
+  expect(linesOf(stderr)).toEqual([
+    expect.stringMatching(
+      /^diegate: too few file descriptors \(EMFILE\): this process may open 64, expected at least 128 /,
+    ),
+  ]);
+});
+
+test.skipIf(!hasPrlimit)(
+  'a start with fewer than MAX_CONNECTIONS needs is logged (needs prlimit)',
+  async () => {
+    const server = new ServerProcess(
+      { MODEL_REPOSITORY: await writeRepository([sumVersion(512)]) },
+      { wrapper: ['prlimit', `--nofile=${LIMIT}:${LIMIT}`] },
+    );
+    await server.url();
+    expect(await server.logs(/too few file descriptors/)).toContain('MAX_CONNECTIONS 4096 needs 4160');
+  },
+);
 
 test.skipIf(!hasPrlimit)(
   'a worker that is lost while there is no file descriptor left is replaced once there is (needs prlimit)',

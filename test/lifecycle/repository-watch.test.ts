@@ -170,6 +170,31 @@ describe('a watched repository', () => {
     expect(await answering(server)).toBe('2');
   });
 
+  test('a slip in serving.json keeps what was good of that model, and says so; the rest of the file is followed', async () => {
+    const repository = await filled({ defaultModel: 'sum', models: { sum: { default: '1' } } });
+    await moveIn(repository, scaledVersion('2'));
+    await moveIn(repository, scaledVersion('1', { name: 'other' }));
+    await moveIn(repository, scaledVersion('2', { name: 'other' }));
+    const { server, after } = await watching(repository);
+    const write = (models: unknown) =>
+      after(() =>
+        writeFile(join(repository, 'serving.json'), JSON.stringify({ defaultModel: 'sum', models })),
+      );
+    await write({ sum: { defualt: '2' }, other: { default: '1' } });
+    expect([await answering(server), await answering(server, 'other')]).toEqual(['1', '1']);
+    const said = expect.stringContaining(
+      'unknown key "defualt"; what it said of the model before is followed on',
+    );
+    const ready = async () => JSON.parse((await send(`${server.url}/ready`)).body);
+    expect(await ready()).toMatchObject({ status: 'ready', failed: [said] });
+    // And on, after a second slip, until it is right.
+    await write({ sum: { default: '9' } });
+    expect([await answering(server), await answering(server, 'other')]).toEqual(['1', '2']);
+    await write({ sum: { default: '2' } });
+    expect(await answering(server)).toBe('2');
+    expect((await ready()).failed).toEqual([]);
+  });
+
   test('a version that cannot be loaded is tried again when its files have changed, and not before', async () => {
     const repository = await filled();
     const { server, after } = await watching(repository);

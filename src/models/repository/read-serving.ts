@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Fault } from '../../errors.js';
 import { trafficProblems } from '../../traffic/traffic.js';
+import { isUnanswered } from '../catalogue.js';
 import { problemLines } from './problem-lines.js';
 import { readJson } from './read-version.js';
 import { type ModelServing, type Serving, ServingFileSchema, ServingSchema } from './serving.js';
@@ -12,13 +13,15 @@ export interface FaultyEntry {
   readonly reason: string;
   /** As it stands in the file. */
   readonly entry: unknown;
+  /** Whether the last entry that could be followed is followed on; it is then among the others. */
+  readonly isLastGoodKept?: boolean;
 }
 
 /** `serving.json` as it was read. */
 export interface ReadServing {
   /** Without the entries of models that are faulty. */
   readonly serving: Serving;
-  /** The models whose entry is faulty, by name: such a model answers only by version. */
+  /** The models whose entry is faulty, by name: such a model answers only by version, unless a good one is kept. */
   readonly faulty: ReadonlyMap<string, FaultyEntry>;
 }
 
@@ -59,6 +62,28 @@ export function checkServing(
     else faulty.set(name, { reason: `serving.json: ${problems.join('; ')}`, entry });
   }
   return { serving: { ...serving, models }, faulty };
+}
+
+/**
+ * Keeps, for models whose entry has become faulty, what was followed until then and still can be: a slip in a file
+ * that is watched does not take a model down that runs.
+ * @param before what is followed now
+ */
+export function keepLastGood(
+  checked: ReadServing,
+  before: ReadServing,
+  numbersOf: (name: string) => readonly string[] | undefined,
+): ReadServing {
+  const models = { ...checked.serving.models };
+  const faulty = new Map(checked.faulty);
+  for (const [name, { reason, entry }] of checked.faulty) {
+    const last = before.serving.models[name];
+    if (isUnanswered(before, name) || servingProblems(name, last ?? {}, numbersOf(name)).length > 0) continue;
+    if (last !== undefined) models[name] = last;
+    const kept = `${reason}; what it said of the model before is followed on`;
+    faulty.set(name, { reason: kept, entry, isLastGoodKept: true });
+  }
+  return { serving: { ...checked.serving, models }, faulty };
 }
 
 /**

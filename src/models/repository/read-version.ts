@@ -76,10 +76,14 @@ function manifestProblems(
   return problems;
 }
 
+/** Longest JSON file of the repository, bytes: reading one takes several times as much memory, of a process that serves. */
+export const MAX_JSON_BYTES = 64 * 1024 * 1024;
+
 /**
  * Reads a JSON file by its schema; a file that is not there is read as `undefined`, which the schema
  * may accept.
- * @throws Fault `invalid_model` with one line for each problem
+ * @throws Fault `invalid_model` with one line for each problem, before it is read where it is longer than
+ * {@link MAX_JSON_BYTES}
  */
 export async function readJson<T extends z.ZodType>(
   file: string,
@@ -88,8 +92,10 @@ export async function readJson<T extends z.ZodType>(
 ): Promise<z.output<T>> {
   let content: unknown;
   try {
+    await assertLength(file, label);
     content = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
+    if (error instanceof Fault) throw error;
     if (!isMissing(error)) {
       const reason =
         error instanceof SyntaxError ? `is not JSON: ${reasonOf(error)}` : `cannot be read: ${codeOf(error)}`;
@@ -104,6 +110,12 @@ export async function readJson<T extends z.ZodType>(
     'invalid_model',
     lines.map((line) => `${label}: ${line}`),
   );
+}
+
+async function assertLength(file: string, label: string): Promise<void> {
+  const { size } = await stat(file);
+  if (size > MAX_JSON_BYTES)
+    throw new Fault('invalid_model', [`${label} has ${size} bytes, expected at most ${MAX_JSON_BYTES}`]);
 }
 
 async function sizeOf(file: string, label: string): Promise<number> {

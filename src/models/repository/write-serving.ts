@@ -6,7 +6,7 @@ import type { Serving } from './serving.js';
 /**
  * Replaces `serving.json` by rename, so that a reader and a crash at any moment find the old file or the
  * new one, whole.
- * @param faulty entries that were not understood and are kept as they are
+ * @param faulty entries that were not understood and stay in the file as they are, whatever is followed instead
  * @throws the error of the file system; the old file is then still there
  */
 export async function writeServing(
@@ -15,7 +15,7 @@ export async function writeServing(
   faulty: ReadServing['faulty'],
 ): Promise<void> {
   const kept = Object.fromEntries(Array.from(faulty, ([name, { entry }]) => [name, entry]));
-  const content = { ...serving, models: { ...kept, ...serving.models } };
+  const content = { ...serving, models: { ...serving.models, ...kept } };
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     const handle = await open(temporary, 'w', 0o644);

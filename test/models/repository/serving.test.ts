@@ -1,10 +1,12 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../../src/errors.js';
+import { isUnanswered } from '../../../src/models/catalogue.js';
 import {
   assertDefaultModel,
   checkServing,
+  keepLastGood,
   readServing,
 } from '../../../src/models/repository/read-serving.js';
 import { versionsToLoad } from '../../../src/models/repository/serving.js';
@@ -101,6 +103,32 @@ describe('serving.json', () => {
       defaultModel: 'sum',
       models: { other: { colour: 'red' }, sum: { default: '2' } },
     });
+  });
+
+  it('keeps an entry that was not understood in the file, also where the one before it is followed', async () => {
+    const file = await fileOf({ defaultModel: 'sum', models: { sum: { colour: 'red' } } });
+    const numbersOf = () => ['1', '2'];
+    const before = { serving: { defaultModel: 'sum', models: { sum: { default: '1' } } }, faulty: new Map() };
+    const { serving, faulty } = keepLastGood(await readServing(file), before, numbersOf);
+    expect(serving.models).toEqual({ sum: { default: '1' } });
+    expect(isUnanswered({ faulty }, 'sum')).toBe(false);
+    await writeServing(file, serving, faulty);
+    expect(JSON.parse(await readFile(file, 'utf8')).models).toEqual({ sum: { colour: 'red' } });
+    // What it said before cannot be followed any more, or never could.
+    const gone = keepLastGood(await readServing(file), before, () => ['2']);
+    expect(isUnanswered(gone, 'sum')).toBe(true);
+    expect(isUnanswered(keepLastGood(await readServing(file), gone, numbersOf), 'sum')).toBe(true);
+  });
+
+  it('of 200 MB is refused before it is read', async () => {
+    const file = await fileOf({});
+    await truncate(file, 200_000_000);
+    const before = process.memoryUsage().rss;
+    await expect(readServing(file)).rejects.toMatchObject({
+      code: 'invalid_model',
+      problems: ['serving.json has 200000000 bytes, expected at most 67108864'],
+    });
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
   });
 
   it('stays as it is when it cannot be replaced', async () => {
