@@ -1,4 +1,5 @@
 import { fetchedOutputs } from '../../src/models/manifest/fetched-outputs.js';
+import { inputTensors } from '../../src/models/manifest/input-tensors.js';
 import { probeOf } from '../../src/models/model-version.js';
 import { readVersion } from '../../src/models/repository/read-version.js';
 import { Session } from '../../src/serving/workers/session.js';
@@ -17,7 +18,7 @@ const session = await Session.open(
   {
     key: version.key,
     modelFile: version.modelFile,
-    inputName: version.manifest.input.name,
+    inputs: inputTensors(version.manifest),
     parameterCount,
     outputs: fetchedOutputs(version.manifest),
     contributionsName: undefined,

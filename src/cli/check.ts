@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { Fault } from '../errors.js';
+import { plainInput } from '../models/manifest/input-tensors.js';
 import { ModelNameSchema, VersionSchema } from '../models/manifest/manifest.js';
 import { checkVersion } from './check/check-version.js';
 import { draftManifest, type ManifestDraft } from './check/draft-manifest.js';
@@ -144,7 +145,7 @@ async function trialNotes(
     {
       key: 'draft',
       modelFile,
-      inputName: input.name,
+      inputs: [plainInput(input.name, input.parameters)],
       parameterCount: input.parameters,
       outputs: [guess.decisive],
       contributionsName: guess.outputs.contributions,

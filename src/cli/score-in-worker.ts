@@ -1,3 +1,4 @@
+import { plainInput } from '../models/manifest/input-tensors.js';
 import { INPUT, SCORE } from '../training/screen/screen-graph.js';
 import type { ScoreDies } from '../training/version/check-graph.js';
 import { withWorkerPool } from './worker-pool.js';
@@ -15,7 +16,7 @@ export const scoreInWorker: ScoreDies = (modelFile, params, parameterCount) =>
       {
         key,
         modelFile,
-        inputName: INPUT,
+        inputs: [plainInput(INPUT, parameterCount)],
         parameterCount,
         outputs: [{ name: SCORE, size: 1 }],
         contributionsName: undefined,

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { Fault } from '../errors.js';
+import { contributionsName } from '../models/manifest/fetched-outputs.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { terminalWaferMap } from '../wafermap/terminal.js';
 import { lotBytes, namingFile } from './lot-file.js';
@@ -163,7 +164,7 @@ function mapLines(files: readonly string[], maps: MapOptions | undefined): strin
  * @throws Fault `invalid_usage` when --explain asks for what the model cannot do
  */
 function explainable({ key, manifest }: ModelVersion, asked: number, report: boolean): number {
-  const can = manifest.outputs.contributions !== undefined;
+  const can = contributionsName(manifest) !== undefined;
   if (asked > 0 && !can) {
     throw new Fault('invalid_usage', [
       `--explain: model ${key} has no contributions output, so it cannot explain a decision`,

@@ -33,12 +33,14 @@ export function assertWithinBounds(
 }
 
 // A bound is compared as the value travels, in float32: 1.1 is not above a maximum of 1.1.
-function isOutside(value: number, { minimum, maximum }: ParameterBounds): boolean {
+function isOutside(value: number, { minimum, maximum, whole }: ParameterBounds): boolean {
+  if (whole === true && !Number.isInteger(value) && !Number.isNaN(value)) return true;
   return value < Math.fround(minimum) || value > Math.fround(maximum);
 }
 
-function rangeOf({ minimum, maximum, unit }: ParameterBounds): string {
+function rangeOf({ minimum, maximum, unit, whole }: ParameterBounds): string {
   const inUnit = unit === undefined ? '' : ` ${unit}`;
+  if (whole === true) return `a whole number from ${minimum} to ${maximum}${inUnit}`;
   if (minimum === Number.NEGATIVE_INFINITY) return `at most ${maximum}${inUnit}`;
   if (maximum === Number.POSITIVE_INFINITY) return `at least ${minimum}${inUnit}`;
   return `${minimum} to ${maximum}${inUnit}`;

@@ -55,6 +55,10 @@ export interface MeasurementContract {
   readonly bounds?: readonly ParameterBounds[];
   /** By what a die may name its values, one for each parameter, where the manifest lists them. */
   readonly parameters?: readonly ParameterKey[];
+  /** Its parameters that are no numbers, where there are any. */
+  readonly categories?: readonly CategoryParameter[];
+  /** What its values mean beside being numbers, as one text: dies are read alike where it is the same. */
+  readonly kinds?: string;
 }
 
 /** What names one test parameter. */
@@ -70,6 +74,26 @@ export interface ParameterBounds {
   readonly unit: string | undefined;
   readonly minimum: number;
   readonly maximum: number;
+  /** Whether only whole numbers are accepted: the model's input is of whole numbers. */
+  readonly whole?: boolean;
+}
+
+/** A test parameter that is no number: it travels as the position of its category. */
+export interface CategoryParameter {
+  /** Position in test_params, from 0. */
+  readonly index: number;
+  readonly name: string;
+  /** Position of each category. */
+  readonly positions: ReadonlyMap<string, number>;
+  /** The label of the die that says the category where the value is missing. */
+  readonly label: 'equipment_id' | 'lot_id' | 'wafer_id' | 'stdf_file' | undefined;
+  /** Position of the category of a die whose own is none of them; undefined for a refusal. */
+  readonly unknown: number | undefined;
+}
+
+/** Whether `null` is read: it is a missing value, or a category that the die's label says. */
+export function readsMissing({ acceptsMissing, categories = [] }: MeasurementContract): boolean {
+  return acceptsMissing || categories.some(({ label }) => label !== undefined);
 }
 
 /** The model and version that a die itself asks to be answered by. */
@@ -93,18 +117,10 @@ export interface NamedModel {
  * A value is a JSON number that float32 can hold: finite after rounding to float32
  * (1e39 and 1e999 are refused; -0 stays -0; 1e-46 becomes 0).
  */
-export function dieSchema({ parameterCount, acceptsMissing }: MeasurementContract) {
-  const value = z
-    .number({
-      error: ({ input }) =>
-        typeof input === 'number'
-          ? `expected a number that float32 can hold (magnitude up to ${FLOAT32_MAX}), found ${input}`
-          : `expected a number, found ${describeInput(input)}`,
-    })
-    .refine((n) => Number.isFinite(Math.fround(n)), {
-      error: ({ input }) =>
-        `expected a number that float32 can hold (magnitude up to ${FLOAT32_MAX}), found ${String(input)}`,
-    });
+export function dieSchema(contract: MeasurementContract) {
+  const { parameterCount } = contract;
+  const acceptsMissing = readsMissing(contract);
+  const value = valueSchema(contract);
   const values = z
     .array(acceptsMissing ? value.nullable() : value, {
       error: ({ input }) => `expected an array of ${parameterCount} numbers, found ${describeInput(input)}`,
@@ -115,12 +131,71 @@ export function dieSchema({ parameterCount, acceptsMissing }: MeasurementContrac
     });
   return DieLabelSchema.extend({
     ...NamedModelSchema.shape,
-    test_params: values.describe(
+    test_params: withCategories(values, contract).describe(
       `Measurement of the die: ${parameterCount} parametric test results in the model's parameter order${
         acceptsMissing ? '; null where no value was measured' : ''
-      }`,
+      }${categoriesText(contract)}`,
     ),
   }).meta({ title: 'Die' });
+}
+
+/** One value: a number, or, of a contract with categories, a text too. */
+function valueSchema({ categories }: MeasurementContract): z.ZodType<number | string> {
+  const number = z
+    .number({
+      error: ({ input }) =>
+        typeof input === 'number'
+          ? `expected a number that float32 can hold (magnitude up to ${FLOAT32_MAX}), found ${input}`
+          : `expected a number, found ${describeInput(input)}`,
+    })
+    .refine((n) => Number.isFinite(Math.fround(n)), {
+      error: ({ input }) =>
+        `expected a number that float32 can hold (magnitude up to ${FLOAT32_MAX}), found ${String(input)}`,
+    });
+  if (categories === undefined) return number;
+  return z.union([number, z.string()], {
+    error: ({ input }) => `expected a number or a category, found ${describeInput(input)}`,
+  });
+}
+
+/** Refuses texts that are no category of the parameter that they stand for. */
+function withCategories<T extends z.ZodType<(number | string | null)[]>>(
+  values: T,
+  { categories }: MeasurementContract,
+): T {
+  if (categories === undefined) return values;
+  const byIndex = new Map(categories.map((category) => [category.index, category]));
+  return values.superRefine((given, context) => {
+    given.forEach((value, index) => {
+      if (typeof value !== 'string') return;
+      const category = byIndex.get(index);
+      if (category?.positions.has(value) || category?.unknown !== undefined) return;
+      const message =
+        category === undefined
+          ? `expected a number, found ${describeInput(value)}`
+          : `${category.name}: expected ${knownCategories(category)}, found ${describeInput(value)}`;
+      context.addIssue({ code: 'custom', path: [index], message });
+    });
+  });
+}
+
+const MOST_NAMED = 12;
+
+/** The categories of a parameter, in the words of a refusal. */
+export function knownCategories({ positions }: CategoryParameter): string {
+  const names = [...positions.keys()];
+  const more = names.length > MOST_NAMED ? ` or ${names.length - MOST_NAMED} more` : '';
+  return `one of ${names.slice(0, MOST_NAMED).join(', ')}${more}`;
+}
+
+function categoriesText({ categories = [] }: MeasurementContract): string {
+  return categories
+    .map((category) => {
+      const { index, name, label } = category;
+      const from = label === undefined ? '' : `; null for what ${label} says`;
+      return `. Value ${index} (${name}) is a category, as text or as its position from 0: ${knownCategories(category)}${from}`;
+    })
+    .join('');
 }
 
 /** One die as a caller posts it. */

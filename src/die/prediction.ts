@@ -46,6 +46,10 @@ export const PredictionSchema = z
       .describe('Classification: the probability of each label'),
     value: z.number().optional().describe('Regression: the predicted value'),
     unit: z.string().optional().describe('Regression: unit of value'),
+    values: z
+      .record(z.string(), z.number())
+      .optional()
+      .describe('Regression of several targets: the predicted value of each'),
     outputs: z
       .record(z.string(), z.union([z.number().nullable(), z.array(z.number().nullable())]))
       .optional()

@@ -29,6 +29,7 @@ function encodeRest({
   probabilities,
   value,
   unit,
+  values,
   outputs,
   fallback,
   explanation,
@@ -38,6 +39,7 @@ function encodeRest({
   if (probabilities !== undefined) text += `,"probabilities":${JSON.stringify(probabilities)}`;
   if (value !== undefined) text += `,"value":${value}`;
   if (unit !== undefined) text += `,"unit":${JSON.stringify(unit)}`;
+  if (values !== undefined) text += `,"values":${JSON.stringify(values)}`;
   if (outputs !== undefined) text += `,"outputs":${JSON.stringify(outputs)}`;
   if (fallback === true) text += ',"fallback":true';
   if (explanation !== undefined) text += `,"explanation":${JSON.stringify(explanation)}`;

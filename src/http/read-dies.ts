@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { assertWithinBounds } from '../die/bounds.js';
+import { fillCategories } from '../die/categories.js';
 import type { MeasurementContract, Measurements, NamedModel } from '../die/die.js';
 import { Refusal } from '../errors.js';
 import type { Lane } from '../serving/batching/queue.js';
@@ -94,13 +95,14 @@ export class DieReader {
 
   /**
    * Judges dies that were read by another contract of as many parameters.
-   * @throws Refusal `invalid_input` where a value is out of this one's bounds
+   * @throws Refusal `invalid_input` where a value is out of this one's bounds, or no category
    */
-  assertWithin(measurements: Measurements, { bounds }: MeasurementContract, lane: Lane): void {
-    if (bounds === undefined) return;
-    assertWithinBounds(measurements, bounds, (die, parameter) =>
-      faultPath([...(lane === 'bulk' ? [die] : []), 'test_params', parameter]),
-    );
+  assertWithin(measurements: Measurements, contract: MeasurementContract, lane: Lane): void {
+    if (contract.bounds === undefined && contract.categories === undefined) return;
+    const pathOf = (die: number, parameter: number) =>
+      faultPath([...(lane === 'bulk' ? [die] : []), 'test_params', parameter]);
+    fillCategories(measurements, contract, pathOf);
+    if (contract.bounds !== undefined) assertWithinBounds(measurements, contract.bounds, pathOf);
   }
 
   #judge(measurements: Measurements, contract: MeasurementContract, lane: Lane): void {

@@ -1,7 +1,8 @@
 import type { MeasurementContract } from '../die/die.js';
 import { createDecide, type Decide } from './decision/decide.js';
 import { type ParameterLimits, parameterLimits } from './decision/limits.js';
-import { type Manifest, parameterCount } from './manifest/manifest.js';
+import { contractOf } from './manifest/contract.js';
+import type { Manifest } from './manifest/manifest.js';
 import type { Reference } from './manifest/reference.js';
 
 /** One version of a model as the repository holds it, read and checked. */
@@ -48,28 +49,6 @@ export function createModelVersion(
   };
 }
 
-function contractOf(manifest: Manifest): MeasurementContract {
-  const { parameters, missing } = manifest.input;
-  const bounded =
-    typeof parameters !== 'number' &&
-    parameters.some(({ minimum, maximum }) => minimum !== undefined || maximum !== undefined);
-  return {
-    parameterCount: parameterCount(manifest),
-    acceptsMissing: missing === 'impute',
-    ...(typeof parameters !== 'number' && {
-      parameters: parameters.map(({ name, testNumber }) => ({ name, testNumber })),
-    }),
-    ...(bounded && {
-      bounds: parameters.map(({ name, unit, minimum, maximum }) => ({
-        name,
-        unit,
-        minimum: minimum ?? Number.NEGATIVE_INFINITY,
-        maximum: maximum ?? Number.POSITIVE_INFINITY,
-      })),
-    }),
-  };
-}
-
 function fallbackOf(manifest: Manifest, reference: Reference | undefined): VersionFallback | undefined {
   const { fallback, name } = manifest;
   if (fallback === undefined) return undefined;
@@ -86,7 +65,8 @@ function fallbackOf(manifest: Manifest, reference: Reference | undefined): Versi
 export function probeOf({ manifest, contract }: ModelVersion): Float32Array {
   const { parameters } = manifest.input;
   if (typeof parameters === 'number') return new Float32Array(contract.parameterCount);
-  return Float32Array.from(parameters, ({ expected, minimum, maximum }) => {
+  return Float32Array.from(parameters, ({ expected, minimum, maximum, categories }) => {
+    if (categories !== undefined) return 0;
     if (expected !== undefined) return expected;
     if (minimum !== undefined && maximum !== undefined) return (minimum + maximum) / 2;
     return minimum ?? maximum ?? 0;
@@ -97,6 +77,7 @@ export function probeOf({ manifest, contract }: ModelVersion): Float32Array {
 export function sameContract(a: Pick<ModelVersion, 'contract'>, b: Pick<ModelVersion, 'contract'>): boolean {
   return (
     a.contract.parameterCount === b.contract.parameterCount &&
-    a.contract.acceptsMissing === b.contract.acceptsMissing
+    a.contract.acceptsMissing === b.contract.acceptsMissing &&
+    a.contract.kinds === b.contract.kinds
   );
 }

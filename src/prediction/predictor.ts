@@ -1,6 +1,7 @@
 import type { DieLabel, Measurements } from '../die/die.js';
 import type { Prediction } from '../die/prediction.js';
 import { Refusal } from '../errors.js';
+import { contributionsName } from '../models/manifest/fetched-outputs.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { tellEach } from '../observers.js';
 import type { CallRequest, ScoredDies } from '../serving/batching/call.js';
@@ -293,7 +294,7 @@ function inOrder(
 
 function assertExplainable(version: ModelVersion, { labels }: Measurements, k: number): void {
   if (k === 0) return;
-  const canExplain = version.manifest.outputs.contributions !== undefined;
+  const canExplain = contributionsName(version.manifest) !== undefined;
   if (canExplain && k * labels.length <= MAX_EXPLAINED) return;
   const message = canExplain
     ? `expected at most ${MAX_EXPLAINED} explained parameters in one call, found ${labels.length} dies × ${k}`

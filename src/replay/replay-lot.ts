@@ -103,7 +103,8 @@ export async function replayLot(options: ReplayLotOptions): Promise<LotReplay> {
     },
     onSkipped: (part, why) => ledger.skip(part.index, why),
   });
-  const explains = options.explain > 0 && contract.outputs.contributions !== undefined;
+  const { contributions, reconstruction } = contract.outputs;
+  const explains = options.explain > 0 && (contributions ?? reconstruction) !== undefined;
   const query = explains ? `?explain=${options.explain}` : '';
   const startedMs = clock.nowMs();
   await replay({

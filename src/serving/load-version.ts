@@ -3,6 +3,7 @@ import { Fault } from '../errors.js';
 import type { LoadReport } from '../models/catalogue.js';
 import { fetchedOutputs } from '../models/manifest/fetched-outputs.js';
 import { graphProblems } from '../models/manifest/graph.js';
+import { inputTensors } from '../models/manifest/input-tensors.js';
 import { type ModelVersion, probeOf } from '../models/model-version.js';
 import type { Batcher } from './batching/batcher.js';
 import type { Clock } from './clock.js';
@@ -25,7 +26,7 @@ export async function loadVersion(
     key,
     modelFile,
     sha256: manifest.sha256,
-    inputName: manifest.input.name,
+    inputs: inputTensors(manifest),
     parameterCount: contract.parameterCount,
     outputs: fetchedOutputs(manifest),
     contributionsName: manifest.outputs.contributions,

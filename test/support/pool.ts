@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { plainInput } from '../../src/models/manifest/input-tensors.js';
 import { systemClock } from '../../src/serving/clock.js';
 import type { BatchOutcome } from '../../src/serving/runner.js';
 import type { SessionSpec } from '../../src/serving/workers/messages.js';
@@ -47,7 +48,7 @@ export async function specOf(onnx: Uint8Array, parameterCount: number, changes: 
   return {
     key: 'm/1',
     modelFile,
-    inputName: 'test_params',
+    inputs: [plainInput('test_params', parameterCount)],
     parameterCount,
     outputs: [{ name: 'anomaly_score', size: 1 }],
     contributionsName: undefined,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Fault } from '../../errors.js';
 import { fetchedOutputs } from '../../models/manifest/fetched-outputs.js';
 import { graphProblems } from '../../models/manifest/graph.js';
+import { inputTensors } from '../../models/manifest/input-tensors.js';
 import { ManifestSchema } from '../../models/manifest/manifest.js';
 import { type ModelVersion, probeOf } from '../../models/model-version.js';
 import { readJson } from '../../models/repository/read-version.js';
@@ -55,7 +56,7 @@ function specOf(version: ModelVersion): SessionSpec {
   return {
     key,
     modelFile,
-    inputName: manifest.input.name,
+    inputs: inputTensors(manifest),
     parameterCount: contract.parameterCount,
     outputs: fetchedOutputs(manifest),
     contributionsName: manifest.outputs.contributions,

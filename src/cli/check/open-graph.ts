@@ -23,7 +23,7 @@ export async function graphOf(modelFile: string, workerEntry?: string | undefine
   const nothingToRun: SessionSpec = {
     key: 'checked',
     modelFile,
-    inputName: '',
+    inputs: [],
     parameterCount: 1,
     outputs: [],
     contributionsName: undefined,

@@ -1,4 +1,4 @@
-import type { DieLabel, MeasurementContract, Measurements } from '../../die/die.js';
+import { type DieLabel, type MeasurementContract, type Measurements, readsMissing } from '../../die/die.js';
 import { type InputFault, MAX_LISTED_FAULTS } from '../../errors.js';
 import { copyPieces, lengthOf } from './pieces.js';
 import { batchTooLarge, faultPath, invalidInput } from './refusals.js';
@@ -81,7 +81,7 @@ function faultsOf(params: Float32Array, contract: MeasurementContract, isBatch: 
   let total = 0;
   for (let i = 0; i < params.length; i++) {
     const value = params[i];
-    if (Number.isFinite(value) || (Number.isNaN(value) && contract.acceptsMissing)) continue;
+    if (Number.isFinite(value) || (Number.isNaN(value) && readsMissing(contract))) continue;
     total++;
     if (faults.length < MAX_LISTED_FAULTS) faults.push(binaryFault(i, value, contract, isBatch));
   }

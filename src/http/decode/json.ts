@@ -1,4 +1,10 @@
-import type { DieLabel, MeasurementContract, Measurements, NamedModel } from '../../die/die.js';
+import {
+  type DieLabel,
+  type MeasurementContract,
+  type Measurements,
+  type NamedModel,
+  readsMissing,
+} from '../../die/die.js';
 import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, isSpace, OPEN_BRACE, OPEN_BRACKET, textStart } from './bytes.js';
 import { isSameNamed } from './named-model.js';
 import { decodeDiePlainly, decodeDiesPlainly } from './plain.js';
@@ -95,8 +101,8 @@ function scanDies(
 }
 
 function scannerOf(bytes: Buffer, contract: MeasurementContract, rows: Float32Array): DieScanner {
-  const { parameterCount, acceptsMissing } = contract;
-  return new DieScanner(bytes, { rows, count: parameterCount, acceptsMissing });
+  const { parameterCount } = contract;
+  return new DieScanner(bytes, { rows, count: parameterCount, acceptsMissing: readsMissing(contract) });
 }
 
 /** The body without white space at its end, if it then ends in `last`, as the scanners rely on. */

@@ -206,16 +206,25 @@ export function listFaults(
 
 function measurements(
   dies: readonly Die[],
-  { parameterCount }: MeasurementContract,
+  { parameterCount, categories }: MeasurementContract,
   rows: RowAllocator,
 ): Measurements {
   const params = rows.take(dies.length);
   let at = 0;
   for (const { test_params } of dies) {
-    for (let i = 0; i < parameterCount; i++) params[at++] = test_params[i] ?? Number.NaN;
+    for (let i = 0; i < parameterCount; i++) {
+      const value = test_params[i];
+      params[at++] = typeof value === 'string' ? positionOf(value, i, categories) : (value ?? Number.NaN);
+    }
   }
   const [first] = dies;
   return { labels: dies.map(labelOf), params, named: first && namedBy(first) };
+}
+
+/** The position of a category that the schema has found to be one, or to have a place among the unknown. */
+function positionOf(value: string, index: number, categories: MeasurementContract['categories']): number {
+  const category = categories?.find((one) => one.index === index);
+  return category?.positions.get(value) ?? category?.unknown ?? Number.NaN;
 }
 
 /** The same shape as the scanner's labels, so that readers see one hidden class. */
@@ -229,7 +238,7 @@ type DieSchema = ReturnType<typeof dieSchema>;
 const schemas = new Map<string, DieSchema>();
 
 function schemaOf(contract: MeasurementContract): DieSchema {
-  const key = `${contract.parameterCount} ${contract.acceptsMissing}`;
+  const key = `${contract.parameterCount} ${contract.acceptsMissing} ${contract.kinds}`;
   let schema = schemas.get(key);
   if (schema === undefined) {
     schema = dieSchema(contract);

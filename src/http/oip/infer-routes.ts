@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assertWithinBounds } from '../../die/bounds.js';
+import { fillCategories } from '../../die/categories.js';
 import type { DieLabel } from '../../die/die.js';
 import { labelFromHeaders, labelsFromHeaders } from '../decode/headers.js';
 import { faultPath } from '../decode/refusals.js';
@@ -99,10 +100,10 @@ async function readForNamed(
 function readRequest(request: FastifyRequest, version: OipVersion, maxDies: number): InferRequest {
   const read = decode(request, version, maxDies);
   const { bounds, parameterCount } = version.contract;
-  if (bounds !== undefined)
-    assertWithinBounds(read.measurements, bounds, (die, parameter) =>
-      faultPath(['inputs', 0, 'data', die * parameterCount + parameter]),
-    );
+  const pathOf = (die: number, parameter: number) =>
+    faultPath(['inputs', 0, 'data', die * parameterCount + parameter]);
+  fillCategories(read.measurements, version.contract, pathOf);
+  if (bounds !== undefined) assertWithinBounds(read.measurements, bounds, pathOf);
   return read;
 }
 

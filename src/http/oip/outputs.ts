@@ -1,5 +1,11 @@
 import type { Prediction } from '../../die/prediction.js';
-import type { Manifest } from '../../models/manifest/manifest.js';
+import { contributionsName } from '../../models/manifest/fetched-outputs.js';
+import type {
+  ClassificationManifest,
+  Manifest,
+  RegressionManifest,
+  ScreenManifest,
+} from '../../models/manifest/manifest.js';
 
 /** What an inference gives for its dies, in their order. */
 export interface InferResults {
@@ -93,24 +99,51 @@ export function contributionsOutput(name: string, parameterCount: number): Infer
 function ownOutputs(manifest: Manifest): readonly InferOutput[] {
   switch (manifest.task) {
     case 'anomaly-screen':
-      return [perDie(manifest.outputs.score, (prediction) => prediction.anomaly_score)];
-    case 'classification': {
-      const { outputs, labels } = manifest;
-      return [
-        rowsOfDies(outputs.probabilities, labels.length, ({ probabilities }) =>
-          labels.map((name) => probabilities?.[name]),
-        ),
-        label('label', (prediction) => prediction.label ?? ''),
-      ];
-    }
+      return screenOutputs(manifest);
+    case 'classification':
+      return classificationOutputs(manifest);
     case 'regression':
-      return [perDie(manifest.outputs.value, (prediction) => prediction.value)];
+      return regressionOutputs(manifest);
   }
 }
 
+/** A score as the model gives it; an error or a distance, which no output of the graph is, as anomaly score. */
+function screenOutputs({ outputs }: ScreenManifest): readonly InferOutput[] {
+  const sign = outputs.direction === 'low' ? -1 : 1;
+  return [
+    ...(outputs.score === undefined ? [] : [perDie(outputs.score, (one) => sign * one.anomaly_score)]),
+    ...(outputs.score !== undefined && sign === 1
+      ? []
+      : [perDie('anomaly_score', ({ anomaly_score }) => anomaly_score)]),
+  ];
+}
+
+function classificationOutputs({ outputs, labels }: ClassificationManifest): readonly InferOutput[] {
+  const text = label('label', (prediction) => prediction.label ?? '');
+  const { probabilities, probability } = outputs;
+  if (probability !== undefined) {
+    return [perDie(probability.name, (prediction) => prediction.probabilities?.[probability.label]), text];
+  }
+  if (probabilities === undefined) return [text];
+  const size = labels.length;
+  return [
+    rowsOfDies(probabilities, size, (prediction) => labels.map((name) => prediction.probabilities?.[name])),
+    text,
+  ];
+}
+
+function regressionOutputs({ outputs, targets }: RegressionManifest): readonly InferOutput[] {
+  if (targets === undefined) return [perDie(outputs.value, (prediction) => prediction.value)];
+  return [
+    rowsOfDies(outputs.value, targets.length, ({ values }) => targets.map(({ name }) => values?.[name])),
+  ];
+}
+
 /** What every task has beside its own outputs. */
-function outputsOfAll({ outputs, input }: Manifest): readonly InferOutput[] {
+function outputsOfAll(manifest: Manifest): readonly InferOutput[] {
+  const { outputs, input } = manifest;
   const parameterCount = typeof input.parameters === 'number' ? input.parameters : input.parameters.length;
+  const contributions = contributionsName(manifest);
   return [
     ...(outputs.extra ?? []).map(({ name, size }) =>
       size === 1
@@ -121,9 +154,7 @@ function outputsOfAll({ outputs, input }: Manifest): readonly InferOutput[] {
     perDie('confidence', (prediction) => prediction.confidence),
     // Whoever answered: a split may give the dies of one call to several versions, and a fallback is another one.
     label('model_version', (prediction) => prediction.model_version, true),
-    ...(outputs.contributions === undefined
-      ? []
-      : [contributionsOutput(outputs.contributions, parameterCount)]),
+    ...(contributions === undefined ? [] : [contributionsOutput(contributions, parameterCount)]),
   ];
 }
 

@@ -7,11 +7,13 @@ import {
   type SignatureReport,
   VERSION_STATES,
 } from '../../models/catalogue.js';
+import { inputTensors } from '../../models/manifest/input-tensors.js';
 import {
   BatchingSchema,
   CalibrationSchema,
   type Manifest,
   ParameterSchema,
+  RegressionManifestSchema,
   ScreenManifestSchema,
   TargetSchema,
 } from '../../models/manifest/manifest.js';
@@ -62,10 +64,29 @@ export const VersionDetailSchema = z.object({
     parameter_count: z.int(),
     missing: z.enum(['reject', 'impute']),
     input: z.string(),
+    inputs: z
+      .array(
+        z.object({
+          name: z.string(),
+          type: z.string(),
+          shape: z.array(z.int()).describe('Sizes after the batch dimension'),
+        }),
+      )
+      .optional()
+      .describe('ONNX inputs, in the order in which test_params fill them, row-major'),
     outputs: z
       .object({
         score: z.string().optional(),
+        direction: z
+          .enum(['high', 'low'])
+          .optional()
+          .describe('low: the anomaly score is the negative of score'),
+        reconstruction: z.string().optional(),
+        distances: z.object({ name: z.string(), size: z.int() }).optional(),
         probabilities: z.string().optional(),
+        probability: z.object({ name: z.string(), label: z.string() }).optional(),
+        label: z.object({ name: z.string(), accuracy: z.number() }).optional(),
+        activation: z.enum(['none', 'softmax', 'sigmoid']).optional(),
         value: z.string().optional(),
         contributions: z.string().optional(),
         extra: z.array(z.object({ name: z.string(), size: z.int() })).optional(),
@@ -80,6 +101,7 @@ export const VersionDetailSchema = z.object({
   labels: z.array(z.string()).optional().describe('Of a classification, in the order of the output'),
   pass_labels: z.array(z.string()).optional().describe('Labels of dies that pass'),
   target: TargetSchema.optional().describe('Of a regression: what is predicted, and its limits'),
+  targets: RegressionManifestSchema.shape.targets.describe('Of a regression of several targets'),
   fallback: z.enum(['version', 'limits']).optional().describe('What answers when the version cannot'),
   batching: BatchingSchema,
   sha256: z.string(),
@@ -137,6 +159,7 @@ export function versionDetail(entry: CatalogueEntry): VersionDetail {
       parameter_count: contract.parameterCount,
       missing: manifest.input.missing,
       input: manifest.input.name,
+      inputs: inputTensors(manifest).map(({ name, type, shape }) => ({ name, type, shape })),
       outputs: manifest.outputs,
       parameters: typeof parameters === 'number' ? [] : parameters,
     },
@@ -162,6 +185,6 @@ function ofTask(manifest: Manifest): Partial<VersionDetail> {
     case 'classification':
       return { labels: manifest.labels, pass_labels: manifest.passLabels };
     case 'regression':
-      return { target: manifest.target };
+      return manifest.targets === undefined ? { target: manifest.target } : { targets: manifest.targets };
   }
 }

@@ -7,6 +7,7 @@ import type {
   Manifest,
   RegressionManifest,
   ScreenManifest,
+  Target,
 } from '../manifest/manifest.js';
 
 /** A die's row of outputs as a decision. */
@@ -28,6 +29,8 @@ export interface DecisionDetails {
   /** The predicted value, in `unit`. */
   readonly value?: number;
   readonly unit?: string;
+  /** The predicted values of a regression of several targets. */
+  readonly values?: Readonly<Record<string, number>>;
   /** Extra outputs by name: a number, or a list where an output has several for a die; null for not finite. */
   readonly outputs?: Readonly<Record<string, number | null | readonly (number | null)[]>>;
 }
@@ -54,7 +57,7 @@ function ruleOf(manifest: Manifest): Decide {
     case 'anomaly-screen':
       return screenRule(manifest);
     case 'classification':
-      return classificationRule(manifest);
+      return manifest.outputs.label === undefined ? classificationRule(manifest) : labelRule(manifest);
     case 'regression':
       return regressionRule(manifest);
   }
@@ -62,11 +65,13 @@ function ruleOf(manifest: Manifest): Decide {
 
 /** Above the threshold a die fails; confidence by the calibration. */
 export function screenRule({
+  outputs,
   threshold,
   calibration,
-}: Pick<ScreenManifest, 'threshold' | 'calibration'>): Decide {
+}: Pick<ScreenManifest, 'threshold' | 'calibration' | 'outputs'>): Decide {
+  const scoreAt = scoreReader(outputs);
   return (rows, at) => {
-    const score = rows[at] ?? Number.NaN;
+    const score = scoreAt(rows, at);
     if (!Number.isFinite(score)) return undefined;
     const defective = defectProbability(score, calibration);
     return score > threshold
@@ -75,24 +80,74 @@ export function screenRule({
   };
 }
 
+/** The anomaly score in a die's row: high for outliers, whatever the model gives. */
+function scoreReader({ direction, distances }: ScreenManifest['outputs']) {
+  if (distances !== undefined) {
+    const { size } = distances;
+    return (rows: Float32Array, at: number) => Math.min(...rows.subarray(at, at + size));
+  }
+  return direction === 'low'
+    ? (rows: Float32Array, at: number) => 0 - (rows[at] ?? Number.NaN)
+    : (rows: Float32Array, at: number) => rows[at] ?? Number.NaN;
+}
+
 /** A die fails when the probabilities of its failing labels add up to more than the threshold. */
-function classificationRule({ labels, passLabels, threshold }: ClassificationManifest): Decide {
+function classificationRule({ labels, passLabels, threshold, outputs }: ClassificationManifest): Decide {
   const fails = labels.map((label) => !passLabels.includes(label));
+  const probabilitiesAt = probabilityReader(labels, outputs);
   return (rows, at) => {
+    const row = probabilitiesAt(rows, at);
     let failing = 0;
     let best = 0;
     const probabilities: Record<string, number> = {};
     for (let i = 0; i < labels.length; i++) {
-      const probability = rows[at + i] ?? Number.NaN;
+      const probability = row[i] ?? Number.NaN;
       // A softmax in float32 may leave 1 by a rounding; anything further out is no probability.
       if (!(probability >= -PROBABILITY_SLACK && probability <= 1 + PROBABILITY_SLACK)) return undefined;
       const bounded = Math.min(1, Math.max(0, probability));
       probabilities[labels[i] ?? ''] = bounded;
       if (fails[i]) failing += bounded;
-      if (probability > (rows[at + best] ?? 0)) best = i;
+      if (probability > (row[best] ?? 0)) best = i;
     }
     const details = { label: labels[best] ?? '', probabilities };
     return { ...byProbability(Math.min(1, failing), threshold), details };
+  };
+}
+
+type ProbabilityReader = (rows: Float32Array, at: number) => ArrayLike<number>;
+
+/** The probability of each label, from what the graph gives for a die. */
+function probabilityReader(
+  labels: readonly string[],
+  { probability, activation }: ClassificationManifest['outputs'],
+): ProbabilityReader {
+  if (probability !== undefined) {
+    const first = probability.label === labels[0];
+    return (rows, at) => {
+      const found = rows[at] ?? Number.NaN;
+      const p = activation === 'sigmoid' ? sigmoid(found) : found;
+      return first ? [p, 1 - p] : [1 - p, p];
+    };
+  }
+  const count = labels.length;
+  switch (activation) {
+    case 'none':
+      return (rows, at) => rows.subarray(at, at + count);
+    case 'softmax':
+      return (rows, at) => softmax(rows.subarray(at, at + count));
+    case 'sigmoid':
+      return (rows, at) => shares(Float64Array.from(rows.subarray(at, at + count), sigmoid));
+  }
+}
+
+/** A model that gives nothing but a label is right as often as it was on held-out dies. */
+function labelRule({ labels, passLabels, threshold, outputs }: ClassificationManifest): Decide {
+  const accuracy = outputs.label?.accuracy ?? 1;
+  return (rows, at) => {
+    const label = labels[rows[at] ?? Number.NaN];
+    if (label === undefined) return undefined;
+    const failing = passLabels.includes(label) ? 1 - accuracy : accuracy;
+    return { ...byProbability(failing, threshold), details: { label } };
   };
 }
 
@@ -100,16 +155,36 @@ function classificationRule({ labels, passLabels, threshold }: ClassificationMan
  * The probability that the true value violates a limit, taking the prediction's error as normal with the
  * manifest's standard error; a die fails when it is above the threshold.
  */
-function regressionRule({ target, threshold }: RegressionManifest): Decide {
-  const { lowLimit, highLimit, standardError, unit } = target;
+function regressionRule({ target, targets, threshold }: RegressionManifest): Decide {
+  if (target === undefined) return targetsRule(targets ?? [], threshold);
+  const { unit } = target;
   return (rows, at) => {
     const value = rows[at] ?? Number.NaN;
     if (!Number.isFinite(value)) return undefined;
-    const below = lowLimit === undefined ? 0 : normalCdf((lowLimit - value) / standardError);
-    const above = highLimit === undefined ? 0 : normalCdf((value - highLimit) / standardError);
     const details = unit === undefined ? { value } : { value, unit };
-    return { ...byProbability(Math.min(1, below + above), threshold), details };
+    return { ...byProbability(Math.min(1, violation(target, value)), threshold), details };
   };
+}
+
+/** Several targets: the probability that any of them violates a limit, their errors taken as independent. */
+function targetsRule(targets: NonNullable<RegressionManifest['targets']>, threshold: number): Decide {
+  return (rows, at) => {
+    let holding = 1;
+    const values: Record<string, number> = {};
+    for (const [i, target] of targets.entries()) {
+      const value = rows[at + i] ?? Number.NaN;
+      if (!Number.isFinite(value)) return undefined;
+      values[target.name] = value;
+      holding *= 1 - Math.min(1, violation(target, value));
+    }
+    return { ...byProbability(1 - holding, threshold), details: { values } };
+  };
+}
+
+function violation({ lowLimit, highLimit, standardError }: Target, value: number): number {
+  const below = lowLimit === undefined ? 0 : normalCdf((lowLimit - value) / standardError);
+  const above = highLimit === undefined ? 0 : normalCdf((value - highLimit) / standardError);
+  return below + above;
 }
 
 const PROBABILITY_SLACK = 1e-3;
@@ -142,10 +217,27 @@ function finiteOrNull(value: number): number | null {
 }
 
 /**
- * Probability that a die with this score is defective: a logistic function of ln(score) (Platt 1999).
- * A score of 0 or less is as far from a defect as there is.
+ * Probability that a die with this anomaly score is defective: a logistic function (Platt 1999) of the score, or of its
+ * logarithm, by which a score of 0 or less is as far from a defect as there is.
  */
-export function defectProbability(score: number, { slope, intercept }: Calibration): number {
+export function defectProbability(score: number, { method, slope, intercept }: Calibration): number {
+  if (method === 'logistic-score') return sigmoid(slope * score + intercept);
   if (score <= 0) return 0;
-  return 1 / (1 + Math.exp(-(slope * Math.log(score) + intercept)));
+  return sigmoid(slope * Math.log(score) + intercept);
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
+/** Softmax in float64; NaN throughout where a value is not finite. */
+function softmax(values: Float32Array): Float64Array {
+  const highest = Math.max(...values);
+  return shares(Float64Array.from(values, (value) => Math.exp(value - highest)));
+}
+
+/** Values brought to a sum of 1. */
+function shares(values: Float64Array): Float64Array {
+  const sum = values.reduce((total, value) => total + value, 0);
+  return values.map((value) => value / sum);
 }

@@ -1,4 +1,5 @@
-import { type Manifest, parameterCount } from '../manifest/manifest.js';
+import type { Manifest } from '../manifest/manifest.js';
+import { parameterCount } from '../manifest/parameter-count.js';
 import type { Reference } from '../manifest/reference.js';
 import { type Decided, defectProbability } from './decide.js';
 

@@ -1,9 +1,14 @@
-import type { Manifest } from './manifest.js';
+import type { ClassificationManifest, Manifest, ScreenManifest } from './manifest.js';
 
-/** An ONNX output that is fetched with every run, and how many values it has for a die. */
+/** An ONNX output that is fetched with every run, and what it becomes in a die's row. */
 export interface FetchedOutput {
   readonly name: string;
+  /** Values in a die's row. */
   readonly size: number;
+  /** Of an output of labels: what it gives for each of them. The row holds a label's position, NaN for none. */
+  readonly labels?: readonly (number | string)[] | undefined;
+  /** Of an autoencoder's output: one over the scale of each parameter. The row holds the mean square of its error. */
+  readonly reconstructs?: Float32Array | undefined;
 }
 
 /** The outputs of every run, in the order of a die's row: first the one that decides, then the extra ones. */
@@ -11,13 +16,46 @@ export function fetchedOutputs(manifest: Manifest): FetchedOutput[] {
   return [decidingOutput(manifest), ...(manifest.outputs.extra ?? [])];
 }
 
-function decidingOutput(manifest: Manifest): FetchedOutput {
+/** The output by which a die is decided. */
+export function decidingOutput(manifest: Manifest): FetchedOutput {
   switch (manifest.task) {
     case 'anomaly-screen':
-      return { name: manifest.outputs.score, size: 1 };
+      return screenOutput(manifest);
     case 'classification':
-      return { name: manifest.outputs.probabilities, size: manifest.labels.length };
+      return classificationOutput(manifest);
     case 'regression':
-      return { name: manifest.outputs.value, size: 1 };
+      return { name: manifest.outputs.value, size: manifest.targets?.length ?? 1 };
   }
+}
+
+/**
+ * The name of the contributions of a version that can be explained: an output of the graph, or, of an
+ * autoencoder, the squares of its error, which no output is.
+ */
+export function contributionsName({ outputs }: Pick<Manifest, 'outputs'>): string | undefined {
+  if (outputs.contributions !== undefined) return outputs.contributions;
+  return 'reconstruction' in outputs && outputs.reconstruction !== undefined ? 'contributions' : undefined;
+}
+
+/** Values for each die that an output has in the graph. */
+export function sizeInGraph({ size, reconstructs }: FetchedOutput): number {
+  return reconstructs?.length ?? size;
+}
+
+function screenOutput({ outputs, input }: ScreenManifest): FetchedOutput {
+  if (outputs.reconstruction !== undefined)
+    return { name: outputs.reconstruction, size: 1, reconstructs: inverseScales(input) };
+  return outputs.distances ?? { name: outputs.score ?? '', size: 1 };
+}
+
+function classificationOutput({ outputs, labels }: ClassificationManifest): FetchedOutput {
+  const { probability, label } = outputs;
+  if (probability !== undefined) return { name: probability.name, size: 1 };
+  if (label === undefined) return { name: outputs.probabilities ?? '', size: labels.length };
+  return { name: label.name, size: 1, labels: label.values ?? labels };
+}
+
+function inverseScales(input: ScreenManifest['input']): Float32Array {
+  if (typeof input.parameters === 'number') return new Float32Array(input.parameters).fill(1);
+  return Float32Array.from(input.parameters, ({ robustSigma = 1 }) => 1 / robustSigma);
 }

@@ -1,5 +1,7 @@
-import { fetchedOutputs } from './fetched-outputs.js';
-import { type Manifest, parameterCount } from './manifest.js';
+import { type FetchedOutput, fetchedOutputs, sizeInGraph } from './fetched-outputs.js';
+import { type FeedTensor, inputTensors } from './input-tensors.js';
+import { ELEMENT_TYPES, type Manifest } from './manifest.js';
+import { parameterCount } from './parameter-count.js';
 
 /** One input or output of an ONNX graph; a dimension is a size, a symbol's name, or "" for unknown. */
 export interface TensorInfo {
@@ -15,62 +17,108 @@ export interface GraphInfo {
   readonly outputs: readonly TensorInfo[];
 }
 
+/** What is said of an output that is a sequence of maps: everybody's first model has one. */
+export const NO_TENSOR =
+  "is no tensor in the graph (a ZipMap): `diegate check --fix` writes a version without it, or export with options={id(model): {'zipmap': False}} (skl2onnx) or zipmap=False (onnxmltools)";
+
+/** What is said of half precision: ONNX Runtime's binding takes it on Node 20 and fails from Node 24 on. */
+export const NO_FLOAT16 =
+  'is float16 in the graph: `diegate check --fix` writes a version with casts at its edges, or convert with keep_io_types=True';
+
 /**
  * Compares a manifest with the graph that it describes.
  * @returns one line for each disagreement, naming both sides; empty when they agree
  */
 export function graphProblems(manifest: Manifest, graph: GraphInfo): string[] {
-  const parameters = parameterCount(manifest);
   const { contributions } = manifest.outputs;
-  const otherInputs = graph.inputs.filter(({ name }) => name !== manifest.input.name);
+  const tensors = inputTensors(manifest);
+  const names = tensors.map(({ name }) => name);
+  const others = graph.inputs.filter(({ name }) => !names.includes(name));
+  const fed = names.map((name) => `"${name}"`).join(', ');
+  const batch = fixedBatch(graph);
   return [
-    ...tensorProblems('input', manifest.input.name, [[undefined, parameters]], graph.inputs),
-    ...otherInputs.map(
-      ({ name }) => `the graph also needs input "${name}", the manifest feeds only "${manifest.input.name}"`,
-    ),
-    ...fetchedOutputs(manifest).flatMap(({ name, size }) =>
-      tensorProblems('output', name, shapesOf(size), graph.outputs),
-    ),
+    ...tensors.flatMap((tensor) => inputProblems(tensor, graph)),
+    ...others.map(({ name }) => `the graph also needs input "${name}", the manifest feeds only ${fed}`),
+    ...batchProblems(graph),
+    ...fetchedOutputs(manifest).flatMap((output) => outputProblems(output, graph, batch)),
     ...(contributions === undefined
       ? []
-      : tensorProblems('output', contributions, [[undefined, parameters]], graph.outputs)),
+      : outputProblems({ name: contributions, size: parameterCount(manifest) }, graph, batch)),
   ];
 }
 
-/** A shape as expected: undefined is the batch dimension, which must not be fixed. */
-type ExpectedShape = readonly (number | undefined)[];
-
-/** One value for a die may be a list or a column. */
-function shapesOf(size: number): ExpectedShape[] {
-  return size === 1 ? [[undefined], [undefined, 1]] : [[undefined, size]];
+/** The number of rows that a graph takes in a run, where it takes no other; undefined for any number. */
+export function fixedBatch({ inputs }: Pick<GraphInfo, 'inputs'>): number | undefined {
+  return inputs.map(({ shape }) => shape[0]).find((dimension) => typeof dimension === 'number');
 }
 
-function tensorProblems(
-  side: 'input' | 'output',
-  name: string,
-  allowed: readonly ExpectedShape[],
-  found: readonly TensorInfo[],
-): string[] {
-  const tensor = found.find((candidate) => candidate.name === name);
-  if (tensor === undefined) {
-    const names = found.map((t) => `"${t.name}"`).join(', ') || 'none';
-    return [`the manifest names ${side} "${name}", the graph has ${names}`];
-  }
+/** A shape as people write it; "?" for a dimension that has no name. */
+export function shapeText(shape: TensorInfo['shape']): string {
+  return `[${shape.map((d) => (d === '' ? '?' : d)).join(', ')}]`;
+}
+
+function batchProblems({ inputs }: GraphInfo): string[] {
+  const fixed = inputs.filter(({ shape }) => typeof shape[0] === 'number');
+  if (new Set(fixed.map(({ shape }) => shape[0])).size <= 1) return [];
+  const shapes = fixed.map(({ name, shape }) => `"${name}" ${shapeText(shape)}`).join(', ');
+  return [`the inputs have different first dimensions (${shapes}), expected the batch: one for all`];
+}
+
+function inputProblems({ name, type, shape }: FeedTensor, { inputs }: GraphInfo): string[] {
+  const tensor = inputs.find((candidate) => candidate.name === name);
+  if (tensor === undefined) return [missing('input', name, inputs)];
   const problems: string[] = [];
-  if (tensor.type !== 'float32')
-    problems.push(`${side} "${name}" is ${tensor.type} in the graph, expected float32`);
-  if (!allowed.some((shape) => fits(tensor.shape, shape))) {
-    const expected = allowed.map((shape) => `[${shape.map((d) => d ?? 'N').join(', ')}]`).join(' or ');
-    const actual = tensor.shape.map((d) => (d === '' ? '?' : d)).join(', ');
-    problems.push(`${side} "${name}" has shape [${actual}] in the graph, the manifest expects ${expected}`);
-  }
+  if (tensor.type !== type) problems.push(typeProblem('input', tensor, type));
+  const fits =
+    tensor.shape.length === shape.length + 1 &&
+    shape.every((size, i) => typeof tensor.shape[i + 1] === 'string' || tensor.shape[i + 1] === size);
+  if (!fits) problems.push(shapeProblem('input', tensor, [shape]));
   return problems;
 }
 
-/** A named or unknown dimension of the graph may take any size; a fixed one must be the expected. */
-function fits(actual: readonly (number | string)[], expected: ExpectedShape): boolean {
-  return (
-    actual.length === expected.length &&
-    expected.every((size, i) => typeof actual[i] === 'string' || actual[i] === size)
-  );
+function outputProblems(output: FetchedOutput, { outputs }: GraphInfo, batch: number | undefined): string[] {
+  const tensor = outputs.find((candidate) => candidate.name === output.name);
+  if (tensor === undefined) return [missing('output', output.name, outputs)];
+  const size = sizeInGraph(output);
+  const expected = output.labels === undefined ? 'numbers' : 'whole numbers or strings';
+  const problems: string[] = [];
+  if (!isReadable(tensor.type, output)) problems.push(typeProblem('output', tensor, expected));
+  if (tensor.type !== 'other' && !holds(tensor.shape, size, batch))
+    problems.push(shapeProblem('output', tensor, size === 1 ? [[], [1]] : [[size]]));
+  return problems;
+}
+
+function isReadable(type: string, { labels }: FetchedOutput): boolean {
+  if (type === 'string') return labels !== undefined;
+  return ELEMENT_TYPES.some((known) => known === type);
+}
+
+/**
+ * Whether an output of this shape has `size` values for each die. A named or unknown dimension may take any
+ * size; a fixed one must be the expected.
+ */
+function holds([first, ...rest]: TensorInfo['shape'], size: number, batch: number | undefined): boolean {
+  if (first === undefined || (typeof first === 'number' && first !== batch)) return false;
+  const known = rest.filter((dimension) => typeof dimension === 'number').reduce((a, b) => a * b, 1);
+  return known === size || (known < size && size % known === 0 && rest.some((d) => typeof d === 'string'));
+}
+
+function missing(side: 'input' | 'output', name: string, found: readonly TensorInfo[]): string {
+  const names = found.map((tensor) => `"${tensor.name}"`).join(', ') || 'none';
+  return `the manifest names ${side} "${name}", the graph has ${names}`;
+}
+
+function typeProblem(side: 'input' | 'output', { name, type }: TensorInfo, expected: string): string {
+  if (type === 'float16') return `${side} "${name}" ${NO_FLOAT16}`;
+  if (type === 'other') return `${side} "${name}" ${NO_TENSOR}`;
+  return `${side} "${name}" is ${type} in the graph, the manifest expects ${expected}`;
+}
+
+function shapeProblem(
+  side: 'input' | 'output',
+  { name, shape }: TensorInfo,
+  allowed: readonly (readonly number[])[],
+): string {
+  const expected = allowed.map((sizes) => shapeText(['N', ...sizes])).join(' or ');
+  return `${side} "${name}" has shape ${shapeText(shape)} in the graph, the manifest expects ${expected}`;
 }

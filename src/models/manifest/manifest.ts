@@ -13,6 +13,9 @@ export const VersionSchema = z
   .string()
   .regex(/^[1-9][0-9]{0,8}$/, 'expected a positive whole number, such as "1"');
 
+/** Labels of a die that a category may be taken from. */
+export const CATEGORY_LABELS = ['equipment_id', 'lot_id', 'wafer_id', 'stdf_file'] as const;
+
 export const ParameterSchema = z.strictObject({
   name: z.string().min(1).max(128),
   unit: z.string().max(32).optional().describe('SI unit of the values, for example "V"'),
@@ -50,6 +53,22 @@ export const ParameterSchema = z.strictObject({
     .positive()
     .optional()
     .describe('Robust standard deviation over passing dies: its PAT limits are median ± k of it'),
+  categories: z
+    .array(z.string().min(1).max(128))
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe(
+      'What the value may be, where it is no number: it travels as its position in this list, from 0',
+    ),
+  label: z
+    .enum(CATEGORY_LABELS)
+    .optional()
+    .describe('The label of the die that the category is taken from where the value is null'),
+  unknown: z
+    .string()
+    .optional()
+    .describe('The category of a die whose own is none of them; without it such a die is refused'),
 });
 
 /** One test parameter that a model reads. */
@@ -77,8 +96,10 @@ export type Batching = z.infer<typeof BatchingSchema>;
 
 export const CalibrationSchema = z.strictObject({
   method: z
-    .literal('logistic-log-score')
-    .describe('P(defect) = 1 / (1 + exp(-(slope * ln(score) + intercept)))'),
+    .enum(['logistic-log-score', 'logistic-score'])
+    .describe(
+      'P(defect) = 1 / (1 + exp(-(slope * x + intercept))), where x is ln(score), or the score itself: for scores that may be 0 or negative',
+    ),
   slope: z.number().positive(),
   intercept: z.number(),
   basis: z
@@ -86,10 +107,13 @@ export const CalibrationSchema = z.strictObject({
     .describe('labelled: fitted on labelled dies; nominal: no labelled defects, 0.5 at the threshold'),
 });
 
-/** How a score becomes the probability that the die is defective (Platt 1999, on the log score). */
+/** How an anomaly score becomes the probability that the die is defective (Platt 1999). */
 export type Calibration = z.infer<typeof CalibrationSchema>;
 
 const MetricsSchema = z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())]));
+
+/** Most parameters of a die: an image of 512 × 512. */
+const MAX_PARAMETERS = 262_144;
 
 /** What becomes a key of the answer: this one no object can be given. */
 const isKey = (name: string) => name !== '__proto__';
@@ -100,7 +124,7 @@ const FloatOutput = z.string().min(1).refine(isKey, NO_KEY);
 const contributions = FloatOutput.optional().describe('Name of the ONNX output, float32 [N, parameters]');
 
 const ExtraOutputSchema = z.strictObject({
-  name: FloatOutput.describe('Name of the ONNX output, float32 [N] or [N, size]'),
+  name: FloatOutput.describe('Name of the ONNX output, numbers [N] or [N, size]'),
   size: z.int().min(1).max(4096).default(1).describe('Values for each die'),
 });
 
@@ -109,20 +133,21 @@ const extra = z.array(ExtraOutputSchema).max(16).optional();
 
 const LabelSchema = z.string().min(1).max(128).refine(isKey, NO_KEY);
 
-export const TargetSchema = z
-  .strictObject({
-    name: z.string().min(1).max(128).describe('What is predicted, for example "yield"'),
-    unit: z.string().min(1).max(32).optional().describe('Unit of the value, for example "%"'),
-    lowLimit: z.number().optional().describe('A die whose value lies below fails'),
-    highLimit: z.number().optional().describe('A die whose value lies above fails'),
-    standardError: z
-      .number()
-      .positive()
-      .describe('Standard deviation of the prediction error on held-out dies, in `unit`'),
-  })
-  .refine(({ lowLimit, highLimit }) => lowLimit !== undefined || highLimit !== undefined, {
-    error: 'expected lowLimit, highLimit or both: without one no die can fail',
-  });
+const TargetFieldsSchema = z.strictObject({
+  name: LabelSchema.describe('What is predicted, for example "yield"'),
+  unit: z.string().min(1).max(32).optional().describe('Unit of the value, for example "%"'),
+  lowLimit: z.number().optional().describe('A die whose value lies below fails'),
+  highLimit: z.number().optional().describe('A die whose value lies above fails'),
+  standardError: z
+    .number()
+    .positive()
+    .describe('Standard deviation of the prediction error on held-out dies, in `unit`'),
+});
+
+export const TargetSchema = TargetFieldsSchema.refine(
+  ({ lowLimit, highLimit }) => lowLimit !== undefined || highLimit !== undefined,
+  { error: 'expected lowLimit, highLimit or both: without one no die can fail' },
+);
 
 /** What a regression predicts and when a die fails by it. */
 export type Target = z.infer<typeof TargetSchema>;
@@ -172,10 +197,59 @@ const identity = {
   description: z.string().max(1000).default(''),
 };
 
+/** Types of elements that a graph can be fed, by ONNX Runtime's names. */
+export const ELEMENT_TYPES = [
+  'float32',
+  'float64',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'bool',
+  'string',
+] as const;
+
+const elementType = z
+  .enum(ELEMENT_TYPES)
+  .describe('Type of its elements in the graph: a value that it cannot hold exactly is refused');
+
+const sizes = z
+  .array(z.int().min(1).max(MAX_PARAMETERS))
+  .max(7)
+  .describe('Sizes after the batch dimension; their product is its number of parameters. [] for [N]');
+
+export const InputTensorSchema = z.strictObject({
+  name: z.string().min(1).describe('Name of the ONNX input'),
+  type: elementType.default('float32'),
+  shape: sizes.default([1]),
+  constant: z
+    .union([z.number(), z.string()])
+    .optional()
+    .describe('Fed for every die in place of parameters: an input that decides nothing, such as a label'),
+});
+
+/** One input of the graph, with its share of a die's parameters. */
+export type InputTensor = z.infer<typeof InputTensorSchema>;
+
 const input = z.strictObject({
-  name: z.string().min(1).describe('Name of the ONNX input, float32 [N, parameters]'),
+  name: z
+    .string()
+    .min(1)
+    .describe('Name of the ONNX input, [N, parameters]; with tensors, the name of all of them together'),
+  type: elementType.optional(),
+  shape: sizes.optional(),
+  tensors: z
+    .array(InputTensorSchema)
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe('The inputs of a graph that has several; the parameters are theirs in this order'),
   parameters: z
-    .union([z.int().min(1).max(65_536), z.array(ParameterSchema).min(1).max(65_536)])
+    .union([z.int().min(1).max(MAX_PARAMETERS), z.array(ParameterSchema).min(1).max(MAX_PARAMETERS)])
     .default(DEFAULT_PARAMETER_COUNT)
     .describe('How many test parameters, or the list of them in order'),
   missing: z.enum(['reject', 'impute']).default('reject').describe('What a null value means to this model'),
@@ -218,11 +292,23 @@ export const ScreenManifestSchema = z.strictObject({
   task: z.literal('anomaly-screen'),
   input,
   outputs: z.strictObject({
-    score: FloatOutput.describe('Name of the ONNX output, float32 [N] or [N, 1]'),
+    score: FloatOutput.optional().describe('Name of the ONNX output, numbers [N] or [N, 1]'),
+    direction: z
+      .enum(['high', 'low'])
+      .default('high')
+      .describe(
+        'Whether outliers have high or low scores. low: the anomaly score is the negative of the output, and so are threshold, calibration and reference',
+      ),
+    reconstruction: FloatOutput.optional().describe(
+      'In place of score: name of the ONNX output [N, parameters] of an autoencoder. The anomaly score is the mean square of its error, each parameter in units of its robustSigma where it has one',
+    ),
+    distances: ExtraOutputSchema.optional().describe(
+      'In place of score: the ONNX output [N, size] with the distances to the centres of clusters. The anomaly score is the least of them',
+    ),
     contributions,
     extra,
   }),
-  threshold: z.number().describe('A die fails when its score is above this'),
+  threshold: z.number().describe('A die fails when its anomaly score is above this'),
   calibration: CalibrationSchema,
   ...rest,
 });
@@ -232,9 +318,39 @@ export const ClassificationManifestSchema = z.strictObject({
   task: z.literal('classification'),
   input,
   outputs: z.strictObject({
-    probabilities: FloatOutput.describe(
-      'Name of the ONNX output, float32 [N, labels], each row summing to 1',
+    probabilities: FloatOutput.optional().describe(
+      'Name of the ONNX output, numbers [N, labels], each row summing to 1',
     ),
+    probability: z
+      .strictObject({
+        name: FloatOutput.describe('Name of the ONNX output, numbers [N] or [N, 1]'),
+        label: LabelSchema.describe('Of the two labels the one whose probability it is'),
+      })
+      .optional()
+      .describe('In place of probabilities: a model of two classes that gives one probability'),
+    label: z
+      .strictObject({
+        name: FloatOutput.describe('Name of the ONNX output, whole numbers or strings [N] or [N, 1]'),
+        values: z
+          .array(z.union([z.int(), z.string().max(128)]))
+          .min(2)
+          .max(1024)
+          .optional()
+          .describe('What it gives for each of labels; 0, 1, ... or the labels themselves if left out'),
+        accuracy: z
+          .number()
+          .min(0.5)
+          .max(1)
+          .describe('Share of held-out dies whose label was right: the confidence of every decision'),
+      })
+      .optional()
+      .describe('In place of probabilities: a model that gives nothing but a label'),
+    activation: z
+      .enum(['none', 'softmax', 'sigmoid'])
+      .default('none')
+      .describe(
+        'What makes probabilities of the output: softmax of logits or log-probabilities; sigmoid of one logit, or of each, brought to a sum of 1',
+      ),
     contributions,
     extra,
   }),
@@ -249,11 +365,19 @@ export const RegressionManifestSchema = z.strictObject({
   task: z.literal('regression'),
   input,
   outputs: z.strictObject({
-    value: FloatOutput.describe('Name of the ONNX output, float32 [N] or [N, 1]'),
+    value: FloatOutput.describe('Name of the ONNX output, numbers [N], [N, 1] or [N, targets]'),
     contributions,
     extra,
   }),
-  target: TargetSchema,
+  target: TargetSchema.optional(),
+  targets: z
+    .array(TargetFieldsSchema)
+    .min(2)
+    .max(1024)
+    .optional()
+    .describe(
+      'In place of target: what each column of the output predicts; one without limits decides nothing',
+    ),
   threshold: probabilityThreshold,
   ...rest,
 });
@@ -275,8 +399,3 @@ export type ScreenManifest = z.infer<typeof ScreenManifestSchema>;
 export type ClassificationManifest = z.infer<typeof ClassificationManifestSchema>;
 export type RegressionManifest = z.infer<typeof RegressionManifestSchema>;
 export type Manifest = ScreenManifest | ClassificationManifest | RegressionManifest;
-
-/** Number of test parameters that a version reads. */
-export function parameterCount({ input }: Pick<Manifest, 'input'>): number {
-  return typeof input.parameters === 'number' ? input.parameters : input.parameters.length;
-}

@@ -1,6 +1,7 @@
 import type { CountingSpec } from '../../drift/drift-counter.js';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
+import type { FeedTensor } from '../../models/manifest/input-tensors.js';
 import type { Manifest } from '../../models/manifest/manifest.js';
 import type { ModelBytes } from './model-bytes.js';
 
@@ -21,7 +22,8 @@ export interface SessionSpec {
   readonly modelFile: string;
   /** What the file must hash to; it may have been replaced since it was read. Undefined for whatever it is. */
   readonly sha256?: string | undefined;
-  readonly inputName: string;
+  /** What a die's row is fed to. */
+  readonly inputs: readonly FeedTensor[];
   readonly parameterCount: number;
   /** Outputs that every run fetches, in the order of a die's row. */
   readonly outputs: readonly FetchedOutput[];

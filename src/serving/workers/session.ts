@@ -5,7 +5,9 @@ import { performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo, TensorInfo } from '../../models/manifest/graph.js';
+import { createFeeds, type Feed, type MakeFeeds } from './feeds.js';
 import type { SessionSpec } from './messages.js';
+import { numbers, outputRows, squaredErrors } from './output-rows.js';
 
 /** The scores of one run. */
 export interface RunResult {
@@ -26,14 +28,16 @@ export class Session {
   readonly #session: InferenceSession;
   readonly #names: string[];
   readonly #namesToExplain: string[];
+  readonly #feeds: MakeFeeds;
 
   private constructor(spec: SessionSpec, session: InferenceSession) {
-    this.spec = spec;
+    this.spec = { ...spec, outputs: spec.outputs.map(kept) };
     this.#session = session;
     this.graph = {
       inputs: session.inputMetadata.map(tensorInfo),
       outputs: session.outputMetadata.map(tensorInfo),
     };
+    this.#feeds = createFeeds(spec.inputs, spec.parameterCount);
     this.#names = spec.outputs.map(({ name }) => name);
     this.#namesToExplain = [
       ...this.#names,
@@ -67,19 +71,34 @@ export class Session {
    * @throws the error of ONNX Runtime, or an Error naming an output of another size or type
    */
   async run(dies: number, params: Float32Array, explain: boolean): Promise<RunResult> {
-    const { inputName, outputs: wanted, contributionsName, parameterCount } = this.spec;
-    const feeds = { [inputName]: new Tensor('float32', params, [dies, parameterCount]) };
+    const { outputs: wanted } = this.spec;
+    const feeds = tensorsOf(this.#feeds(dies, params));
     const startedMs = performance.now();
     const outputs = await this.#session.run(feeds, explain ? this.#namesToExplain : this.#names);
     const runMs = performance.now() - startedMs;
     return {
-      scores: rowsOf(wanted, outputs, dies),
-      contributions:
-        explain && contributionsName !== undefined
-          ? floats(outputs[contributionsName], contributionsName, dies * parameterCount)
-          : undefined,
+      scores: rowsOf(wanted, outputs, dies, params),
+      contributions: explain ? this.#contributions(outputs, dies, params) : undefined,
       runMs,
     };
+  }
+
+  /** Of an output of the graph, or, of an autoencoder, of its error. */
+  #contributions(
+    outputs: InferenceSession.OnnxValueMapType,
+    dies: number,
+    params: Float32Array,
+  ): Float32Array | undefined {
+    const { contributionsName: name, parameterCount, outputs: wanted } = this.spec;
+    const length = dies * parameterCount;
+    if (name !== undefined) return numbers(outputs[name], name, length);
+    const [deciding] = wanted;
+    if (deciding?.reconstructs === undefined) return undefined;
+    return squaredErrors(
+      numbers(outputs[deciding.name], deciding.name, length),
+      params,
+      deciding.reconstructs,
+    );
   }
 
   async close(): Promise<void> {
@@ -105,13 +124,34 @@ function checked(bytes: Uint8Array, { sha256 }: SessionSpec): Uint8Array {
   return bytes;
 }
 
+/** An output's floats, as they came, are valid only until the next message. */
+function kept(output: FetchedOutput): FetchedOutput {
+  return output.reconstructs === undefined
+    ? output
+    : { ...output, reconstructs: output.reconstructs.slice() };
+}
+
+/** The feeds of a run as ONNX Runtime takes them. */
+function tensorsOf(feeds: Record<string, Feed>): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const name in feeds) {
+    const feed = feeds[name];
+    if (feed !== undefined) tensors[name] = new Tensor(feed.type, feed.data, feed.dims);
+  }
+  return tensors;
+}
+
 /** The outputs side by side: a row for each die. A single output is already that. */
 function rowsOf(
   wanted: readonly FetchedOutput[],
   outputs: InferenceSession.OnnxValueMapType,
   dies: number,
+  params: Float32Array,
 ): Float32Array {
-  const columns = wanted.map(({ name, size }) => ({ size, data: floats(outputs[name], name, dies * size) }));
+  const columns = wanted.map((output) => ({
+    size: output.size,
+    data: outputRows(output, outputs[output.name], dies, params),
+  }));
   const [only] = columns;
   if (only !== undefined && columns.length === 1) return only.data;
   const width = columns.reduce((sum, { size }) => sum + size, 0);
@@ -123,15 +163,6 @@ function rowsOf(
     offset += size;
   }
   return rows;
-}
-
-function floats(tensor: Tensor | undefined, name: string, length: number): Float32Array {
-  const data = tensor?.data;
-  if (!(data instanceof Float32Array))
-    throw new Error(`output "${name}" is ${tensor?.type}, expected float32`);
-  if (data.length !== length)
-    throw new Error(`output "${name}" has ${data.length} values, expected ${length}`);
-  return data;
 }
 
 function tensorInfo(value: InferenceSession.ValueMetadata): TensorInfo {

@@ -4,8 +4,8 @@ import { screenRule } from '../../../src/models/decision/decide.js';
 import type { Calibration } from '../../../src/models/manifest/manifest.js';
 
 const NOMINAL: Calibration = { method: 'logistic-log-score', slope: 4, intercept: 0, basis: 'nominal' };
-const by = (manifest: Parameters<typeof screenRule>[0]) => {
-  const rule = screenRule(manifest);
+const by = (manifest: Omit<Parameters<typeof screenRule>[0], 'outputs'>) => {
+  const rule = screenRule({ ...manifest, outputs: { score: 'score', direction: 'high' } });
   return (score: number) => rule(Float32Array.of(score), 0);
 };
 const decide = by({ threshold: 1, calibration: NOMINAL });

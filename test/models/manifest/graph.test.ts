@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type GraphInfo, graphProblems, type TensorInfo } from '../../../src/models/manifest/graph.js';
+import {
+  fixedBatch,
+  type GraphInfo,
+  graphProblems,
+  type TensorInfo,
+} from '../../../src/models/manifest/graph.js';
 import { ManifestSchema } from '../../../src/models/manifest/manifest.js';
 import { sumVersion } from '../../support/models.js';
 
@@ -36,7 +41,7 @@ describe('a graph and its manifest', () => {
     expect(graphProblems(manifest, info)).toEqual([]);
   });
 
-  it.each<[string, GraphInfo, string[]]>([
+  it.each<[string, GraphInfo, unknown[]]>([
     [
       'the input has another name',
       graph({ inputs: [tensor('x', ['N', 4])] }),
@@ -61,14 +66,14 @@ describe('a graph and its manifest', () => {
       ['input "test_params" has shape [N, 5] in the graph, the manifest expects [N, 4]'],
     ],
     [
-      'the batch size is fixed',
-      graph({ inputs: [tensor('test_params', [1, 4])] }),
-      ['input "test_params" has shape [1, 4] in the graph, the manifest expects [N, 4]'],
+      'only the output has a fixed batch',
+      graph({ outputs: [tensor('anomaly_score', [1, 1]), CONTRIBUTIONS] }),
+      ['output "anomaly_score" has shape [1, 1] in the graph, the manifest expects [N] or [N, 1]'],
     ],
     [
       'the input is of another type',
       graph({ inputs: [tensor('test_params', ['N', 4], 'float64')] }),
-      ['input "test_params" is float64 in the graph, expected float32'],
+      ['input "test_params" is float64 in the graph, the manifest expects float32'],
     ],
     [
       'the score is missing',
@@ -83,7 +88,12 @@ describe('a graph and its manifest', () => {
     [
       'the score is no tensor',
       graph({ outputs: [tensor('anomaly_score', ['N'], 'other'), CONTRIBUTIONS] }),
-      ['output "anomaly_score" is other in the graph, expected float32'],
+      [expect.stringMatching(/^output "anomaly_score" is no tensor .*check --fix.*zipmap=False/)],
+    ],
+    [
+      'the input is of half precision',
+      graph({ inputs: [tensor('test_params', ['N', 4], 'float16')] }),
+      [expect.stringMatching(/^input "test_params" is float16 .*check --fix.*keep_io_types=True/)],
     ],
     [
       'the contributions are of another width',
@@ -92,5 +102,15 @@ describe('a graph and its manifest', () => {
     ],
   ])('disagree where %s, and both sides are named', (_, info, problems) => {
     expect(graphProblems(manifest, info)).toEqual(problems);
+  });
+
+  it('agree where the batch is fixed for all: such a graph is run so many rows at a time', () => {
+    const fixed = graph({
+      inputs: [tensor('test_params', [1, 4])],
+      outputs: [tensor('anomaly_score', [1, 1]), tensor('contributions', [1, 4])],
+    });
+    expect(graphProblems(manifest, fixed)).toEqual([]);
+    expect(fixedBatch(fixed)).toBe(1);
+    expect(fixedBatch(graph({}))).toBeUndefined();
   });
 });

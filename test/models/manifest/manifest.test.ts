@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ManifestSchema, parameterCount } from '../../../src/models/manifest/manifest.js';
+import { ManifestSchema } from '../../../src/models/manifest/manifest.js';
+import { parameterCount } from '../../../src/models/manifest/parameter-count.js';
 import { problemLines } from '../../../src/models/repository/problem-lines.js';
 import { sumVersion } from '../../support/models.js';
 
@@ -60,13 +61,13 @@ describe('a manifest', () => {
       { input: { name: 'x', missing: 'zero' } },
       ['input.missing: expected one of "reject"|"impute", found the string "zero"'],
     ],
-    [{ outputs: {} }, ['outputs.score: expected string, found nothing']],
+    [{ outputs: {} }, ['outputs: expected one of score, reconstruction, distances, found none']],
     [{ threshold: '1.0' }, ['threshold: expected number, found the string "1.0"']],
     [{ threshold: null }, ['threshold: expected number, found null']],
     [
       { calibration: { method: 'platt', slope: 0, intercept: 0, basis: 'guess' } },
       [
-        'calibration.method: expected "logistic-log-score", found the string "platt"',
+        'calibration.method: expected one of "logistic-log-score"|"logistic-score", found the string "platt"',
         'calibration.slope: expected number to be >0, found 0',
         'calibration.basis: expected one of "labelled"|"nominal", found the string "guess"',
       ],

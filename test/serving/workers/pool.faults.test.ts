@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { plainInput } from '../../../src/models/manifest/input-tensors.js';
 import { Batcher } from '../../../src/serving/batching/batcher.js';
 import type { SessionSpec } from '../../../src/serving/workers/messages.js';
 import type { WorkerPool } from '../../../src/serving/workers/pool.js';
@@ -8,7 +9,7 @@ import { pretend, readyWorker, startPool } from '../../support/pool.js';
 const SPEC: SessionSpec = {
   key: 'm/1',
   modelFile: 'none',
-  inputName: 'test_params',
+  inputs: [plainInput('test_params', 2)],
   parameterCount: 2,
   outputs: [{ name: 'anomaly_score', size: 1 }],
   contributionsName: undefined,

@@ -1,0 +1,66 @@
+import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../errors.js';
+import {
+  type CategoryParameter,
+  describeInput,
+  knownCategories,
+  type MeasurementContract,
+  type Measurements,
+} from './die.js';
+
+/**
+ * Puts the positions of categories into the rows, where a die's label says them, and refuses what is none.
+ * @param contract one with categories: anything else is left as it is
+ * @param pathOf where a value stands in the request, for the refusal
+ * @throws Refusal `invalid_input` with a fault for each such value
+ */
+export function fillCategories(
+  { labels, params }: Measurements,
+  contract: MeasurementContract,
+  pathOf: (die: number, parameter: number) => string,
+): void {
+  const { categories, parameterCount, acceptsMissing } = contract;
+  if (categories === undefined) return;
+  const faults: InputFault[] = [];
+  let total = 0;
+  const fault = (die: number, index: number, message: string) => {
+    total++;
+    if (faults.length < MAX_LISTED_FAULTS) faults.push({ path: pathOf(die, index), message });
+  };
+  labels.forEach((label, die) => {
+    for (const category of categories) {
+      const at = die * parameterCount + category.index;
+      const position = positionOf(category, params[at], category.label && label[category.label]);
+      if (typeof position === 'number') params[at] = position;
+      else if (position !== MISSING || !acceptsMissing)
+        fault(
+          die,
+          category.index,
+          `${category.name}: expected ${knownCategories(category)}, found ${position}`,
+        );
+    }
+    if (acceptsMissing) return;
+    for (let i = 0; i < parameterCount; i++) {
+      const isCategory = categories.some(({ index }) => index === i);
+      if (!isCategory && Number.isNaN(params[die * parameterCount + i]))
+        fault(die, i, 'expected a number, found null');
+    }
+  });
+  const [first] = faults;
+  if (first === undefined) return;
+  throw new Refusal('invalid_input', `${first.path}: ${first.message}`, { faults, totalFaults: total });
+}
+
+const MISSING = 'null';
+
+/** The position of a die's category, or what was found in its place. */
+function positionOf(
+  { positions, unknown, label }: CategoryParameter,
+  value: number | undefined,
+  said: string | null | undefined,
+): number | string {
+  if (value !== undefined && !Number.isNaN(value))
+    return Number.isInteger(value) && value >= 0 && value < positions.size ? value : `position ${value}`;
+  if (said === undefined || said === null)
+    return unknown ?? (label === undefined ? MISSING : `null, and no ${label}`);
+  return positions.get(said) ?? unknown ?? `${label} ${describeInput(said)}`;
+}

@@ -1,0 +1,91 @@
+import type { FeedTensor } from '../../models/manifest/input-tensors.js';
+import type { ELEMENT_TYPES } from '../../models/manifest/manifest.js';
+
+/** What an input is fed with: the parts of a tensor. */
+export interface Feed {
+  readonly type: (typeof ELEMENT_TYPES)[number];
+  readonly data: FeedData;
+  readonly dims: readonly number[];
+}
+
+type FeedData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | string[];
+
+/** Makes the feeds of a run from its rows, float32 [dies, parameters] row-major, by input. */
+export type MakeFeeds = (dies: number, params: Float32Array) => Record<string, Feed>;
+
+/**
+ * How rows are shared out to the inputs of a graph, and converted: exactly, as the rows were checked for what an
+ * input cannot hold.
+ */
+export function createFeeds(tensors: readonly FeedTensor[], parameters: number): MakeFeeds {
+  const [only] = tensors;
+  // The one float32 input of most models: the rows as they are.
+  if (only !== undefined && tensors.length === 1 && only.type === 'float32' && only.columns === parameters) {
+    const { name, shape } = only;
+    return (dies, params) => ({ [name]: { type: 'float32', data: params, dims: [dies, ...shape] } });
+  }
+  return (dies, params) =>
+    Object.fromEntries(
+      tensors.map((tensor) => {
+        const { name, type, shape } = tensor;
+        return [name, { type, data: dataOf(tensor, dies, params, parameters), dims: [dies, ...shape] }];
+      }),
+    );
+}
+
+function dataOf(tensor: FeedTensor, dies: number, params: Float32Array, parameters: number): FeedData {
+  const { size, from, constant } = tensor;
+  const valueAt = (i: number): number =>
+    params[Math.floor(i / size) * parameters + from + (i % size)] ?? Number.NaN;
+  if (constant !== undefined) return filled(tensor, dies * size, constant);
+  return filled(tensor, dies * size, valueAt);
+}
+
+function filled(
+  { type, size, categories }: FeedTensor,
+  length: number,
+  value: string | number | ((i: number) => number),
+): FeedData {
+  const at = (i: number): number => (typeof value === 'function' ? value(i) : Number(value));
+  const from = { length };
+  const each = (_: unknown, i: number) => at(i);
+  const eachBig = (_: unknown, i: number) => BigInt(at(i));
+  switch (type) {
+    case 'float32':
+      return Float32Array.from(from, each);
+    case 'float64':
+      return Float64Array.from(from, each);
+    case 'int8':
+      return Int8Array.from(from, each);
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(from, each);
+    case 'int16':
+      return Int16Array.from(from, each);
+    case 'uint16':
+      return Uint16Array.from(from, each);
+    case 'int32':
+      return Int32Array.from(from, each);
+    case 'uint32':
+      return Uint32Array.from(from, each);
+    case 'int64':
+      return BigInt64Array.from(from, eachBig);
+    case 'uint64':
+      return BigUint64Array.from(from, eachBig);
+    case 'string':
+      return Array.from(from, (_, i) =>
+        typeof value === 'function' ? (categories?.[i % size]?.[at(i)] ?? '') : String(value),
+      );
+  }
+}
