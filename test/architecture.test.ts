@@ -94,6 +94,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'models/manifest': ['die', 'traffic'],
   'models/decision': ['type die', 'models/manifest', 'statistics'],
   'models/repository': ['die', 'errors.ts', 'models', 'models/decision', 'models/manifest', 'traffic'],
+  sources: ['errors.ts', 'models/graph', 'type models/**'],
   signatures: ['type config.ts', 'errors.ts', 'models/manifest', 'type models'],
   drift: ['errors.ts', 'type die', 'type models/**', 'type serving'],
   serving: [
@@ -225,6 +226,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'mapfile',
     'replay',
     'signatures',
+    'sources',
     'stdf',
     'training',
     'wafermap',
@@ -260,7 +262,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pbf: ['training'],
   'hyparquet-writer': ['cli'],
   '@rgrove/parse-xml': ['mapfile'],
-  'modern-tar': ['backup'],
+  'modern-tar': ['backup', 'sources'],
+  yaml: ['sources'],
 };
 
 /** Where the parts of the server are put together. */

@@ -45,6 +45,8 @@ const COMMANDS = new Map<string, (options: ProgramOptions) => Promise<Command>>(
   ['gate', async () => (await import('./gate.js')).gateCommand()],
   ['backup', async () => (await import('./backup.js')).backupCommand()],
   ['restore', async () => (await import('./restore.js')).restoreCommand()],
+  ['import', async ({ environment }) => (await import('./import.js')).importCommand({ environment })],
+  ['pack', async () => (await import('./pack.js')).packCommand()],
   ['sign', async ({ environment }) => (await import('./sign.js')).signCommand({ environment })],
   ['verify', async () => (await import('./verify.js')).verifyCommand()],
 ]);
@@ -54,7 +56,9 @@ export async function createProgram(options: ProgramOptions, only?: string): Pro
   const { serve, health } = options;
   const program = new Command('diegate')
     .description('The gate every die passes on the test floor: an ONNX model server.')
-    .version(DIEGATE_VERSION);
+    .version(DIEGATE_VERSION)
+    // `import --version 3` is a version of MLflow's, not a question to diegate.
+    .enablePositionalOptions();
   program.command('serve').description('serve the model repository over HTTP (the default)').action(serve);
   program
     .command('health')

@@ -170,6 +170,7 @@ export class ModelChanges {
 
   /** Sets the versions that see a model's dies without a say. */
   async setShadow(name: string, shadow: Shadow, actor: Actor): Promise<void> {
+    if (shadow.length > 0) await this.#nameDefault(name);
     for (const number of shadow) await this.#makeReady(name, number);
     let from: Shadow = [];
     await this.#change(name, shadow, (entry) => {
@@ -185,6 +186,7 @@ export class ModelChanges {
    * @throws Refusal `change_conflict` while another one runs
    */
   async startCanary(name: string, plan: CanaryPlan, actor: Actor): Promise<CanaryMove> {
+    await this.#nameDefault(name);
     for (const number of [plan.from, plan.to]) await this.#makeReady(name, number);
     const move = startCanary(plan, this.#options.now());
     await this.#change(name, [plan.from, plan.to], (entry) => {
@@ -248,6 +250,20 @@ export class ModelChanges {
 
   #tell(name: string, { event }: CanaryMove): void {
     if (event !== undefined) this.#options.onCanaryEvent(name, event);
+  }
+
+  /**
+   * Writes down which version is the default, where serving.json leaves it to the highest that is ready: else a
+   * shadow or a canary that is loaded now would take over at once.
+   */
+  async #nameDefault(name: string): Promise<void> {
+    const { catalogue } = this.#options;
+    const { defaultVersion } = catalogue.model(name);
+    const isNamed = catalogue.serving.models[name]?.default !== undefined;
+    if (isNamed || catalogue.entry(`${name}/${defaultVersion}`)?.state !== 'ready') return;
+    await this.#change(name, [], (entry) => ({ ...entry, default: entry.default ?? defaultVersion }), {
+      isNewTraffic: false,
+    });
   }
 
   /** Who signed the versions that a change brings up, for its audit line; nothing where nobody looks. */

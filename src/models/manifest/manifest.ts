@@ -262,6 +262,18 @@ const input = z.strictObject({
     .describe('Regular expression of what is taken out of the test names of a lot before they are compared'),
 });
 
+/** Where a version that was imported comes from: the ids by which it is found there again. */
+export const LineageSourceSchema = z.strictObject({
+  from: z.enum(['mlflow', 'oci', 'files']),
+  location: z.string().max(2000).describe('Address or path that it was read from'),
+  model: z.string().max(512).optional().describe('Name at the source'),
+  version: z.string().max(64).optional().describe('Version at the source'),
+  run: z.string().max(128).optional().describe('Id of the MLflow run'),
+  loggedModel: z.string().max(128).optional().describe('Id of the MLflow logged model'),
+  digest: z.string().max(128).optional().describe('Digest of the OCI manifest'),
+});
+export type LineageSource = z.infer<typeof LineageSourceSchema>;
+
 /** What every manifest ends with. */
 const rest = {
   batching: BatchingSchema.prefault({}),
@@ -273,9 +285,10 @@ const rest = {
     .describe('Of model.onnx'),
   lineage: z.strictObject({
     data: z.string().describe('What it was trained on'),
-    rows: z.int().min(0).describe('Dies in the training data'),
+    rows: z.int().min(0).optional().describe('Dies in the training data; left out where nobody knows'),
     codeVersion: z.string().describe('diegate version that made it'),
     created: z.iso.datetime({ error: 'expected an ISO 8601 time in UTC, such as "2026-01-01T00:00:00Z"' }),
+    source: LineageSourceSchema.optional(),
   }),
   metrics: MetricsSchema.default({}).describe('What was measured on held-out dies'),
 };
