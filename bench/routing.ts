@@ -61,6 +61,7 @@ function accounting(): Question {
           i % 20 === 0 ? 'fail' : 'pass',
           1 + (i % 7),
           stickyKeyOf(label, 'wafer_id'),
+          i,
         );
       }
       if (account.dies - before !== labels.length) throw new Error('expected every die to be recorded');
@@ -78,7 +79,8 @@ function comparing(): Question {
     name: 'record a die of a shadow pair',
     run: (labels) => {
       const before = pair.compared;
-      for (let i = 0; i < labels.length; i++) pair.recordDie(primary, shadows[i % 64]);
+      for (let i = 0; i < labels.length; i++)
+        pair.recordDie(primary, shadows[i % 64], stickyKeyOf(labels[i], 'wafer_id'));
       if (pair.compared - before !== labels.length) throw new Error('expected every die to be compared');
     },
   };

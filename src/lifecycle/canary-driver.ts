@@ -4,7 +4,9 @@ import type { ModelVersion } from '../models/model-version.js';
 import type { FailureObserver, Predicted } from '../prediction/predictor.js';
 import type { Clock } from '../serving/clock.js';
 import { stickyKeyOf } from '../traffic/assignment.js';
+import type { Observation } from '../traffic/bounds.js';
 import { advanceCanary } from '../traffic/canary.js';
+import { isUnderWay } from '../traffic/canary-plan.js';
 import { VersionAccount } from '../traffic/version-account.js';
 import type { ModelChanges } from './model-changes.js';
 
@@ -54,22 +56,34 @@ export class CanaryDriver {
     const by = this.#options.catalogue.serving.models[version.name]?.canary?.plan.by;
     const account = fallback === undefined ? this.#accountOf(version) : undefined;
     if (account === undefined || by === undefined) return;
+    const atMs = this.#options.now().getTime();
     predictions.forEach(({ anomaly_score, prediction, die_id }, die) => {
       const key = stickyKeyOf(measurements.labels[die] ?? { die_id }, by);
-      account.recordDie(anomaly_score, prediction, latencyMs, key);
+      account.recordDie(anomaly_score, prediction, latencyMs, key, atMs);
     });
   };
 
   /** Observes dies that a version gave no decision for, by a fault of its own. */
-  readonly failed: FailureObserver = (version, dies, { isNamed }) => {
-    if (!isNamed) this.#accountOf(version)?.recordErrors(dies);
+  readonly failed: FailureObserver = (version, labels, { isNamed }) => {
+    const by = this.#options.catalogue.serving.models[version.name]?.canary?.plan.by;
+    const account = isNamed ? undefined : this.#accountOf(version);
+    if (account === undefined || by === undefined) return;
+    for (const label of labels) account.recordError(stickyKeyOf(label, by));
   };
+
+  /** What both versions of a model's canary did since its step began; undefined while none is under way. */
+  observation(name: string): Observation | undefined {
+    const canary = this.#options.catalogue.serving.models[name]?.canary;
+    if (!isUnderWay(canary)) return undefined;
+    const { from, to } = canary.plan;
+    return { baseline: this.#account(name, from), candidate: this.#account(name, to) };
+  }
 
   /** A version that fails so often that it is given a rest ends its canary, which else would wait for dies. */
   circuitOpened(name: string, number: string): void {
     const { catalogue, changes, logger } = this.#options;
     const canary = catalogue.serving.models[name]?.canary;
-    if (canary?.status !== 'running' || canary.plan.to !== number) return;
+    if (!isUnderWay(canary) || canary.plan.to !== number) return;
     changes
       .abortCanary(name, { id: 'circuit' }, 'the version failed again and again')
       .catch((error: unknown) => {
@@ -82,7 +96,7 @@ export class CanaryDriver {
   async #look(): Promise<void> {
     const { catalogue, logger } = this.#options;
     for (const [name, { canary }] of Object.entries(catalogue.serving.models)) {
-      if (canary?.status !== 'running') continue;
+      if (!isUnderWay(canary)) continue;
       try {
         await this.#advance(name);
       } catch (error) {
@@ -95,7 +109,7 @@ export class CanaryDriver {
   async #advance(name: string): Promise<void> {
     const { catalogue, changes, now } = this.#options;
     const canary = catalogue.serving.models[name]?.canary;
-    if (canary?.status !== 'running') return;
+    if (!isUnderWay(canary)) return;
     const { from, to } = canary.plan;
     const candidate = catalogue.entry(`${name}/${to}`);
     if (candidate?.state === 'failed') {
@@ -111,7 +125,7 @@ export class CanaryDriver {
   /** The account of a version, where it is part of a running canary. */
   #accountOf({ name, version }: ModelVersion): VersionAccount | undefined {
     const canary = this.#options.catalogue.serving.models[name]?.canary;
-    if (canary?.status !== 'running') return undefined;
+    if (!isUnderWay(canary)) return undefined;
     const { from, to } = canary.plan;
     return version === from || version === to ? this.#account(name, version) : undefined;
   }

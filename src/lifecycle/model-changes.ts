@@ -3,8 +3,14 @@ import type { Catalogue, CatalogueEntry, SignatureReport } from '../models/catal
 import { sameContract } from '../models/model-version.js';
 import { servingProblems } from '../models/repository/read-serving.js';
 import { MAX_PREVIOUS, type ModelServing, type Serving } from '../models/repository/serving.js';
-import { abortCanary, type CanaryEvent, type CanaryMove, startCanary } from '../traffic/canary.js';
-import type { CanaryPlan, CanaryState } from '../traffic/canary-plan.js';
+import {
+  abortCanary,
+  type CanaryEvent,
+  type CanaryMove,
+  resumeCanary,
+  startCanary,
+} from '../traffic/canary.js';
+import { type CanaryPlan, type CanaryState, isUnderWay } from '../traffic/canary-plan.js';
 import type { Shadow } from '../traffic/shadow.js';
 import type { Split } from '../traffic/split.js';
 import type { Actor, Audit } from './audit.js';
@@ -159,7 +165,7 @@ export class ModelChanges {
     for (const number of takers) await this.#makeReady(name, number);
     let from: Split | undefined;
     await this.#change(name, takers, (entry) => {
-      if (split !== undefined && entry.canary?.status === 'running')
+      if (split !== undefined && isUnderWay(entry.canary))
         throw new Refusal('change_conflict', `${name} has a canary, which sets the weights until it ends`);
       from = entry.split;
       return { ...entry, split };
@@ -190,7 +196,7 @@ export class ModelChanges {
     for (const number of [plan.from, plan.to]) await this.#makeReady(name, number);
     const move = startCanary(plan, this.#options.now());
     await this.#change(name, [plan.from, plan.to], (entry) => {
-      if (entry.canary?.status === 'running') {
+      if (isUnderWay(entry.canary)) {
         const found = `${name} has a canary already, of version ${entry.canary.plan.to}`;
         throw new Refusal('change_conflict', found);
       }
@@ -215,8 +221,7 @@ export class ModelChanges {
   async abortCanary(name: string, actor: Actor, reason = `stopped by ${actor.id}`): Promise<CanaryMove> {
     let move: CanaryMove | undefined;
     await this.#change(name, [], (entry) => {
-      if (entry.canary?.status !== 'running')
-        throw new Refusal('change_conflict', `${name} has no canary that runs`);
+      if (!isUnderWay(entry.canary)) throw new Refusal('change_conflict', `${name} has no canary that runs`);
       move = abortCanary(entry.canary, reason, this.#options.now());
       return { ...entry, canary: move.state };
     });
@@ -225,6 +230,25 @@ export class ModelChanges {
     this.#options.audit(actor, { action: 'canary_abort', model: name, from: to, to: from, reason });
     this.#tell(name, move);
     return move;
+  }
+
+  /**
+   * Lets a paused canary go on: to its next step, or to wait for more dies.
+   * @throws Refusal `change_conflict` when none is paused
+   */
+  async resumeCanary(
+    name: string,
+    { then, comment }: { readonly then: 'step' | 'hold'; readonly comment?: string | undefined },
+    actor: Actor,
+  ): Promise<void> {
+    const { catalogue, now } = this.#options;
+    const canary = catalogue.serving.models[name]?.canary;
+    if (canary?.status !== 'paused') {
+      const found = canary === undefined ? 'none' : `one that is ${canary.status}`;
+      throw new Refusal('change_conflict', `expected a canary of ${name} that is paused, found ${found}`);
+    }
+    const reason = `${actor.id} let it go on${comment === undefined ? '' : `: ${comment}`}`;
+    await this.moveCanary(name, canary, resumeCanary(canary, then, reason, now()), actor);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Catalogue, CatalogueEntry } from '../models/catalogue.js';
 import { type LoadPolicy, type Serving, versionsToLoad } from '../models/repository/serving.js';
+import { isUnderWay } from '../traffic/canary-plan.js';
 import { takersOf } from '../traffic/split.js';
 
 const DEFAULT_POLICY: LoadPolicy = 'all';
@@ -48,7 +49,7 @@ export function dependentOn(catalogue: Catalogue, name: string, number: string):
 /** Versions of a model that serving.json sends dies to, shadows among them. */
 export function trafficOf(serving: Serving, name: string): string[] {
   const { default: named, split, shadow = [], canary } = serving.models[name] ?? {};
-  const running = canary?.status === 'running' ? canary.plan : undefined;
+  const running = isUnderWay(canary) ? canary.plan : undefined;
   return [
     ...(named === undefined ? [] : [named]),
     ...(split === undefined ? [] : takersOf(split)),

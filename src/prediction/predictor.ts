@@ -67,7 +67,7 @@ export type PredictionObserver = (predicted: Predicted) => void;
 /** Who is told of dies that a version gave no decision for, by a fault of its own. */
 export type FailureObserver = (
   version: ModelVersion,
-  dies: number,
+  labels: readonly DieLabel[],
   request: PredictionRequest,
   latencyMs: number,
 ) => void;
@@ -251,7 +251,7 @@ export class Predictor {
       if (failureOf(error) === 'failed') {
         const { failureObservers = [] } = this.#options;
         const latencyMs = clock.nowMs() - request.receivedAtMs;
-        this.#tellEach(failureObservers, (observe) => observe(version, labels.length, request, latencyMs));
+        this.#tellEach(failureObservers, (observe) => observe(version, labels, request, latencyMs));
       }
       throw error;
     }

@@ -37,6 +37,11 @@ export class Experiments {
     this.#now = now;
   }
 
+  /** The time that all accounts go by, milliseconds. */
+  nowMs(): number {
+    return this.#now().getTime();
+  }
+
   /** Observes predictions. */
   readonly predicted = (predicted: Predicted): void => {
     const { request, version, measurements, predictions, latencyMs, fallback } = predicted;
@@ -45,16 +50,19 @@ export class Experiments {
     if (fallback !== undefined || request.isNamed) return;
     const account = this.version(version.name, version.version);
     const by = stickyKeyBy(this.#catalogue, version.name);
+    const atMs = this.nowMs();
     predictions.forEach(({ anomaly_score, prediction, die_id }, die) => {
       const key = stickyKeyOf(measurements.labels[die] ?? { die_id }, by);
-      account.recordDie(anomaly_score, prediction, latencyMs, key);
+      account.recordDie(anomaly_score, prediction, latencyMs, key, atMs);
     });
   };
 
   /** Observes dies that a version gave no decision for, by a fault of its own. */
-  readonly failed: FailureObserver = (version, dies, { isNamed }) => {
+  readonly failed: FailureObserver = (version, labels, { isNamed }) => {
     if (isNamed) return;
-    this.version(version.name, version.version).recordErrors(dies);
+    const account = this.version(version.name, version.version);
+    const by = stickyKeyBy(this.#catalogue, version.name);
+    for (const label of labels) account.recordError(stickyKeyOf(label, by));
   };
 
   /** The account of a version. */

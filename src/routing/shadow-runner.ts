@@ -1,3 +1,4 @@
+import type { DieLabel } from '../die/die.js';
 import { Refusal } from '../errors.js';
 import type { Catalogue } from '../models/catalogue.js';
 import type { ModelVersion } from '../models/model-version.js';
@@ -66,7 +67,8 @@ export class ShadowRunner {
       });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.#miss(version, shadow, error.code === 'inference_failed' ? 'failed' : 'dropped', dies);
+      const outcome = error.code === 'inference_failed' ? 'failed' : 'dropped';
+      this.#miss(version, shadow, outcome, measurements.labels);
       return;
     }
     this.#compare(shadow, predicted, scored);
@@ -82,31 +84,40 @@ export class ShadowRunner {
     const pair = experiments.pair(version.name, version.version, shadow.version);
     const account = experiments.version(shadow.name, shadow.version);
     const by = stickyKeyBy(catalogue, shadow.name);
+    const atMs = experiments.nowMs();
     predictions.forEach(({ anomaly_score: score, prediction: decision, die_id, inference_time_ms }, die) => {
+      const label = measurements.labels[die] ?? { die_id };
       const decided = shadow.decide(scored.scores, die * width);
       if (decided === undefined) {
-        this.#miss(version, shadow, 'failed', 1);
+        this.#miss(version, shadow, 'failed', [label]);
         return;
       }
       // Runs are compared and not waits: a shadow waits longer by design.
       const primary = { score, decision, latencyMs: inference_time_ms };
       const shadowMs = scored.runMs[die] ?? 0;
       const judged = { score: decided.anomalyScore, decision: decided.prediction, latencyMs: shadowMs };
-      pair.recordDie(primary, judged);
-      const label = measurements.labels[die] ?? { die_id };
-      account.recordDie(judged.score, judged.decision, shadowMs, stickyKeyOf(label, by));
+      const unit = stickyKeyOf(label, by);
+      pair.recordDie(primary, judged, unit);
+      account.recordDie(judged.score, judged.decision, shadowMs, unit, atMs);
       for (const observer of observers) observer.compared(version, shadow, { primary, shadow: judged });
     });
   }
 
-  #miss(primary: ModelVersion, shadow: ModelVersion, outcome: 'dropped' | 'failed', dies: number): void {
-    const { experiments, observers } = this.#options;
+  #miss(
+    primary: ModelVersion,
+    shadow: ModelVersion,
+    outcome: 'dropped' | 'failed',
+    labels: readonly DieLabel[],
+  ): void {
+    const { catalogue, experiments, observers } = this.#options;
     const pair = experiments.pair(primary.name, primary.version, shadow.version);
-    if (outcome === 'dropped') pair.recordDropped(dies);
+    if (outcome === 'dropped') pair.recordDropped(labels.length);
     else {
-      pair.recordFailed(dies);
-      experiments.version(shadow.name, shadow.version).recordErrors(dies);
+      pair.recordFailed(labels.length);
+      const account = experiments.version(shadow.name, shadow.version);
+      const by = stickyKeyBy(catalogue, shadow.name);
+      for (const label of labels) account.recordError(stickyKeyOf(label, by));
     }
-    for (const observer of observers) observer.missed(primary, shadow, outcome, dies);
+    for (const observer of observers) observer.missed(primary, shadow, outcome, labels.length);
   }
 }

@@ -5,6 +5,7 @@ import type { ModelServing } from '../models/repository/serving.js';
 import type { Assign } from '../prediction/groups.js';
 import { createAssign } from '../traffic/assignment.js';
 import { weightsOf } from '../traffic/canary.js';
+import { isUnderWay } from '../traffic/canary-plan.js';
 import type { Split, StickyKey } from '../traffic/split.js';
 
 /** Where the dies of a call go. */
@@ -101,6 +102,6 @@ export function stickyKeyBy(catalogue: Catalogue, model: string): StickyKey {
 
 /** How a model's traffic is split now: by its running canary, else as it was set. */
 export function splitOf({ split, canary }: ModelServing): Split | undefined {
-  if (canary?.status !== 'running') return split;
+  if (!isUnderWay(canary)) return split;
   return { by: canary.plan.by, weights: { ...weightsOf(canary) } };
 }

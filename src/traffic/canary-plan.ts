@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LEAST_CLUSTERS } from './clusters.js';
 import { ExperimentRulesSchema } from './rules.js';
 import { StickyKeySchema } from './split.js';
 
@@ -33,7 +34,19 @@ export const CanaryPlanSchema = z
       .min(1)
       .max(1000)
       .default(10)
-      .describe('Dwell times beyond the first after which a step that is still out of bounds is rolled back'),
+      .describe('Dwell times beyond the first after which a step that is still open pauses, or holds on'),
+    minWafers: z
+      .int()
+      .min(LEAST_CLUSTERS)
+      .max(64)
+      .default(4)
+      .describe(
+        'Wafers (or whatever `by` names) that each version must have seen at a step before it is left',
+      ),
+    whenOpen: z
+      .enum(['pause', 'hold'])
+      .default('pause')
+      .describe('What a step does that is open after all its patience: wait for a person, or for more dies'),
     bounds: ExperimentRulesSchema.omit({ maxDisagreementRate: true })
       .prefault({})
       .describe('minDies is for each version at each step'),
@@ -51,10 +64,13 @@ const isoTime = z.iso.datetime({ error: 'expected an ISO 8601 time in UTC' });
 export const CanaryStateSchema = z
   .strictObject({
     plan: CanaryPlanSchema,
-    status: z.enum(['running', 'completed', 'rolled_back']),
+    status: z.enum(['running', 'paused', 'completed', 'rolled_back']),
     step: z.int().min(0).describe('Position in `steps`, from 0'),
     startedAt: isoTime,
     stepSince: isoTime.describe('When the step began, or the canary ended'),
+    patientSince: isoTime
+      .optional()
+      .describe('When a person let a paused step wait on: from here its patience counts anew'),
     holding: z.boolean().default(false).describe('Whether the dwell time is over and the step is held'),
     reason: z.string().max(2000).describe('Why it is where it is'),
   })
@@ -64,3 +80,8 @@ export const CanaryStateSchema = z
   });
 
 export type CanaryState = z.infer<typeof CanaryStateSchema>;
+
+/** Whether both versions of a canary get dies: while it runs, and while it is paused. */
+export function isUnderWay<C extends Pick<CanaryState, 'status'>>(canary: C | undefined): canary is C {
+  return canary?.status === 'running' || canary?.status === 'paused';
+}

@@ -1,11 +1,11 @@
 import { estimateWithin, type Finding, judge, type Observation } from './bounds.js';
-import type { CanaryPlan, CanaryState } from './canary-plan.js';
-import { zOf } from './proportions.js';
+import { type CanaryPlan, type CanaryState, isUnderWay } from './canary-plan.js';
+import { LEAST_CLUSTERS } from './clusters.js';
 import { confidenceOf, scarcityOf, sentenceOf } from './wording.js';
 
 /** Something that happened to a canary, for the log and the metrics. */
 export interface CanaryEvent {
-  readonly kind: 'started' | 'step' | 'hold' | 'completed' | 'rolled_back';
+  readonly kind: 'started' | 'step' | 'hold' | 'paused' | 'resumed' | 'completed' | 'rolled_back';
   readonly from: string;
   readonly to: string;
   /** Percent of the traffic that `to` gets from now on. */
@@ -25,8 +25,10 @@ export interface CanaryMove {
  * What it takes to roll back before a step's dwell time is over. Looking again and again finds a difference
  * by chance alone, so an early look asks for p < 0.001 (Haybittle 1971, Peto 1976).
  */
-const EARLY_DIES = 50;
-const EARLY_SIGNIFICANCE = 0.001;
+const EARLY = { minDies: 50, significance: 0.001 };
+
+// Where a step has no dwell time at all, its patience is a minute.
+const LEAST_PATIENCE_MS = 60_000;
 
 /** Begins a canary with its first step. */
 export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
@@ -41,42 +43,77 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
 /**
  * The next state of a canary. Call it as often as you like (every second or so) with what both versions did
  * **since the step began** or the process started, whichever is later: accounts begin anew after each event
- * but `hold`, and after a restart, where the dwell time goes on.
+ * but `hold`, `paused` and `resumed`, and after a restart, where the dwell time goes on.
  *
  * In this order:
  * 1. An ended canary stays as it is.
- * 2. A broken bound rolls back at once, that is an interval wholly outside: at any time on 50 dies of each
- *    version and a significance of 0.001; after the dwell time on `minDies` and the plan's significance.
- * 3. Before the dwell time nothing else happens, nor while a version has fewer than `minDies`.
- * 4. Every estimate within its bound: the next step, or the end. The estimate and not its interval, as
- *    going on is no verdict: the next steps go on watching, with more dies.
- * 5. An estimate out of bounds that chance may explain holds the step for `patience` dwell times more, and
- *    then rolls back.
+ * 2. A broken bound rolls back, that is an interval wholly outside: at any time, also while paused, on 50 dies
+ *    of each version and a significance of 0.001; and at two looks of each step, when its dwell time and when
+ *    its patience is over, on `minDies` and the plan's significance, which all looks of the canary share
+ *    (Bonferroni): an equal version is rolled back in no more canaries than that.
+ * 3. Before the dwell time nothing else happens, nor while a version has fewer than `minDies` or `minWafers`.
+ * 4. Every estimate within its bound: the next step. The estimate and not its interval, as going on is no
+ *    verdict: the next steps go on watching, with more dies. The step to 100% is one, and the end too: every
+ *    interval must lie within its bound.
+ * 5. What is open after `patience` dwell times more is not failed. The step pauses for a person (see
+ *    {@link resumeCanary}), or holds on, as the plan says.
  *
- * At 100% no die goes to `from`, so only the error rate is watched there. As long as dies arrive, a canary
- * ends; without them it waits where it is.
+ * At 100% no die goes to `from`, so only the error rate is watched there.
  *
  * @returns the same state and no event while nothing happens
  */
 export function advanceCanary(state: CanaryState, observation: Observation, now: Date): CanaryMove {
-  if (state.status !== 'running') return unmoved(state);
-  const { dwellMs, patience, bounds } = state.plan;
+  if (!isUnderWay(state)) return unmoved(state);
+  const { dwellMs, patience, bounds, minWafers, whenOpen } = state.plan;
+  const harm = harmOf(state, observation, EARLY);
+  if (harm !== undefined) return rolledBack(state, harm, now);
   const elapsedMs = now.getTime() - Date.parse(state.stepSince);
-  const early = watched(state, observation, EARLY_DIES, EARLY_SIGNIFICANCE);
-  const harm = harmOf(early, EARLY_SIGNIFICANCE);
-  if (harm !== undefined) return moved(ended(state, 'rolled_back', harm, now), 'rolled_back');
-  if (elapsedMs < dwellMs) return unmoved(state);
-  const findings = watched(state, observation, bounds.minDies, bounds.significance);
-  const shown = harmOf(findings, bounds.significance);
-  if (shown !== undefined) return moved(ended(state, 'rolled_back', shown, now), 'rolled_back');
-  const scarce = findings.find(({ enough }) => !enough);
-  if (scarce !== undefined) return held(state, scarcityOf(scarce, bounds.minDies));
-  const outside = findings.find((finding) => !estimateWithin(finding));
-  if (outside === undefined) return onward(state, findings, now);
-  const reason = sentenceOf(outside, confidenceOf(bounds.significance));
-  return elapsedMs < dwellMs * (1 + patience)
-    ? held(state, reason)
-    : moved(ended(state, 'rolled_back', `The step was held for too long. ${reason}`, now), 'rolled_back');
+  if (state.status === 'paused' || elapsedMs < dwellMs) return unmoved(state);
+  const patientMs = now.getTime() - Date.parse(state.patientSince ?? state.stepSince);
+  const isOver = patientMs >= dwellMs + Math.max(dwellMs * patience, LEAST_PATIENCE_MS);
+  if (!state.holding || isOver) {
+    const shown = harmOf(state, observation, { ...bounds, significance: significanceOfALook(state.plan) });
+    if (shown !== undefined) return rolledBack(state, shown, now);
+  }
+  const findings = findingsOf(state, observation);
+  const obstacle =
+    findings.find(({ enough }) => !enough) ?? findings.find((finding) => !isPassed(state, finding));
+  if (obstacle === undefined) return onward(state, findings, now);
+  const reason = obstacle.enough
+    ? sentenceOf(obstacle, confidenceOf(bounds.significance))
+    : scarcityOf(obstacle, { minDies: bounds.minDies, minWafers });
+  return isOver && whenOpen === 'pause' ? paused(state, reason) : held(state, reason);
+}
+
+/** What keeps a step from being left, and what it has shown so far: by the plan's own significance. */
+export function findingsOf(state: CanaryState, observation: Observation): Finding[] {
+  const { bounds, minWafers } = state.plan;
+  const evidence = { minDies: bounds.minDies, minWafers: isAlone(state) ? LEAST_CLUSTERS : minWafers };
+  return judge(observation, bounds, { ...evidence, significance: bounds.significance }, isAlone(state));
+}
+
+/** Whether a finding lets the step be left. */
+export function isPassed(state: CanaryState, finding: Finding): boolean {
+  if (!finding.enough) return false;
+  const isVerdict = state.step >= state.plan.steps.length - 2;
+  return isVerdict ? finding.verdict === 'kept' : estimateWithin(finding);
+}
+
+/**
+ * Lets a paused canary go on, as a person has decided.
+ * @param then `step`: to its next step, or its end, whatever is open; `hold`: wait for more dies, for its
+ * patience once more
+ */
+export function resumeCanary(
+  state: CanaryState,
+  then: 'step' | 'hold',
+  reason: string,
+  now: Date,
+): CanaryMove {
+  if (state.status !== 'paused') return unmoved(state);
+  const running: CanaryState = { ...state, status: 'running', reason };
+  if (then === 'hold') return moved({ ...running, patientSince: now.toISOString() }, 'resumed');
+  return stepped(running, reason, now);
 }
 
 /** Percent for each version of a canary; together 100. */
@@ -87,34 +124,47 @@ export function weightsOf({ plan, status, step }: CanaryState): Readonly<Record<
 
 /** Stops a running canary by hand; an ended one stays as it is. */
 export function abortCanary(state: CanaryState, reason: string, now: Date): CanaryMove {
-  if (state.status !== 'running') return unmoved(state);
-  return moved(ended(state, 'rolled_back', reason, now), 'rolled_back');
+  return isUnderWay(state) ? rolledBack(state, reason, now) : unmoved(state);
 }
 
-/** The findings that a step is judged by. */
-function watched(
-  state: CanaryState,
-  observation: Observation,
-  minDies: number,
-  significance: number,
-): Finding[] {
-  const findings = judge(observation, state.plan.bounds, { minDies, z: zOf(significance) });
-  const alone = state.plan.steps[state.step] === 100;
-  return alone ? findings.filter(({ bound }) => bound === 'error_rate') : findings;
+/** Whether no die goes to the old version. */
+function isAlone({ plan, step }: CanaryState): boolean {
+  return plan.steps[step] === 100;
+}
+
+/** Two looks at each step, and of the last one's errors: together they are wrong as rarely as the plan asks. */
+function significanceOfALook({ steps, bounds }: CanaryPlan): number {
+  return bounds.significance / (2 * steps.length);
 }
 
 /** Why a step must be rolled back. */
-function harmOf(findings: readonly Finding[], significance: number): string | undefined {
+function harmOf(
+  state: CanaryState,
+  observation: Observation,
+  { minDies, significance }: { readonly minDies: number; readonly significance: number },
+): string | undefined {
+  const findings = judge(observation, state.plan.bounds, { minDies, significance }, isAlone(state));
   const broken = findings.find(({ verdict }) => verdict === 'broken');
   return broken && sentenceOf(broken, confidenceOf(significance));
 }
 
 function onward(state: CanaryState, findings: readonly Finding[], now: Date): CanaryMove {
   const confidence = confidenceOf(state.plan.bounds.significance);
-  const reason = findings.map((finding) => sentenceOf(finding, confidence)).join(' ');
+  return stepped(state, findings.map((finding) => sentenceOf(finding, confidence)).join(' '), now);
+}
+
+function stepped({ patientSince: _, ...state }: CanaryState, reason: string, now: Date): CanaryMove {
   const step = state.step + 1;
   if (step === state.plan.steps.length) return moved(ended(state, 'completed', reason, now), 'completed');
   return moved({ ...state, step, stepSince: now.toISOString(), holding: false, reason }, 'step');
+}
+
+function rolledBack(state: CanaryState, reason: string, now: Date): CanaryMove {
+  return moved(ended(state, 'rolled_back', reason, now), 'rolled_back');
+}
+
+function paused(state: CanaryState, reason: string): CanaryMove {
+  return moved({ ...state, status: 'paused', holding: true, reason }, 'paused');
 }
 
 /** A held step is told of once. */

@@ -1,15 +1,8 @@
 import { z } from 'zod';
-import {
-  BOUND_NAMES,
-  type Finding,
-  failRate,
-  failRateDifference,
-  judge,
-  judgeDisagreement,
-} from './bounds.js';
-import { jointEffect } from './clusters.js';
+import { BOUND_NAMES, type Finding, failRates, judge, judgeDisagreement, shareOf } from './bounds.js';
+import { effectOf, LEAST_CLUSTERS, type Spread } from './clusters.js';
 import type { PairAccount } from './pair-account.js';
-import { type Interval, twoProportionTest, wilson, zOf } from './proportions.js';
+import { differenceOf, type Interval, type ShareTest, shareTest } from './proportions.js';
 import type { ExperimentRules } from './rules.js';
 import type { QuantileSketch } from './sketch.js';
 import type { VersionAccount } from './version-account.js';
@@ -34,8 +27,11 @@ const VersionFiguresSchema = z.object({
   dies: count.describe('Decided dies'),
   fails: count.describe('Decided dies that failed'),
   errors: count.describe('Dies without a decision, by a fault of the version'),
-  fail_rate: IntervalSchema.nullable().describe('Of the decided dies, Wilson interval; null without any'),
-  error_rate: IntervalSchema.nullable().describe('Of all dies, Wilson interval; null without any'),
+  wafers: count.describe('About how many wafers, or whatever the traffic goes by, the dies are of'),
+  fail_rate: IntervalSchema.nullable().describe(
+    'Of the decided dies; null while either version has dies of fewer than two wafers',
+  ),
+  error_rate: IntervalSchema.nullable().describe('Of all dies; null with fewer than two wafers'),
   anomaly_score: QuantilesSchema.nullable(),
   latency_ms: QuantilesSchema.nullable(),
 });
@@ -45,7 +41,7 @@ const DisagreementSchema = z.object({
   disagreements: count,
   pass_to_fail: count.describe('Passed by the baseline, failed by its shadow'),
   fail_to_pass: count.describe('Failed by the baseline, passed by its shadow'),
-  rate: IntervalSchema.nullable().describe('Wilson interval; null while nothing was compared'),
+  rate: IntervalSchema.nullable().describe('null while dies of fewer than two wafers were compared'),
   score_difference: z
     .object({
       mean: z.number(),
@@ -76,10 +72,20 @@ export const ExperimentSchema = z
     design_effect: z
       .number()
       .min(1)
-      .describe('Dies of one wafer are alike: so many say as much of the fail rate as one independent die'),
+      .nullable()
+      .describe(
+        'Dies of one wafer are alike: so many say as much of the fail rate as one independent die; null while ' +
+          'either version has dies of fewer than two wafers, which tell nothing of it',
+      ),
     fail_rate_difference: IntervalSchema.nullable().describe("Candidate's fail rate minus the baseline's"),
-    z: z.number().nullable().describe('Two-proportion z-test of the fail rates, pooled variance'),
-    p_value: z.number().min(0).max(1).nullable().describe('Of that test, two-sided'),
+    z: z
+      .number()
+      .nullable()
+      .describe(
+        'Difference of the fail rates over its standard error, dies of a wafer being alike; null with fewer ' +
+          'than two wafers, or where a version expects fails of fewer than five independent dies',
+      ),
+    p_value: z.number().min(0).max(1).nullable().describe("Of that test, two-sided, by Student's t"),
     disagreement: DisagreementSchema.nullable().describe('null unless the candidate shadows the baseline'),
     bounds: z.array(BoundSchema),
     recommendation: z.enum(['promote', 'hold', 'roll_back']),
@@ -109,29 +115,28 @@ export interface Comparison {
  * - `hold` otherwise, also while either version has fewer than `minDies`. An interval must be narrow to lie
  *   within a bound: with fail rates of 5% and a bound of 0.01 that takes about 12,000 dies of each version.
  *
- * The z-test is reported and takes no part: with many dies it finds differences that matter to nobody.
- * It takes dies as independent; the intervals of the fail rates do not, see `design_effect`. Where both
- * versions saw the same dies, the interval of their difference is wider than it need be, which errs towards
- * `hold`.
+ * The test of the fail rates is reported and takes no part: with many dies it finds differences that matter to
+ * nobody. Everything but the latencies allows for dies of one wafer being alike, see `design_effect`; with one
+ * wafer of a version nothing is known of that, and all is open. Where both versions saw the same dies, the
+ * interval of their difference is wider than it need be, which errs towards `hold`.
  */
 export function compareVersions({ baseline, candidate, pair, rules }: Comparison): Experiment {
-  const quantile = zOf(rules.significance);
-  const effect = jointEffect(baseline.designEffect, candidate.designEffect, quantile);
-  const evidence = { minDies: rules.minDies, z: quantile };
-  const findings = judge({ baseline, candidate }, rules, evidence);
+  const { significance, minDies } = rules;
+  const observation = { baseline, candidate };
+  const evidence = { minDies, significance };
+  const findings = judge(observation, rules, evidence);
   if (pair !== undefined) findings.push(judgeDisagreement(pair, rules.maxDisagreementRate, evidence));
-  const test = twoProportionTest(
-    { count: baseline.fails, total: baseline.dies },
-    { count: candidate.fails, total: candidate.dies },
-  );
+  const spreads = [baseline.failSpread(), candidate.failSpread()];
+  const rates = failRates(observation, significance);
+  const test = testOf(baseline, candidate, spreads);
   return {
-    baseline: figuresOf(baseline, effect, quantile),
-    candidate: figuresOf(candidate, effect, quantile),
-    design_effect: effect,
-    fail_rate_difference: reported(failRateDifference(baseline, candidate, quantile)),
+    baseline: figuresOf(baseline, rates?.baseline, significance),
+    candidate: figuresOf(candidate, rates?.candidate, significance),
+    design_effect: effectOf(spreads, significance) ?? null,
+    fail_rate_difference: reported(rates && differenceOf(rates.baseline, rates.candidate)),
     z: test?.z ?? null,
     p_value: test?.pValue ?? null,
-    disagreement: pair === undefined ? null : disagreementOf(pair, quantile),
+    disagreement: pair === undefined ? null : disagreementOf(pair, significance),
     bounds: findings.map(({ bound, interval, limit, verdict }) => ({
       bound,
       interval: reported(interval),
@@ -142,12 +147,28 @@ export function compareVersions({ baseline, candidate, pair, rules }: Comparison
   };
 }
 
+function testOf(
+  baseline: VersionAccount,
+  candidate: VersionAccount,
+  spreads: readonly Spread[],
+): ShareTest | undefined {
+  if (spreads.some(({ clusters }) => clusters < LEAST_CLUSTERS)) return undefined;
+  return shareTest(
+    { count: baseline.fails, total: baseline.dies },
+    { count: candidate.fails, total: candidate.dies },
+    Math.max(...spreads.map(({ effect }) => effect)),
+    spreads.reduce((sum, { freedom }) => sum + freedom, 0),
+  );
+}
+
 function recommend(
   findings: readonly Finding[],
   { minDies, significance }: ExperimentRules,
 ): Pick<Experiment, 'recommendation' | 'reasons'> {
   const say = (finding: Finding) =>
-    finding.enough ? sentenceOf(finding, confidenceOf(significance)) : scarcityOf(finding, minDies);
+    finding.enough
+      ? sentenceOf(finding, confidenceOf(significance))
+      : scarcityOf(finding, { minDies, minWafers: LEAST_CLUSTERS });
   const broken = findings.filter(({ verdict }) => verdict === 'broken');
   if (broken.length > 0) return { recommendation: 'roll_back', reasons: broken.map(say) };
   const open = findings.filter(({ verdict }) => verdict === 'open');
@@ -155,27 +176,32 @@ function recommend(
   return { recommendation: 'promote', reasons: findings.map(say) };
 }
 
-function figuresOf(account: VersionAccount, effect: number, quantile: number): Experiment['baseline'] {
-  const { version, dies, fails, errors, attempts, scores, latencies } = account;
+function figuresOf(
+  account: VersionAccount,
+  failRate: Interval | undefined,
+  significance: number,
+): Experiment['baseline'] {
+  const { version, dies, fails, errors, attempts, units, scores, latencies } = account;
   return {
     version,
     dies,
     fails,
     errors,
-    fail_rate: reported(failRate(account, effect, quantile)),
-    error_rate: reported(wilson(errors, attempts, quantile)),
+    wafers: units,
+    fail_rate: reported(failRate),
+    error_rate: reported(shareOf(errors, attempts, [account.errorSpread()], significance)),
     anomaly_score: quantilesOf(scores),
-    latency_ms: quantilesOf(latencies),
+    latency_ms: quantilesOf(latencies.all()),
   };
 }
 
-function disagreementOf(pair: PairAccount, quantile: number): Experiment['disagreement'] {
+function disagreementOf(pair: PairAccount, significance: number): Experiment['disagreement'] {
   return {
     compared: pair.compared,
     disagreements: pair.disagreements,
     pass_to_fail: pair.passToFail,
     fail_to_pass: pair.failToPass,
-    rate: reported(wilson(pair.disagreements, pair.compared, quantile)),
+    rate: reported(shareOf(pair.disagreements, pair.compared, [pair.disagreementSpread()], significance)),
     score_difference: scoreDifferenceOf(pair),
     baseline_latency_ms: quantilesOf(pair.primaryLatencies),
     shadow_latency_ms: quantilesOf(pair.shadowLatencies),
@@ -198,7 +224,8 @@ function quantilesOf(sketch: QuantileSketch): z.infer<typeof QuantilesSchema> | 
 
 /** An interval as JSON can hold it. */
 function reported(interval: Interval | undefined): z.infer<typeof IntervalSchema> | null {
-  if (interval === undefined) return null;
+  // A ratio to no fail at all has no value.
+  if (interval === undefined || !Number.isFinite(interval.value)) return null;
   const { value, low, high } = interval;
   return { value, low, high: Number.isFinite(high) ? high : null };
 }

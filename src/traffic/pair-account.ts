@@ -1,4 +1,5 @@
 import type { Decision } from '../die/prediction.js';
+import { ClusteredDies, type Spread } from './clusters.js';
 import { QuantileSketch } from './sketch.js';
 
 /** How one version judged a die, and how long it took. */
@@ -19,6 +20,7 @@ export class PairAccount {
   readonly scoreDifferences = new QuantileSketch();
   readonly primaryLatencies = new QuantileSketch();
   readonly shadowLatencies = new QuantileSketch();
+  readonly #clusters = new ClusteredDies();
   #compared = 0;
   #passToFail = 0;
   #failToPass = 0;
@@ -51,6 +53,11 @@ export class PairAccount {
     return this.#passToFail + this.#failToPass;
   }
 
+  /** How far the disagreements depart from those on independent dies. */
+  disagreementSpread(): Spread {
+    return this.#clusters.spread();
+  }
+
   /** Dies that the shadow did not get to see, because traffic needed the workers. */
   get dropped(): number {
     return this.#dropped;
@@ -77,10 +84,14 @@ export class PairAccount {
     return this.#compared === 0 ? undefined : Math.max(Math.abs(min), Math.abs(max));
   }
 
-  /** Tells of a die that both decided; both scores are finite. */
-  recordDie(primary: Judgement, shadow: Judgement): void {
+  /**
+   * Tells of a die that both decided; both scores are finite.
+   * @param unit the die's sticky key
+   */
+  recordDie(primary: Judgement, shadow: Judgement, unit: string): void {
     const difference = shadow.score - primary.score;
     this.#compared++;
+    this.#clusters.record(unit, primary.decision !== shadow.decision);
     if (primary.decision !== shadow.decision) {
       if (shadow.decision === 'fail') this.#passToFail++;
       else this.#failToPass++;
@@ -115,6 +126,7 @@ export class PairAccount {
     this.#failToPass += other.#failToPass;
     this.#dropped += other.#dropped;
     this.#failed += other.#failed;
+    this.#clusters.merge(other.#clusters);
     this.scoreDifferences.merge(other.scoreDifferences);
     this.primaryLatencies.merge(other.primaryLatencies);
     this.shadowLatencies.merge(other.shadowLatencies);

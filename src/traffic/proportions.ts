@@ -1,18 +1,11 @@
 import { normalUpperQuantile, normalUpperTail } from '../statistics/normal.js';
+import { studentUpperTail } from '../statistics/student.js';
 
 /** An estimate with its confidence interval, low <= value <= high. */
 export interface Interval {
   readonly value: number;
   readonly low: number;
   readonly high: number;
-}
-
-/** What a comparison of two proportions shows. */
-export interface ProportionTest {
-  /** Standardised difference, second minus first; 0 where both are 0 or both are 1. */
-  readonly z: number;
-  /** Two-sided: how likely a difference at least as large is, if there is none in truth. */
-  readonly pValue: number;
 }
 
 /** Standard normal quantile of a two-sided interval: 1.96 for a significance of 0.05. */
@@ -48,15 +41,62 @@ export function differenceOf(from: Interval, to: Interval): Interval {
   };
 }
 
-/** Two-proportion z-test with pooled variance, two-sided; undefined where a sample is empty. */
-export function twoProportionTest(
-  from: { readonly count: number; readonly total: number },
-  to: { readonly count: number; readonly total: number },
-): ProportionTest | undefined {
-  if (from.total === 0 || to.total === 0) return undefined;
+/**
+ * Interval of `to` / `from` from an interval of each, of independent samples (Donner and Zou 2012, the method
+ * of variance estimates recovery for a ratio). Where `from` is 0 the ratio has no estimate (NaN) and no upper
+ * limit.
+ */
+export function ratioOf(from: Interval, to: Interval): Interval {
+  return {
+    value: to.value / from.value,
+    low: ratioLimit(from.value, to.value, to.low, from.high, -1),
+    high: from.low === 0 ? Number.POSITIVE_INFINITY : ratioLimit(from.value, to.value, to.high, from.low, 1),
+  };
+}
+
+function ratioLimit(from: number, to: number, limitOfTo: number, limitOfFrom: number, side: 1 | -1): number {
+  const product = from * to;
+  // Below 0 by a rounding only.
+  const reach = Math.max(
+    0,
+    product ** 2 - limitOfTo * limitOfFrom * (2 * to - limitOfTo) * (2 * from - limitOfFrom),
+  );
+  const below = limitOfFrom * (2 * from - limitOfFrom);
+  if (below === 0) return limitOfTo === 0 ? 0 : limitOfTo / (2 * from);
+  return Math.max(0, (product + side * Math.sqrt(reach)) / below);
+}
+
+/** Student's t-test of two shares, second minus first. */
+export interface ShareTest {
+  /** The difference over its standard error. */
+  readonly z: number;
+  /** Two-sided: how likely a difference at least as large is, if there is none in truth. */
+  readonly pValue: number;
+}
+
+/** Dies of which some are marked. */
+export interface Share {
+  readonly count: number;
+  readonly total: number;
+}
+
+// Below it the normal approximation of a count is no longer one (Cochran 1954).
+const LEAST_EXPECTED = 5;
+
+/**
+ * Tests two shares whose dies are alike within wafers: the pooled two-proportion test with its variance
+ * multiplied by the design effect, against Student's t.
+ *
+ * @param effect variance over that of independent dies, not widened
+ * @param freedom of the effect; 0 for independent dies
+ * @returns undefined where either share expects fewer than five marked or unmarked dies
+ */
+export function shareTest(from: Share, to: Share, effect: number, freedom: number): ShareTest | undefined {
   const pooled = (from.count + to.count) / (from.total + to.total);
-  const deviation = Math.sqrt(pooled * (1 - pooled) * (1 / from.total + 1 / to.total));
-  if (deviation === 0) return { z: 0, pValue: 1 };
+  const least = (Math.min(from.total, to.total) * Math.min(pooled, 1 - pooled)) / effect;
+  if (!(least >= LEAST_EXPECTED)) return undefined;
+  const deviation = Math.sqrt(effect * pooled * (1 - pooled) * (1 / from.total + 1 / to.total));
   const z = (to.count / to.total - from.count / from.total) / deviation;
-  return { z, pValue: 2 * normalUpperTail(Math.abs(z)) };
+  const tail = freedom === 0 ? normalUpperTail(Math.abs(z)) : studentUpperTail(Math.abs(z), freedom);
+  return { z, pValue: 2 * tail };
 }

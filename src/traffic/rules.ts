@@ -20,6 +20,16 @@ export const ExperimentRulesSchema = z.strictObject({
     .max(1)
     .default(0.01)
     .describe('Most by which the fail rates may differ, in either direction; 0.01 is one die in a hundred'),
+  maxFailRateRatio: z
+    .number()
+    .min(1)
+    .max(1000)
+    .nullable()
+    .default(2)
+    .describe(
+      'Most by which the fail rates may differ as a ratio, in either direction: 2 is half to twice; null for any, ' +
+        'where no version fails dies',
+    ),
   maxDisagreementRate: z
     .number()
     .min(0)

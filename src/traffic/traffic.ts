@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CanaryStateSchema } from './canary-plan.js';
+import { CanaryStateSchema, isUnderWay } from './canary-plan.js';
 import { ShadowSchema } from './shadow.js';
 import { SplitSchema, takersOf } from './split.js';
 
@@ -42,7 +42,7 @@ function named({ default: fallback, split, shadow, canary }: Parameters<typeof t
     { key: 'default', version: fallback },
     ...Object.keys(split?.weights ?? {}).map((version) => ({ key: `split.weights.${version}`, version })),
     ...shadow.map((version, i) => ({ key: `shadow.${i}`, version })),
-    ...(canary?.status !== 'running'
+    ...(!isUnderWay(canary)
       ? []
       : [
           { key: 'canary.plan.from', version: canary.plan.from },
@@ -53,12 +53,12 @@ function named({ default: fallback, split, shadow, canary }: Parameters<typeof t
 
 /** The versions whose answers somebody gets. */
 function answering({ default: fallback, split, canary }: Parameters<typeof trafficProblems>[1]): string[] {
-  if (canary?.status === 'running') return [canary.plan.from, canary.plan.to];
+  if (isUnderWay(canary)) return [canary.plan.from, canary.plan.to];
   return split === undefined ? [fallback] : takersOf(split);
 }
 
 function rivals(at: string, { split, canary }: Traffic): string[] {
-  return split !== undefined && canary?.status === 'running'
+  return split !== undefined && isUnderWay(canary)
     ? [`${at}.split and ${at}.canary both set the weights: expected no split while a canary runs, found both`]
     : [];
 }

@@ -1,18 +1,19 @@
 import type { Decision } from '../die/prediction.js';
-import { type DesignEffect, FailClusters } from './clusters.js';
+import { ClusteredDies, type Spread } from './clusters.js';
+import { LatencyGroups } from './latency-groups.js';
 import { QuantileSketch } from './sketch.js';
 
 /**
- * What is known of the dies that one version was asked for: about 30 KB whatever their number, 14 more once a
- * score is negative. Telling it of a die makes no object.
+ * What is known of the dies that one version was asked for: 130 KB at the most whatever their number, 14 more
+ * once a score is negative. Telling it of a die makes no object.
  */
 export class VersionAccount {
   readonly version: string;
   /** Anomaly scores of the decided dies. */
   readonly scores = new QuantileSketch();
   /** Milliseconds that each decided die took. */
-  readonly latencies = new QuantileSketch();
-  readonly #clusters = new FailClusters();
+  readonly latencies = new LatencyGroups();
+  readonly #clusters = new ClusteredDies();
   #dies = 0;
   #fails = 0;
   #errors = 0;
@@ -41,27 +42,39 @@ export class VersionAccount {
     return this.#dies + this.#errors;
   }
 
+  /** About how many wafers (or whatever the sticky key names) its dies are of. */
+  get units(): number {
+    return this.#clusters.units;
+  }
+
   /** How far the fails depart from those of independent dies. */
-  get designEffect(): DesignEffect {
-    return this.#clusters.designEffect();
+  failSpread(): Spread {
+    return this.#clusters.spread();
+  }
+
+  /** The same of the dies without a decision. */
+  errorSpread(): Spread {
+    return this.#clusters.errorSpread();
   }
 
   /**
    * Tells of a decided die.
    * @param unit what decided that this version got the die: its sticky key
+   * @param atMs when, on a clock that all versions share
    */
-  recordDie(score: number, decision: Decision, latencyMs: number, unit: string): void {
+  recordDie(score: number, decision: Decision, latencyMs: number, unit: string, atMs: number): void {
     const fails = decision === 'fail';
     this.#dies++;
     if (fails) this.#fails++;
     this.#clusters.record(unit, fails);
     this.scores.add(score);
-    this.latencies.add(latencyMs);
+    this.latencies.add(latencyMs, atMs);
   }
 
-  /** Tells of dies that failed by the version's own fault (it threw, or its scores were not finite). */
-  recordErrors(dies = 1): void {
-    this.#errors += dies;
+  /** Tells of a die that failed by the version's own fault (it threw, or its scores were not finite). */
+  recordError(unit: string): void {
+    this.#errors++;
+    this.#clusters.recordError(unit);
   }
 
   /** Adds everything that another account of the version has seen. */

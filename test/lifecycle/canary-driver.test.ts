@@ -20,7 +20,7 @@ const PLAN = CanaryPlanSchema.parse({
   by: 'die_id',
   steps: [50, 100],
   dwellMs: 10_000,
-  bounds: { minDies: 20 },
+  bounds: { minDies: 20, maxErrorRate: 0.05, maxFailRateDifference: 0.1, maxFailRateRatio: null },
 });
 
 /** A driver over a catalogue, with the time in the test's hands. */
@@ -98,8 +98,9 @@ function tell(
 describe('the driver of canaries', () => {
   test('moves on when the dwell time is over and both versions have done well, and judges each step anew', async () => {
     const b = bench();
-    tell(b, 100);
+    tell(b, 50);
     await b.clock.advance(9_000);
+    tell(b, 50);
     expect(b.kinds()).toEqual([]);
     await b.clock.advance(2_000);
     expect(b.kinds()).toEqual(['step']);
@@ -126,16 +127,19 @@ describe('the driver of canaries', () => {
     const [, candidate] = versions;
     if (candidate === undefined) throw new Error('no candidate');
     const request = { isNamed: false } as Predicted['request'];
-    b.driver.failed(candidate, 60, request, 1);
+    const labels = Array.from({ length: 60 }, (_, i) => ({ die_id: `failed ${i}` }));
+    b.driver.failed(candidate, labels, request, 1);
     await b.clock.advance(1_000);
     expect(b.kinds()).toEqual(['rolled_back']);
   });
 
   test('a move that cannot be saved is logged and tried again', async () => {
     const b = bench();
-    tell(b, 100);
+    tell(b, 50);
+    await b.clock.advance(9_000);
+    tell(b, 50);
     b.world.refuses = true;
-    await b.clock.advance(12_000);
+    await b.clock.advance(3_000);
     expect([b.moves.length, b.errors.length]).toEqual([0, 3]);
     b.world.refuses = false;
     await b.clock.advance(1_000);

@@ -263,7 +263,7 @@ describe('an automated canary', () => {
     by: 'die_id',
     steps: [50, 100],
     dwellMs: 0,
-    bounds: { minDies: 20, maxLatencyRatio: 1000 },
+    bounds: { minDies: 200, maxFailRateRatio: null, maxLatencyRatio: 1000 },
   };
   const serving = { defaultModel: 'sum', models: { sum: { default: '1' } } };
 

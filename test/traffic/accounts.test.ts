@@ -15,7 +15,7 @@ const pairs = fc.array(fc.tuple(judgement, judgement), { maxLength: 60 });
 function pairOf(dies: readonly (readonly Parameters<PairAccount['recordDie']>[0][])[]): PairAccount {
   const account = new PairAccount('1', '2');
   for (const [primary, shadow] of dies) {
-    if (primary !== undefined && shadow !== undefined) account.recordDie(primary, shadow);
+    if (primary !== undefined && shadow !== undefined) account.recordDie(primary, shadow, 'w1');
   }
   return account;
 }
@@ -23,24 +23,25 @@ function pairOf(dies: readonly (readonly Parameters<PairAccount['recordDie']>[0]
 describe('a version', () => {
   test('its dies, fails and errors are counted, its scores and latencies kept', () => {
     const account = new VersionAccount('2');
-    account.recordDie(0.4, 'pass', 3, 'w1');
-    account.recordDie(1.4, 'fail', 5, 'w2');
-    account.recordErrors();
-    account.recordErrors(4);
-    expect(account).toMatchObject({ version: '2', dies: 2, fails: 1, errors: 5, attempts: 7 });
+    account.recordDie(0.4, 'pass', 3, 'w1', 0);
+    account.recordDie(1.4, 'fail', 5, 'w2', 0);
+    for (const unit of ['w1', 'w2', 'w3']) account.recordError(unit);
+    expect(account).toMatchObject({ version: '2', dies: 2, fails: 1, errors: 3, attempts: 5, units: 3 });
     expect(account.scores.max).toBe(1.4);
-    expect(account.latencies.min).toBe(3);
+    expect(account.latencies.all().min).toBe(3);
   });
 
   test('two accounts merged hold what both hold', () => {
     const [account, other] = [new VersionAccount('2'), new VersionAccount('2')];
-    account.recordDie(0.4, 'pass', 3, 'w1');
-    other.recordDie(1.4, 'fail', 5, 'w2');
-    other.recordErrors(2);
+    account.recordDie(0.4, 'pass', 3, 'w1', 0);
+    other.recordDie(1.4, 'fail', 5, 'w2', 7_000);
+    other.recordError('w1');
+    other.recordError('w2');
     account.merge(other);
     expect(account).toMatchObject({ dies: 2, fails: 1, errors: 2 });
     expect(account.scores.count).toBe(2);
-    expect(account.latencies.max).toBe(5);
+    expect(account.latencies.all().max).toBe(5);
+    expect(account.latencies.group(1)?.count).toBe(1);
   });
 });
 
@@ -48,10 +49,10 @@ describe('a pair', () => {
   test('disagreements are counted by direction', () => {
     const account = new PairAccount('1', '2');
     const judged = (verdict: Decision) => ({ score: 1, decision: verdict, latencyMs: 1 });
-    account.recordDie(judged('pass'), judged('pass'));
-    account.recordDie(judged('pass'), judged('fail'));
-    account.recordDie(judged('fail'), judged('pass'));
-    account.recordDie(judged('pass'), judged('fail'));
+    account.recordDie(judged('pass'), judged('pass'), 'w1');
+    account.recordDie(judged('pass'), judged('fail'), 'w1');
+    account.recordDie(judged('fail'), judged('pass'), 'w2');
+    account.recordDie(judged('pass'), judged('fail'), 'w2');
     account.recordDropped(3);
     account.recordFailed();
     expect(account).toMatchObject({ compared: 4, passToFail: 2, failToPass: 1, disagreements: 3 });

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { abortCanary, advanceCanary, type CanaryMove, startCanary } from '../../src/traffic/canary.js';
+import {
+  abortCanary,
+  advanceCanary,
+  type CanaryMove,
+  resumeCanary,
+  startCanary,
+} from '../../src/traffic/canary.js';
 import { CanaryPlanSchema, type CanaryState, CanaryStateSchema } from '../../src/traffic/canary-plan.js';
 import { VersionAccount } from '../../src/traffic/version-account.js';
 import { type AccountCounts, accountOf, type Behaviour, observe, randomOf } from './support.js';
@@ -77,15 +83,16 @@ describe('a step is not left', () => {
     expect(advanceCanary(begun, seen(good, good), at(-60)).state).toBe(begun);
   });
 
-  test('while either version has too few dies, however long that takes; told once', () => {
+  test('while either version has too few dies; told once, and after all patience it is paused', () => {
     for (const observation of [seen(good, few), seen(few, good), seen(none, none)]) {
       const first = advanceCanary(begun, observation, at(10));
       expect(first.event).toMatchObject({ kind: 'hold', percent: 10 });
       expect(first.event?.reason).toMatch(/rests on (499|0) dies, expected at least 500/);
-      expect(advanceCanary(first.state, observation, at(100_000))).toMatchObject({
+      expect(advanceCanary(first.state, observation, at(109))).toMatchObject({
         state: first.state,
         event: undefined,
       });
+      expect(advanceCanary(first.state, observation, at(110)).event?.kind).toBe('paused');
     }
   });
 
@@ -119,19 +126,84 @@ describe('rolls back', () => {
     expect(early({ dies: 60, fails: 6 })).toBeUndefined();
   });
 
-  test('a step that was out of bounds for all its patience', () => {
-    const observation = seen(good, { dies: 500, fails: 35 });
-    const { state } = advanceCanary(begun, observation, at(10));
-    expect(advanceCanary(state, observation, at(109)).state.status).toBe('running');
-    const move = advanceCanary(state, observation, at(110));
-    expect(move.event).toMatchObject({ kind: 'rolled_back' });
-    expect(move.event?.reason).toMatch(/^The step was held for too long\. The difference/);
-  });
-
   test('by hand, once', () => {
     const move = abortCanary(begun, 'an engineer said so', at(3));
     expect(move.event).toMatchObject({ kind: 'rolled_back', reason: 'an engineer said so' });
     expect(abortCanary(move.state, 'again', at(4))).toEqual({ ...move, event: undefined });
+  });
+});
+
+describe('a step that is open for all its patience', () => {
+  const open = seen(good, { dies: 500, fails: 35 });
+  const holding = advanceCanary(begun, open, at(10)).state;
+  const pausedMove = advanceCanary(holding, open, at(110));
+
+  test('is paused and not rolled back: open is not failed', () => {
+    expect(advanceCanary(holding, open, at(109)).state.status).toBe('running');
+    expect(pausedMove.event).toMatchObject({ kind: 'paused', percent: 10 });
+    expect(pausedMove.event?.reason).toMatch(
+      /^The difference of the fail rates is 0\.02 .*does not yet settle/,
+    );
+    expect(pausedMove.weights).toEqual({ 1: 90, 2: 10 });
+  });
+
+  test('stays paused whatever good is seen, and is still rolled back on harm beyond chance', () => {
+    expect(advanceCanary(pausedMove.state, seen(good, good), at(500)).event).toBeUndefined();
+    const harm = advanceCanary(pausedMove.state, seen(good, { dies: 500, fails: 100 }), at(120));
+    expect(harm.event?.kind).toBe('rolled_back');
+  });
+
+  test('goes to its next step when a person says so', () => {
+    const move = resumeCanary(pausedMove.state, 'step', 'seen on the map', at(120));
+    expect(move).toMatchObject({
+      state: { status: 'running', step: 1, stepSince: at(120).toISOString(), holding: false },
+      event: { kind: 'step', percent: 25, reason: 'seen on the map' },
+    });
+  });
+
+  test('waits for more dies with all its patience again when a person says so, and keeps what it saw', () => {
+    const { state, event } = resumeCanary(pausedMove.state, 'hold', 'more wafers tonight', at(120));
+    expect(event).toMatchObject({ kind: 'resumed', percent: 10 });
+    expect(state).toMatchObject({ status: 'running', step: 0, stepSince: begun.stepSince });
+    expect(CanaryStateSchema.parse(JSON.parse(JSON.stringify(state)))).toEqual(state);
+    expect(advanceCanary(state, open, at(229)).state.status).toBe('running');
+    expect(advanceCanary(state, open, at(230)).event?.kind).toBe('paused');
+    expect(advanceCanary(state, seen(good, good), at(121)).event).toMatchObject({
+      kind: 'step',
+      percent: 25,
+    });
+  });
+
+  test('holds on for ever where the plan says so', () => {
+    const patient = { ...begun, plan: { ...plan, whenOpen: 'hold' as const } };
+    const held = advanceCanary(patient, open, at(10)).state;
+    expect(advanceCanary(held, open, at(100_000)).event).toBeUndefined();
+  });
+
+  test('is the only one that can be resumed', () => {
+    expect(resumeCanary(begun, 'step', 'why not', at(1)).event).toBeUndefined();
+  });
+});
+
+test('a step asks for wafers, not only for dies: three of the candidate are too few', () => {
+  const [baseline, candidate] = [new VersionAccount('1'), new VersionAccount('2')];
+  for (let i = 0; i < 4000; i++) {
+    baseline.recordDie(0.5, i % 20 === 0 ? 'fail' : 'pass', 2, `wafer ${i % 20}`, i * 1000);
+    candidate.recordDie(0.5, i % 20 === 0 ? 'fail' : 'pass', 2, `wafer ${20 + (i % 3)}`, i * 1000);
+  }
+  const move = advanceCanary(begun, { baseline, candidate }, at(10));
+  expect(move.event).toMatchObject({ kind: 'hold' });
+  expect(move.event?.reason).toMatch(/rests on 3 of the keys .*expected at least 4\.$/);
+});
+
+test('the step to 100% is a verdict: estimates alone do not take it', () => {
+  // Within the bound by its estimate, which is enough for 25%, and not by its interval.
+  const near = seen(good, { dies: 1000, fails: 52 });
+  expect(advanceCanary(atStep(0), near, at(10)).event).toMatchObject({ kind: 'step', percent: 25 });
+  expect(advanceCanary(atStep(2), near, at(10)).event).toMatchObject({ kind: 'hold', percent: 50 });
+  expect(advanceCanary(atStep(2), seen(good, good), at(10)).event).toMatchObject({
+    kind: 'step',
+    percent: 100,
   });
 });
 
@@ -239,7 +311,7 @@ function endOf(behaviour: Behaviour, name = 'canary ends'): CanaryState {
   return moves.at(-1)?.state ?? expect.fail('expected a move');
 }
 
-test('as long as dies arrive a canary ends, completed or rolled back', () => {
+test('as long as dies arrive a canary ends, completed or rolled back, or is paused for a person', () => {
   fc.assert(
     fc.property(
       chance(0.12),
@@ -247,7 +319,7 @@ test('as long as dies arrive a canary ends, completed or rolled back', () => {
       fc.constantFrom(2, 2.9, 3, 3.1, 4),
       (failRate, errorRate, latencyMs) => {
         const { status, step } = endOf({ failRate, errorRate, latencyMs });
-        expect(['completed', 'rolled_back']).toContain(status);
+        expect(['completed', 'rolled_back', 'paused']).toContain(status);
         if (status === 'completed') expect(step).toBe(plan.steps.length - 1);
       },
     ),
@@ -255,9 +327,9 @@ test('as long as dies arrive a canary ends, completed or rolled back', () => {
   );
 });
 
-test('of 20 equal versions at most one is rolled back; of 20 that fail 3% more none completes', () => {
+test('of 20 equal versions none is rolled back; of 20 that fail 3% more none completes', () => {
   const ends = (failRate: number) =>
     Array.from({ length: 20 }, (_, i) => endOf({ failRate }, `canary ${failRate} ${i}`).status);
-  expect(ends(0.05).filter((status) => status === 'rolled_back').length).toBeLessThanOrEqual(1);
+  expect(ends(0.05)).not.toContain('rolled_back');
   expect(ends(0.08)).toEqual(Array(20).fill('rolled_back'));
 });

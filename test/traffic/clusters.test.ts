@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FailClusters, jointEffect } from '../../src/traffic/clusters.js';
+import { ClusteredDies, effectOf, wideningOf } from '../../src/traffic/clusters.js';
 import { compareVersions } from '../../src/traffic/experiment.js';
 import { ExperimentRulesSchema } from '../../src/traffic/rules.js';
 import { VersionAccount } from '../../src/traffic/version-account.js';
@@ -17,80 +17,131 @@ function wafers(count: number, spread: number, tell: (unit: string, fails: boole
   }
 }
 
-function effectOf(count: number, spread: number): number {
-  const clusters = new FailClusters();
-  wafers(count, spread, (unit, fails) => clusters.record(unit, fails));
-  return clusters.designEffect().value;
+function effectOfWafers(count: number, spread: number): number {
+  const dies = new ClusteredDies();
+  wafers(count, spread, (unit, fails) => dies.record(unit, fails));
+  return dies.spread().effect;
 }
 
-describe('the design effect', () => {
-  test('is near 1 where wafers are alike', () => {
-    const effects = Array.from({ length: 30 }, () => effectOf(200, 0));
+describe('the spread between wafers', () => {
+  test('has an effect near 1 where wafers are alike', () => {
+    const effects = Array.from({ length: 30 }, () => effectOfWafers(200, 0));
     expect(Math.max(...effects)).toBeLessThan(1.8);
   });
 
-  test('is what theory says where they differ: 1 + 499 · 0.02² / (0.05 · 0.95)', () => {
-    const effects = Array.from({ length: 40 }, () => effectOf(200, 0.02));
+  test('has the effect that theory says where they differ: 1 + 499 · 0.02² / (0.05 · 0.95)', () => {
+    const effects = Array.from({ length: 40 }, () => effectOfWafers(200, 0.02));
     const mean = effects.reduce((sum, effect) => sum + effect, 0) / effects.length;
     expect(mean).toBeGreaterThan(0.85 * 5.2);
     expect(mean).toBeLessThan(1.15 * 5.2);
   });
 
-  test('is unknown of one wafer, and where no die fails or all do', () => {
-    const clusters = new FailClusters();
-    expect(clusters.designEffect()).toEqual({ value: 1, freedom: 0 });
-    for (let i = 0; i < 100; i++) clusters.record('W1', i < 50);
-    expect(clusters.designEffect()).toEqual({ value: 1, freedom: 0 });
-    const perfect = new FailClusters();
-    for (let i = 0; i < 100; i++) perfect.record(`W${i}`, false);
-    expect(perfect.designEffect()).toEqual({ value: 1, freedom: 0 });
+  test('is not told of by one wafer, nor where no die fails or all do', () => {
+    const dies = new ClusteredDies();
+    expect(dies.spread()).toEqual({ clusters: 0, effect: 1, freedom: 0 });
+    for (let i = 0; i < 100; i++) dies.record('W1', i < 50);
+    expect(dies.spread()).toEqual({ clusters: 1, effect: 1, freedom: 0 });
+    const perfect = new ClusteredDies();
+    for (let i = 0; i < 3; i++) perfect.record(`wafer ${i}`, false);
+    expect(perfect.spread()).toEqual({ clusters: 3, effect: 1, freedom: 0 });
   });
 
-  test('of two accounts merged is that of all dies', () => {
+  test('of dies without a decision is told of apart: all errors on one of three wafers', () => {
+    const dies = new ClusteredDies();
+    for (let die = 0; die < 100; die++) {
+      dies.record('W1', false);
+      dies.record('W2', false);
+      dies.recordError('W3');
+    }
+    const { clusters, effect, freedom } = dies.errorSpread();
+    expect({ clusters, freedom }).toEqual({ clusters: 3, freedom: 2 });
+    // 3/2 · (2 · (100/3)² + (200/3)²) / (300 · 1/3 · 2/3)
+    expect(effect).toBeCloseTo(150, 9);
+    expect(dies.spread()).toEqual({ clusters: 2, effect: 1, freedom: 0 });
+  });
+
+  test('of two accounts merged is that of all dies, and so is how many wafers there were', () => {
     const dies = fc.array(fc.tuple(fc.string({ minLength: 1, maxLength: 4 }), fc.boolean()), {
       maxLength: 80,
     });
-    const clustersOf = (all: readonly (readonly [string, boolean])[]) => {
-      const clusters = new FailClusters();
-      for (const [unit, fails] of all) clusters.record(unit, fails);
-      return clusters;
+    const accountOf = (all: readonly (readonly [string, boolean])[]) => {
+      const account = new ClusteredDies();
+      for (const [unit, fails] of all) account.record(unit, fails);
+      return account;
     };
     fc.assert(
       fc.property(dies, dies, (some, others) => {
-        const merged = clustersOf(some);
-        merged.merge(clustersOf(others));
-        expect(merged.designEffect()).toEqual(clustersOf([...some, ...others]).designEffect());
+        const merged = accountOf(some);
+        merged.merge(accountOf(others));
+        const whole = accountOf([...some, ...others]);
+        expect(merged.spread()).toEqual(whole.spread());
+        expect(merged.units).toBe(whole.units);
       }),
     );
   });
+});
 
-  test('for both versions is the larger one, and larger still on few degrees of freedom', () => {
-    const [much, none] = [
-      { value: 5, freedom: 63 },
-      { value: 1, freedom: 0 },
-    ];
-    expect(jointEffect(none, none, 2)).toBe(1);
-    expect(jointEffect(much, none, 2)).toBe(jointEffect(none, much, 2));
-    expect(jointEffect(much, none, 2)).toBeCloseTo(5 * (1 + 5 / 252) ** 2, 12);
-    expect(jointEffect({ value: 5, freedom: 4 }, none, 2)).toBeGreaterThan(jointEffect(much, none, 2));
+test.each([1, 3, 25, 400, 2000])('%i wafers are counted within 5%', (count) => {
+  const dies = new ClusteredDies();
+  for (let i = 0; i < count; i++) for (let die = 0; die < 3; die++) dies.record(`LOT-${i % 7}-W${i}`, false);
+  expect(Math.abs(dies.units - count)).toBeLessThanOrEqual(0.05 * count);
+});
+
+describe('the effect for both versions', () => {
+  const much = { clusters: 64, effect: 5, freedom: 63 };
+
+  test('is unknown while either has one wafer, whatever the other one shows', () => {
+    expect(effectOf([much, { clusters: 1, effect: 1, freedom: 0 }], 0.05)).toBeUndefined();
+    expect(effectOf([much, { clusters: 0, effect: 1, freedom: 0 }], 0.05)).toBeUndefined();
+  });
+
+  test("is the larger one, widened as Student's t is with the wafers of both less one each", () => {
+    const two = { clusters: 2, effect: 3, freedom: 1 };
+    expect(effectOf([much, two], 0.05)).toBe(effectOf([two, much], 0.05));
+    expect(effectOf([much, two], 0.05)).toBeCloseTo(5 * (1.9977296543 / 1.9599639845) ** 2, 8);
+    expect(effectOf([two, two], 0.05)).toBeCloseTo(3 * (4.3026527297 / 1.9599639845) ** 2, 8);
+    expect(wideningOf(0.001, 2)).toBeCloseTo(31.5990545764 / 3.2905267315, 8);
+  });
+
+  test('is 1 where no die of either fails: there is nothing that could spread', () => {
+    const none = { clusters: 3, effect: 1, freedom: 0 };
+    expect(effectOf([none, none], 0.05)).toBe(1);
   });
 });
 
-test('wafers that differ do not make a version look worse: of 100 equal pairs few are rolled back', () => {
+/** How many of 200 pairs of equal versions with so many wafers are judged to differ. */
+function judged(baselineWafers: number, candidateWafers: number) {
   const rules = ExperimentRulesSchema.parse({});
-  let wronglyRolledBack = 0;
-  let falseAlarms = 0;
-  for (let i = 0; i < 100; i++) {
+  const found = { rolledBack: 0, promoted: 0, significant: 0, tested: 0 };
+  for (let i = 0; i < 200; i++) {
     const [baseline, candidate] = [new VersionAccount('1'), new VersionAccount('2')];
     const tell = (account: VersionAccount) => (unit: string, fails: boolean) =>
-      account.recordDie(0.5, fails ? 'fail' : 'pass', 2, unit);
-    wafers(27, 0.04, tell(baseline));
-    wafers(3, 0.04, tell(candidate));
+      account.recordDie(0.5, fails ? 'fail' : 'pass', 2, unit, account.dies * 5_000);
+    wafers(baselineWafers, 0.04, tell(baseline));
+    wafers(candidateWafers, 0.04, tell(candidate));
     const { recommendation, p_value: p } = compareVersions({ baseline, candidate, rules });
-    if (recommendation === 'roll_back') wronglyRolledBack++;
-    if ((p ?? 1) < 0.05) falseAlarms++;
+    if (recommendation === 'roll_back') found.rolledBack++;
+    if (recommendation === 'promote') found.promoted++;
+    if (p !== null) found.tested++;
+    if (p !== null && p < 0.05) found.significant++;
   }
-  // The plain z-test, which takes dies as independent, sees a difference in most of them.
-  expect(falseAlarms).toBeGreaterThan(40);
-  expect(wronglyRolledBack).toBeLessThanOrEqual(5);
+  return found;
+}
+
+describe('wafers that differ do not make a version look worse: of 200 equal pairs', () => {
+  test('with one wafer of either none is judged at all', () => {
+    expect(judged(1, 1)).toEqual({ rolledBack: 0, promoted: 0, significant: 0, tested: 0 });
+    expect(judged(20, 1)).toEqual({ rolledBack: 0, promoted: 0, significant: 0, tested: 0 });
+  });
+
+  test.each([
+    [2, 2],
+    [9, 2],
+    [27, 3],
+  ])('with %i and %i wafers at most one in twenty is', (baseline, candidate) => {
+    const { rolledBack, promoted, significant } = judged(baseline, candidate);
+    expect(rolledBack).toBeLessThanOrEqual(10);
+    expect(promoted).toBeLessThanOrEqual(10);
+    expect(significant).toBeLessThanOrEqual(14);
+  });
 });

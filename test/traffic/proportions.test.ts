@@ -1,15 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { studentUpperTail } from '../../src/statistics/student.js';
 import {
   differenceOf,
   type Interval,
-  twoProportionTest,
+  ratioOf,
+  shareTest,
   wilson,
   zOf,
 } from '../../src/traffic/proportions.js';
 import { randomOf } from './support.js';
 
 const z95 = zOf(0.05);
+
+const sample = fc
+  .integer({ min: 1, max: 100_000 })
+  .chain((total) => fc.record({ count: fc.integer({ min: 0, max: total }), total: fc.constant(total) }));
 
 function intervalOf(count: number, total: number, z = z95): Interval {
   return wilson(count, total, z) ?? expect.fail('expected an interval');
@@ -43,29 +49,81 @@ describe('difference, the examples of Newcombe 1998 (Statistics in Medicine 17, 
   });
 });
 
-describe('two-proportion z-test', () => {
-  test('the example of statsmodels proportions_ztest: 5 of 83 and 12 of 99', () => {
-    const found = twoProportionTest({ count: 12, total: 99 }, { count: 5, total: 83 });
+describe('a test of two shares', () => {
+  test('of independent dies, the example of statsmodels proportions_ztest: 5 of 83 and 12 of 99', () => {
+    const found = shareTest({ count: 12, total: 99 }, { count: 5, total: 83 }, 1, 0);
     expect(found?.z).toBeCloseTo(-1.4078, 4);
     expect(found?.pValue).toBeCloseTo(0.159, 3);
   });
 
   test("R's prop.test(c(15, 25), c(50, 50), correct = FALSE): X-squared = 4.1667, p-value = 0.04123", () => {
-    const found = twoProportionTest({ count: 15, total: 50 }, { count: 25, total: 50 });
+    const found = shareTest({ count: 15, total: 50 }, { count: 25, total: 50 }, 1, 0);
     expect((found?.z ?? 0) ** 2).toBeCloseTo(4.1667, 4);
     expect(found?.pValue).toBeCloseTo(0.04123, 5);
   });
 
-  test('nothing to compare without dies; no difference where none failed or all did', () => {
-    expect(twoProportionTest({ count: 0, total: 0 }, { count: 1, total: 2 })).toBeUndefined();
-    expect(twoProportionTest({ count: 0, total: 9 }, { count: 0, total: 7 })).toEqual({ z: 0, pValue: 1 });
-    expect(twoProportionTest({ count: 9, total: 9 }, { count: 7, total: 7 })).toEqual({ z: 0, pValue: 1 });
+  test("divides by the root of the design effect and goes by Student's t", () => {
+    const [from, to] = [
+      { count: 150, total: 500 },
+      { count: 250, total: 500 },
+    ];
+    const independent = shareTest(from, to, 1, 0);
+    const alike = shareTest(from, to, 4, 2);
+    expect(alike?.z).toBeCloseTo((independent?.z ?? 0) / 2, 12);
+    expect(alike?.pValue).toBeCloseTo(2 * studentUpperTail((independent?.z ?? 0) / 2, 2), 12);
+  });
+
+  test.each([
+    ['no dies', { count: 0, total: 0 }, { count: 1, total: 2 }, 1],
+    ['no fail at all', { count: 0, total: 900 }, { count: 0, total: 700 }, 1],
+    ['fewer than five expected fails', { count: 4, total: 900 }, { count: 4, total: 900 }, 1],
+    ['fewer than five of as many independent dies', { count: 40, total: 900 }, { count: 40, total: 900 }, 9],
+  ])('says nothing on %s', (_, from, to, effect) => {
+    expect(shareTest(from, to, effect, 20)).toBeUndefined();
   });
 });
 
-const sample = fc
-  .integer({ min: 1, max: 100_000 })
-  .chain((total) => fc.record({ count: fc.integer({ min: 0, max: total }), total: fc.constant(total) }));
+describe('ratio of two shares', () => {
+  test('lies where a multiple of one share stops being told apart from the other', () => {
+    fc.assert(
+      fc.property(sample, sample, ({ count: a, total: m }, { count: b, total: n }) => {
+        fc.pre(a > 0 && a < m && b > 0 && b < n);
+        const [from, to] = [intervalOf(a, m), intervalOf(b, n)];
+        const ratio = ratioOf(from, to);
+        expect(ratio.low).toBeLessThanOrEqual(ratio.value);
+        expect(ratio.value).toBeLessThanOrEqual(ratio.high);
+        for (const limit of [ratio.low, ratio.high]) {
+          const scaled = { value: limit * from.value, low: limit * from.low, high: limit * from.high };
+          const difference = differenceOf(scaled, to);
+          const nearest = limit === ratio.low ? difference.low : difference.high;
+          expect(Math.abs(nearest)).toBeLessThan(1e-9 + 1e-6 * to.value);
+        }
+      }),
+    );
+  });
+
+  test('to a version without any fail has no estimate and no upper limit, but a lower one', () => {
+    const ratio = ratioOf(intervalOf(0, 1000), intervalOf(50, 1000));
+    expect(ratio.value).toBe(Number.POSITIVE_INFINITY);
+    expect(ratio.high).toBe(Number.POSITIVE_INFINITY);
+    expect(ratio.low).toBeGreaterThan(2);
+  });
+
+  test('of a version without any fail is 0, with an upper limit', () => {
+    const ratio = ratioOf(intervalOf(50, 1000), intervalOf(0, 1000));
+    expect(ratio).toMatchObject({ value: 0, low: 0 });
+    expect(ratio.high).toBeLessThan(0.5);
+  });
+
+  test('of two versions without any fail says nothing', () => {
+    expect(ratioOf(intervalOf(0, 1000), intervalOf(0, 1000))).toEqual({
+      value: Number.NaN,
+      low: 0,
+      high: Number.POSITIVE_INFINITY,
+    });
+  });
+});
+
 const quantile = fc.double({ min: 0.1, max: 6, noNaN: true });
 
 test('a Wilson interval holds its estimate, stays within 0 to 1 and mirrors that of the complement', () => {
@@ -101,11 +159,15 @@ test('the difference the other way round is the same with its sign changed, and 
       expect(there.low).toBeLessThanOrEqual(there.value);
       expect(there.value).toBeLessThanOrEqual(there.high);
       expect(back.low).toBeCloseTo(-there.high, 12);
-      const [forth, reverse] = [twoProportionTest(a, b), twoProportionTest(b, a)];
-      expect(reverse?.z).toBeCloseTo(-(forth?.z ?? Number.NaN), 9);
-      expect(reverse?.pValue).toBeCloseTo(forth?.pValue ?? Number.NaN, 9);
-      expect(forth?.pValue).toBeLessThanOrEqual(1);
-      expect(forth?.pValue).toBeGreaterThanOrEqual(0);
+      const [forth, reverse] = [shareTest(a, b, 2, 9), shareTest(b, a, 2, 9)];
+      if (forth === undefined) {
+        expect(reverse).toBeUndefined();
+        return;
+      }
+      expect(reverse?.z).toBeCloseTo(-forth.z, 9);
+      expect(reverse?.pValue).toBeCloseTo(forth.pValue, 9);
+      expect(forth.pValue).toBeLessThanOrEqual(1);
+      expect(forth.pValue).toBeGreaterThanOrEqual(0);
     }),
   );
 });
@@ -118,7 +180,7 @@ test('of samples without a difference, one in twenty is called significant at 0.
     return { count, total: 400 };
   };
   let alarms = 0;
-  for (let i = 0; i < 4000; i++) if ((twoProportionTest(draw(), draw())?.pValue ?? 1) < 0.05) alarms++;
+  for (let i = 0; i < 4000; i++) if ((shareTest(draw(), draw(), 1, 0)?.pValue ?? 1) < 0.05) alarms++;
   expect(alarms / 4000).toBeGreaterThan(0.04);
   expect(alarms / 4000).toBeLessThan(0.06);
 });

@@ -1,6 +1,9 @@
 import { VersionAccount } from '../../src/traffic/version-account.js';
 import { createRandom, type Random } from '../../src/training/random.js';
 
+/** So far apart, dies are in one block of time each. */
+const BLOCK_MS = 5_000;
+
 /** What a version does with the dies it is asked for. */
 export interface Behaviour {
   readonly failRate: number;
@@ -13,7 +16,7 @@ export interface Behaviour {
 export function observe(account: VersionAccount, dies: number, behaviour: Behaviour, random: Random): void {
   const { failRate, errorRate = 0, latencyMs = 2 } = behaviour;
   for (let i = 0; i < dies; i++) {
-    if (random.chance(errorRate)) account.recordErrors();
+    if (random.chance(errorRate)) account.recordError(`die${random.below(2 ** 31)}`);
     else {
       const fails = random.chance(failRate);
       account.recordDie(
@@ -21,6 +24,7 @@ export function observe(account: VersionAccount, dies: number, behaviour: Behavi
         fails ? 'fail' : 'pass',
         latencyMs * Math.exp(0.5 * random.normal()),
         `die${random.below(2 ** 31)}`,
+        i * BLOCK_MS,
       );
     }
   }
@@ -33,8 +37,8 @@ export function accountOf(
 ): VersionAccount {
   const account = new VersionAccount(version);
   for (let i = 0; i < dies; i++)
-    account.recordDie(i / dies, i < fails ? 'fail' : 'pass', latencyMs, `${version} ${i}`);
-  account.recordErrors(errors);
+    account.recordDie(i / dies, i < fails ? 'fail' : 'pass', latencyMs, `${version} ${i}`, i * BLOCK_MS);
+  for (let i = 0; i < errors; i++) account.recordError(`${version} error ${i}`);
   return account;
 }
 
