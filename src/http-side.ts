@@ -74,6 +74,7 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     target: (model, version) => targets.of(model, version),
     renew: (target) => admission.renew(target),
     experiments: serving.experiments,
+    canaries: lifecycle.canaries,
     changes: lifecycle.changes,
     statistics: serving.statistics,
     drift: serving.drift,

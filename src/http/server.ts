@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { CanaryDriver } from '../lifecycle/canary-driver.js';
 import type { ModelChanges } from '../lifecycle/model-changes.js';
 import type { Catalogue } from '../models/catalogue.js';
 import type { Predictor } from '../prediction/predictor.js';
@@ -41,6 +42,7 @@ import { modelRoutes } from './routes/models.js';
 import { type OutcomeObserver, outcomeRoutes } from './routes/outcomes.js';
 import { predictRoutes } from './routes/predict.js';
 import { healthRoutes, type ProbeRouteOptions, rootRoutes } from './routes/probes.js';
+import { trafficRoutes } from './routes/traffic.js';
 import type { TlsMaterial } from './tls.js';
 import { createUnreadableAnswer, type UnreadableOptions } from './unreadable.js';
 import { NO_COMPILERS, serializeByZod, validateByZod } from './zod-provider.js';
@@ -59,6 +61,7 @@ export interface ServerOptions {
   readonly closingPatienceMs: () => number;
   readonly drift: DriftReports;
   readonly experiments: Experiments;
+  readonly canaries: Pick<CanaryDriver, 'observation'>;
   readonly changes: ModelChanges;
   readonly probes: ProbeRouteOptions;
   readonly metrics: MetricsText;
@@ -197,6 +200,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   modelRoutes(app, options);
   driftRoutes(app, options);
   experimentRoutes(app, options);
+  trafficRoutes(app, options);
   adminRoutes(app, { ...options, isDocumented: hasAdmin });
   outcomeRoutes(app, options);
   predictRoutes(app, { ...options, reader, calls, rates });

@@ -238,7 +238,7 @@ export class ModelChanges {
    */
   async resumeCanary(
     name: string,
-    { then, comment }: { readonly then: 'step' | 'hold'; readonly comment?: string | undefined },
+    { next, comment }: { readonly next: 'step' | 'hold'; readonly comment?: string | undefined },
     actor: Actor,
   ): Promise<void> {
     const { catalogue, now } = this.#options;
@@ -248,7 +248,7 @@ export class ModelChanges {
       throw new Refusal('change_conflict', `expected a canary of ${name} that is paused, found ${found}`);
     }
     const reason = `${actor.id} let it go on${comment === undefined ? '' : `: ${comment}`}`;
-    await this.moveCanary(name, canary, resumeCanary(canary, then, reason, now()), actor);
+    await this.moveCanary(name, canary, resumeCanary(canary, next, reason, now()), actor);
   }
 
   /**

@@ -88,6 +88,12 @@ export class Experiments {
     return account;
   }
 
+  /** What a version has done since the account of its model began, and for how long that is. */
+  historyOf(model: string, number: string): { readonly account: VersionAccount; readonly elapsedMs: number } {
+    const { since } = this.#of(model);
+    return { account: this.version(model, number), elapsedMs: this.nowMs() - since.getTime() };
+  }
+
   /** Forgets what is known of a model. */
   reset(model: string): void {
     this.#models.delete(model);

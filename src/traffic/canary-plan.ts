@@ -34,7 +34,7 @@ export const CanaryPlanSchema = z
       .min(1)
       .max(1000)
       .default(10)
-      .describe('Dwell times beyond the first after which a step that is still open pauses, or holds on'),
+      .describe('Dwell times after which a step that has enough dies and is still open pauses, or holds on'),
     minWafers: z
       .int()
       .min(LEAST_CLUSTERS)
@@ -70,7 +70,7 @@ export const CanaryStateSchema = z
     stepSince: isoTime.describe('When the step began, or the canary ended'),
     patientSince: isoTime
       .optional()
-      .describe('When a person let a paused step wait on: from here its patience counts anew'),
+      .describe('When the step had enough dies, or a person let it wait on: from here its patience counts'),
     holding: z.boolean().default(false).describe('Whether the dwell time is over and the step is held'),
     reason: z.string().max(2000).describe('Why it is where it is'),
   })

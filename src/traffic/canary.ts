@@ -48,15 +48,16 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
  * In this order:
  * 1. An ended canary stays as it is.
  * 2. A broken bound rolls back, that is an interval wholly outside: at any time, also while paused, on 50 dies
- *    of each version and a significance of 0.001; and at two looks of each step, when its dwell time and when
- *    its patience is over, on `minDies` and the plan's significance, which all looks of the canary share
- *    (Bonferroni): an equal version is rolled back in no more canaries than that.
- * 3. Before the dwell time nothing else happens, nor while a version has fewer than `minDies` or `minWafers`.
+ *    of each version and a significance of 0.001; and at three looks of each step, when its dwell time is over,
+ *    when it has enough dies, and when its patience is over, on `minDies` and the plan's significance, which all
+ *    looks of the canary share (Bonferroni): no more equal versions are rolled back than that.
+ * 3. Before the dwell time nothing else happens, nor while a version has fewer than `minDies` or `minWafers`,
+ *    however long that takes.
  * 4. Every estimate within its bound: the next step. The estimate and not its interval, as going on is no
  *    verdict: the next steps go on watching, with more dies. The step to 100% is one, and the end too: every
  *    interval must lie within its bound.
- * 5. What is open after `patience` dwell times more is not failed. The step pauses for a person (see
- *    {@link resumeCanary}), or holds on, as the plan says.
+ * 5. What has enough dies and is still open after `patience` dwell times is not failed. The step pauses for a
+ *    person (see {@link resumeCanary}), or holds on, as the plan says.
  *
  * At 100% no die goes to `from`, so only the error rate is watched there.
  *
@@ -64,25 +65,29 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
  */
 export function advanceCanary(state: CanaryState, observation: Observation, now: Date): CanaryMove {
   if (!isUnderWay(state)) return unmoved(state);
-  const { dwellMs, patience, bounds, minWafers, whenOpen } = state.plan;
+  const { dwellMs, bounds, minWafers, whenOpen } = state.plan;
   const harm = harmOf(state, observation, EARLY);
   if (harm !== undefined) return rolledBack(state, harm, now);
   const elapsedMs = now.getTime() - Date.parse(state.stepSince);
   if (state.status === 'paused' || elapsedMs < dwellMs) return unmoved(state);
-  const patientMs = now.getTime() - Date.parse(state.patientSince ?? state.stepSince);
-  const isOver = patientMs >= dwellMs + Math.max(dwellMs * patience, LEAST_PATIENCE_MS);
-  if (!state.holding || isOver) {
+  const findings = findingsOf(state, observation);
+  const scarce = findings.find(({ enough }) => !enough);
+  const isFirst = state.patientSince === undefined;
+  const isOver = !isFirst && now.getTime() - Date.parse(state.patientSince ?? '') >= patienceMs(state.plan);
+  if (!state.holding || (isFirst && scarce === undefined) || isOver) {
     const shown = harmOf(state, observation, { ...bounds, significance: significanceOfALook(state.plan) });
     if (shown !== undefined) return rolledBack(state, shown, now);
   }
-  const findings = findingsOf(state, observation);
-  const obstacle =
-    findings.find(({ enough }) => !enough) ?? findings.find((finding) => !isPassed(state, finding));
-  if (obstacle === undefined) return onward(state, findings, now);
-  const reason = obstacle.enough
-    ? sentenceOf(obstacle, confidenceOf(bounds.significance))
-    : scarcityOf(obstacle, { minDies: bounds.minDies, minWafers });
-  return isOver && whenOpen === 'pause' ? paused(state, reason) : held(state, reason);
+  if (scarce !== undefined) return held(state, scarcityOf(scarce, { minDies: bounds.minDies, minWafers }));
+  const open = findings.find((finding) => !isPassed(state, finding));
+  if (open === undefined) return onward(state, findings, now);
+  const reason = sentenceOf(open, confidenceOf(bounds.significance));
+  if (isFirst) return moved({ ...state, holding: true, patientSince: now.toISOString(), reason }, 'hold');
+  return isOver && whenOpen === 'pause' ? paused(state, reason) : unmoved(state);
+}
+
+function patienceMs({ dwellMs, patience }: CanaryPlan): number {
+  return Math.max(dwellMs * patience, LEAST_PATIENCE_MS);
 }
 
 /** What keeps a step from being left, and what it has shown so far: by the plan's own significance. */
@@ -101,18 +106,18 @@ export function isPassed(state: CanaryState, finding: Finding): boolean {
 
 /**
  * Lets a paused canary go on, as a person has decided.
- * @param then `step`: to its next step, or its end, whatever is open; `hold`: wait for more dies, for its
+ * @param next `step`: to its next step, or its end, whatever is open; `hold`: wait for more dies, for its
  * patience once more
  */
 export function resumeCanary(
   state: CanaryState,
-  then: 'step' | 'hold',
+  next: 'step' | 'hold',
   reason: string,
   now: Date,
 ): CanaryMove {
   if (state.status !== 'paused') return unmoved(state);
   const running: CanaryState = { ...state, status: 'running', reason };
-  if (then === 'hold') return moved({ ...running, patientSince: now.toISOString() }, 'resumed');
+  if (next === 'hold') return moved({ ...running, patientSince: now.toISOString() }, 'resumed');
   return stepped(running, reason, now);
 }
 
@@ -132,9 +137,9 @@ function isAlone({ plan, step }: CanaryState): boolean {
   return plan.steps[step] === 100;
 }
 
-/** Two looks at each step, and of the last one's errors: together they are wrong as rarely as the plan asks. */
+/** Three looks at each step: together they are wrong as rarely as the plan asks. */
 function significanceOfALook({ steps, bounds }: CanaryPlan): number {
-  return bounds.significance / (2 * steps.length);
+  return bounds.significance / (3 * steps.length);
 }
 
 /** Why a step must be rolled back. */
@@ -164,7 +169,7 @@ function rolledBack(state: CanaryState, reason: string, now: Date): CanaryMove {
 }
 
 function paused(state: CanaryState, reason: string): CanaryMove {
-  return moved({ ...state, status: 'paused', holding: true, reason }, 'paused');
+  return moved({ ...state, status: 'paused', holding: false, reason }, 'paused');
 }
 
 /** A held step is told of once. */

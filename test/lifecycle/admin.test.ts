@@ -223,6 +223,37 @@ describe('split, shadows and canaries by API', () => {
   });
 });
 
+describe('GET /models/{model}/traffic', () => {
+  test('says which version answers, where a canary is and what it waits for', async () => {
+    const bench = await start();
+    expect((await bench.call('GET', '/models/sum/traffic')).body).toEqual({
+      model: 'sum',
+      default_version: '1',
+      split: null,
+      shadows: [],
+      canary: null,
+    });
+    const canary = { to: '2', by: 'die_id', steps: [50, 100] };
+    expect((await bench.call('POST', '/admin/models/sum/canary', canary)).body).toMatchObject({
+      warnings: [],
+    });
+    const { body } = await bench.call('GET', '/models/sum/traffic');
+    expect(body).toMatchObject({ canary: { from: '1', to: '2', status: 'running', percent: 50, step: 0 } });
+    expect(JSON.stringify(body)).toContain('The error rate rests on 0 dies, expected at least 1000.');
+    expect((await bench.call('GET', '/models/none/traffic')).status).toBe(404);
+  });
+
+  test('a canary that is not paused cannot be resumed: 409 says what it is', async () => {
+    const bench = await start();
+    const resume = () => bench.call('POST', '/admin/models/sum/canary/resume', { next: 'step' });
+    expect(JSON.stringify((await resume()).body)).toContain('that is paused, found none');
+    await bench.call('POST', '/admin/models/sum/canary', { to: '2', by: 'die_id', steps: [50, 100] });
+    const refused = await resume();
+    expect([refused.status, code(refused)]).toEqual([409, 'change_conflict']);
+    expect(JSON.stringify(refused.body)).toContain('that is paused, found one that is running');
+  });
+});
+
 describe('a state that cannot be saved', () => {
   test('is 503 state_not_saved, and nothing is changed', async () => {
     const bench = await start();

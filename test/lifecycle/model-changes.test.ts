@@ -9,6 +9,7 @@ import { Catalogue } from '../../src/models/catalogue.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { createModelVersion } from '../../src/models/model-version.js';
 import { ServingSchema } from '../../src/models/repository/serving.js';
+import { splitOf } from '../../src/routing/targets.js';
 import { startCanary } from '../../src/traffic/canary.js';
 import { CanaryPlanSchema } from '../../src/traffic/canary-plan.js';
 import { promisesSettled } from '../support/fake-clock.js';
@@ -128,6 +129,47 @@ describe('a canary that was stopped while it was about to move on', () => {
       'change_conflict',
     );
     expect(await stop).toBe('done');
+    expect(catalogue.serving.models.sum).toMatchObject({ default: '1', canary: { status: 'rolled_back' } });
+  });
+});
+
+describe('a canary that is paused', () => {
+  async function paused() {
+    const made = await bench();
+    const { catalogue, changes } = made;
+    await changes.startCanary('sum', CanaryPlanSchema.parse({ from: '1', to: '2', steps: [50, 100] }), ADA);
+    const before = catalogue.serving.models.sum?.canary ?? expect.fail('no canary');
+    const state = { ...before, status: 'paused' as const };
+    await changes.moveCanary('sum', before, { state, event: undefined, weights: {} }, { id: 'canary' });
+    return made;
+  }
+
+  test('still gives both versions their dies, and conflicts with a split and another canary', async () => {
+    const { catalogue, changes } = await paused();
+    expect(splitOf(catalogue.serving.models.sum ?? {})?.weights).toEqual({ 1: 50, 2: 50 });
+    expect(await outcomeOf(changes.setSplit('sum', { by: 'die_id', weights: { 3: 100 } }, ADA))).toBe(
+      'change_conflict',
+    );
+    expect(
+      await outcomeOf(changes.startCanary('sum', CanaryPlanSchema.parse({ from: '1', to: '3' }), ADA)),
+    ).toBe('change_conflict');
+    expect(await outcomeOf(changes.unload('sum', '2', ADA))).toBe('change_conflict');
+  });
+
+  test('goes on when somebody says so, who and why are audited', async () => {
+    const { audited, changes, saved } = await paused();
+    await changes.resumeCanary('sum', { next: 'step', comment: 'maps of 12 wafers look the same' }, ADA);
+    expect((await saved()).models.sum?.canary).toMatchObject({ status: 'running', step: 1 });
+    expect(audited.at(-1)).toMatchObject({
+      action: 'canary_step',
+      percent: 100,
+      reason: 'ada let it go on: maps of 12 wafers look the same',
+    });
+  });
+
+  test('can be stopped', async () => {
+    const { catalogue, changes } = await paused();
+    await changes.abortCanary('sum', ADA);
     expect(catalogue.serving.models.sum).toMatchObject({ default: '1', canary: { status: 'rolled_back' } });
   });
 });

@@ -3,7 +3,9 @@ import type { z } from 'zod';
 import type { Actor } from '../../lifecycle/audit.js';
 import type { ModelChanges } from '../../lifecycle/model-changes.js';
 import type { Catalogue } from '../../models/catalogue.js';
-import { CanaryPlanSchema } from '../../traffic/canary-plan.js';
+import type { Experiments } from '../../routing/experiments.js';
+import { type CanaryPlan, CanaryPlanSchema } from '../../traffic/canary-plan.js';
+import { canaryWarnings } from '../../traffic/needs.js';
 import { SplitSchema } from '../../traffic/split.js';
 import { readJsonBody } from '../read-json-body.js';
 import {
@@ -12,6 +14,7 @@ import {
   CanaryBodySchema,
   type Changed,
   ChangedSchema,
+  ResumeBodySchema,
   ShadowBodySchema,
 } from '../schemas/admin.js';
 import { problemAnswer } from '../schemas/problem.js';
@@ -21,6 +24,7 @@ import type { ZodTypeProvider } from '../zod-provider.js';
 export interface AdminRouteOptions {
   readonly catalogue: Catalogue;
   readonly changes: ModelChanges;
+  readonly experiments: Pick<Experiments, 'historyOf'>;
   /** Whether the documentation has the routes: not where nobody can use them. */
   readonly isDocumented: boolean;
 }
@@ -35,10 +39,15 @@ const PROBLEMS = {
 /** /admin/models/...: what is served is changed while dies are answered. Every change is audited. */
 export function adminRoutes(
   app: FastifyInstance,
-  { catalogue, changes, isDocumented }: AdminRouteOptions,
+  { catalogue, changes, experiments, isDocumented }: AdminRouteOptions,
 ): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const config = { permission: 'admin' as const };
+
+  const planOf = (model: string, asked: z.output<typeof CanaryBodySchema>): CanaryPlan => {
+    const from = catalogue.model(model).defaultVersion ?? '';
+    return readPart(CanaryPlanSchema, { ...asked, from }, 'the canary');
+  };
 
   const changed = (model: string): Changed => ({
     model,
@@ -77,6 +86,7 @@ export function adminRoutes(
     summary: string,
     act: Act,
     body?: z.ZodType,
+    warningsOf?: (model: string, request: FastifyRequest) => string[],
   ) =>
     routes.route({
       method,
@@ -92,8 +102,9 @@ export function adminRoutes(
       },
       handler: async (request) => {
         const { model } = AdminModelParamsSchema.parse(request.params);
+        const warnings = warningsOf?.(model, request);
         await act(model, request, actorOf(request));
-        return changed(model);
+        return { ...changed(model), ...(warnings !== undefined && { warnings }) };
       },
     });
 
@@ -103,6 +114,7 @@ export function adminRoutes(
     summary: string,
     body: B,
     act: (model: string, body: z.output<B>, actor: Actor) => Promise<unknown>,
+    warningsOf?: (model: string, body: z.output<B>) => string[],
   ) =>
     ofModel(
       method,
@@ -110,6 +122,7 @@ export function adminRoutes(
       summary,
       (model, request, actor) => act(model, readJsonBody(request, body), actor),
       body,
+      warningsOf && ((model, request) => warningsOf(model, readJsonBody(request, body))),
     );
 
   ofModel('POST', 'rollback', 'Make the default before this one the default again', (model, _, actor) =>
@@ -137,10 +150,19 @@ export function adminRoutes(
     'canary',
     'Begin an automated canary from the default version',
     CanaryBodySchema,
-    (model, asked, actor) => {
-      const from = catalogue.model(model).defaultVersion ?? '';
-      return changes.startCanary(model, readPart(CanaryPlanSchema, { ...asked, from }, 'the canary'), actor);
+    (model, asked, actor) => changes.startCanary(model, planOf(model, asked), actor),
+    (model, asked) => {
+      const plan = planOf(model, asked);
+      const { account, elapsedMs } = experiments.historyOf(model, plan.from);
+      return canaryWarnings(plan, account, elapsedMs);
     },
+  );
+  withBody(
+    'POST',
+    'canary/resume',
+    'Let a paused canary go on: to its next step, or to wait for more dies',
+    ResumeBodySchema,
+    (model, asked, actor) => changes.resumeCanary(model, asked, actor),
   );
   ofModel(
     'DELETE',
