@@ -73,7 +73,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type serving/**',
     'type tracing',
   ],
-  routing: ['errors.ts', 'models', 'traffic', 'type die', 'type models/**', 'type prediction', 'type serving/**'],
+  routing: [
+    'errors.ts',
+    'models',
+    'traffic',
+    'type die',
+    'type models/**',
+    'type prediction',
+    'type serving/**',
+  ],
   lifecycle: [
     'errors.ts',
     'models/**',

@@ -30,13 +30,38 @@ export interface Counting {
 
 // The headers know whole seconds: whatever is left of a window is one.
 const WINDOW_S = 1;
+// A request counts for a second and what is left of its slot: 50 ms more at the most.
+const SLOT_MS = 50;
+// Two requests that are less than a second apart are this many slots apart at the most, and one more is the newest.
+const SLOTS = (1000 * WINDOW_S) / SLOT_MS + 1;
 // Callers and equipment that are known at a time; the one that came first is forgotten beyond it.
 const MAX_KNOWN = 10_000;
 
-/** Requests of somebody since the first one of this second. */
-interface Window {
-  readonly endsAtMs: number;
-  requests: number;
+/** The requests of somebody that were let through in the last second: a sliding window in slots of 50 ms. */
+class Recent {
+  readonly #slots = new Uint32Array(SLOTS);
+  /** Number of the newest slot since time began. */
+  #newest = 0;
+  #total = 0;
+
+  /** How many there are; what is older than the window is dropped. */
+  at(nowMs: number): number {
+    const slot = Math.floor(nowMs / SLOT_MS);
+    const passed = Math.min(SLOTS, slot - this.#newest);
+    for (let i = 1; i <= passed; i++) {
+      const index = (this.#newest + i) % SLOTS;
+      this.#total -= this.#slots[index] ?? 0;
+      this.#slots[index] = 0;
+    }
+    if (passed > 0) this.#newest = slot;
+    return this.#total;
+  }
+
+  /** Adds one, at the time that {@link at} was last asked for. */
+  add(): void {
+    this.#slots[this.#newest % SLOTS]++;
+    this.#total++;
+  }
 }
 
 /** Counts the prediction requests of each caller, or of each equipment, and says which are too many. */
@@ -44,12 +69,12 @@ export class RateLimit {
   readonly #name: string;
   readonly #max: number;
   readonly #clock: Clock;
-  // In the order of their beginning: who is asked for again begins anew, at the end.
-  readonly #windows = new Map<string, Window>();
+  // In the order of their beginning: who is asked for again after a second without any begins anew, at the end.
+  readonly #known = new Map<string, Recent>();
 
   /**
    * @param name of the rate in the headers
-   * @param max requests in a second
+   * @param max requests in any second
    */
   constructor(name: string, max: number, clock: Clock) {
     this.#name = name;
@@ -57,42 +82,43 @@ export class RateLimit {
     this.#clock = clock;
   }
 
+  /** Counts a request; one that is refused does not count, so that whoever asks too often is let in again. */
   count(who: string): Counted {
-    const nowMs = this.#clock.nowMs();
-    const window = this.#windowOf(who, nowMs);
-    window.requests++;
-    const left = Math.max(0, this.#max - window.requests);
+    const recent = this.#recentOf(who);
+    const before = recent.at(this.#clock.nowMs());
+    const isLet = before < this.#max;
+    if (isLet) recent.add();
+    const left = isLet ? this.#max - before - 1 : 0;
     return {
       headers: {
         'ratelimit-policy': `"${this.#name}";q=${this.#max};w=${WINDOW_S}`,
         ratelimit: `"${this.#name}";r=${left};t=${WINDOW_S}`,
       },
-      refusal:
-        window.requests <= this.#max
-          ? undefined
-          : new Refusal('rate_limited', `${who} is over its ${this.#max} prediction requests a second`, {
-              retryAfterSeconds: WINDOW_S,
-            }),
+      refusal: isLet
+        ? undefined
+        : new Refusal('rate_limited', `${who} is over its ${this.#max} prediction requests a second`, {
+            retryAfterSeconds: WINDOW_S,
+          }),
     };
   }
 
   /** Whether the next request of somebody would be too many. */
   isUsedUp(who: string): boolean {
-    const window = this.#windows.get(who);
-    return window !== undefined && this.#clock.nowMs() < window.endsAtMs && window.requests >= this.#max;
+    const recent = this.#known.get(who);
+    return recent !== undefined && recent.at(this.#clock.nowMs()) >= this.#max;
   }
 
-  #windowOf(who: string, nowMs: number): Window {
-    const known = this.#windows.get(who);
-    if (known !== undefined && nowMs < known.endsAtMs) return known;
-    this.#windows.delete(who);
-    if (this.#windows.size >= MAX_KNOWN) {
-      const [first] = this.#windows.keys();
-      if (first !== undefined) this.#windows.delete(first);
+  #recentOf(who: string): Recent {
+    const known = this.#known.get(who);
+    if (known !== undefined && known.at(this.#clock.nowMs()) > 0) return known;
+    this.#known.delete(who);
+    if (this.#known.size >= MAX_KNOWN) {
+      const [first] = this.#known.keys();
+      if (first !== undefined) this.#known.delete(first);
     }
-    const window = { endsAtMs: nowMs + 1000 * WINDOW_S, requests: 0 };
-    this.#windows.set(who, window);
-    return window;
+    const recent = known ?? new Recent();
+    this.#known.set(who, recent);
+    return recent;
   }
 }
 

@@ -57,6 +57,7 @@ const ROUTES = {
     '/models/{model}',
     '/models/{model}/example',
     '/models/{model}/experiments',
+    '/models/{model}/traffic',
     '/models/{model}/versions/{version}',
     '/models/{model}/versions/{version}/drift',
     '/models/{model}/versions/{version}/example',

@@ -6,7 +6,7 @@ import { FakeClock } from '../support/fake-clock.js';
 const nobody = { keyId: '', address: () => '10.0.0.1' };
 
 describe('a rate', () => {
-  test('lets so many requests through in a second from the first one on, and says what is left', async () => {
+  test('lets so many requests through in any second, and says what is left', async () => {
     const clock = new FakeClock();
     const limit = new RateLimit('caller', 2, clock);
     const seen = () => {
@@ -22,7 +22,8 @@ describe('a rate', () => {
     expect(limit.count('ada').refusal?.message).toBe('ada is over its 2 prediction requests a second');
     await clock.advance(999);
     expect(seen()).toEqual(['"caller";r=0;t=1', 'rate_limited', 1]);
-    await clock.advance(1);
+    // A request counts to the end of its slot of 50 ms.
+    await clock.advance(51);
     expect(seen()).toEqual(['"caller";r=1;t=1', undefined, undefined]);
   });
 
@@ -41,11 +42,25 @@ describe('a rate', () => {
     expect(limit.isUsedUp('ada')).toBe(false);
     limit.count('ada');
     expect([limit.isUsedUp('ada'), limit.isUsedUp('bob')]).toEqual([true, false]);
-    await clock.advance(1_000);
+    await clock.advance(1_050);
     expect(limit.isUsedUp('ada')).toBe(false);
   });
 
-  test('is kept by each, in no window more than its number, whatever the times', async () => {
+  test('has no border over which twice as many come through', async () => {
+    const clock = new FakeClock();
+    const limit = new RateLimit('caller', 100, clock);
+    const letThrough = () =>
+      Array.from({ length: 150 }, () => limit.count('ada')).filter(({ refusal }) => !refusal);
+    expect(letThrough()).toHaveLength(100);
+    for (const afterMs of [1, 498, 500]) {
+      await clock.advance(afterMs);
+      expect(letThrough()).toHaveLength(0);
+    }
+    await clock.advance(51);
+    expect(letThrough()).toHaveLength(100);
+  });
+
+  test('is kept by each: in no second more than its number, and none is refused that comes after 1.05 s', async () => {
     const request = fc.record({ who: fc.constantFrom('a', 'b', 'c'), afterMs: fc.nat({ max: 700 }) });
     const property = fc.asyncProperty(
       fc.array(request),
@@ -53,16 +68,15 @@ describe('a rate', () => {
       async (requests, max) => {
         const clock = new FakeClock();
         const limit = new RateLimit('caller', max, clock);
-        const windows = new Map<string, { fromMs: number; let: number }>();
+        const letAt = new Map<string, number[]>();
         for (const { who, afterMs } of requests) {
           await clock.advance(afterMs);
-          const known = windows.get(who);
-          const isNew = known === undefined || clock.nowMs() - known.fromMs >= 1_000;
-          const window = isNew ? { fromMs: clock.nowMs(), let: 0 } : known;
-          windows.set(who, window);
-          const isTooMany = window.let === max;
-          expect(limit.count(who).refusal !== undefined).toBe(isTooMany);
-          if (!isTooMany) window.let++;
+          const before = letAt.get(who) ?? [];
+          const within = (ms: number) => before.filter((atMs) => clock.nowMs() - atMs < ms).length;
+          const isLet = limit.count(who).refusal === undefined;
+          if (within(1000) >= max) expect(isLet).toBe(false);
+          if (within(1050) < max) expect(isLet).toBe(true);
+          if (isLet) letAt.set(who, [...before, clock.nowMs()]);
         }
       },
     );
