@@ -226,6 +226,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'backup',
     'config.ts',
     'die',
+    'drift',
     'errors.ts',
     'http/access',
     'models/**',

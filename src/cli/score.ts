@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { createLotDriftCounter, type LotDriftCounter } from '../drift/lot-drift.js';
 import { Fault } from '../errors.js';
+import type { MeasuredPart } from '../lots/measure-part.js';
 import { contributionsName } from '../models/manifest/fetched-outputs.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { terminalWaferMap } from '../wafermap/terminal.js';
@@ -8,10 +10,12 @@ import { lotBytes, namingFile } from './lot-file.js';
 import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
 import { withEngine } from './score/engine.js';
+import { findingsAsJson, findingsText } from './score/findings-text.js';
 import { mapFilesOf, writeMapFiles } from './score/map-files.js';
 import { type MapArguments, type MapOptions, mapOptionsOf } from './score/map-options.js';
 import { type PredictionRow, predictionRows } from './score/prediction-row.js';
 import { mapsOf, scoreReport } from './score/report.js';
+import { reviewOf } from './score/review.js';
 import { type ScoredLot, scoreLot } from './score/score-lot.js';
 import { describeScored, scoreAsJson } from './score/summary.js';
 import { writerFor } from './score/write-predictions.js';
@@ -52,6 +56,7 @@ interface ScoreArguments extends MapArguments {
   readonly out?: string;
   readonly report?: string;
   readonly explain?: string;
+  readonly review?: string;
   readonly json?: true;
 }
 
@@ -64,6 +69,7 @@ export function scoreCommand({ streams = PROCESS_STREAMS, workerEntry }: ScoreCo
     .option('--out <file>', 'predictions to write: .csv, .ndjson or .parquet')
     .option('--report <file>', 'HTML page to write: summary and wafer maps, needs no network')
     .option('--explain <k>', 'name the k tests that contributed most to each decision')
+    .option('--review <n>', 'list n dies for an engineer: half nearest to the threshold, half at random')
     .option('--map <format>', 'wafer map files to write: sinf, g85 or e142')
     .option('--map-out <folder>', 'folder for the map files, made if need be')
     .option('--map-bins <which>', 'bins of the map files: hard or soft (default: hard)')
@@ -82,27 +88,37 @@ async function score(
 ): Promise<void> {
   const read = createOptionReader();
   const asked = options.explain === undefined ? 0 : read.wholeNumber('--explain', options.explain, 1, 65_536);
+  const reviewed = options.review === undefined ? 0 : read.wholeNumber('--review', options.review, 1, 10_000);
   read.finish();
   const write = options.out === undefined ? undefined : writerFor(options.out);
   const maps = mapOptionsOf(options);
   if (maps !== undefined) await assertFolderWritable('--map-out', maps.folder);
   await assertWritable({ '--out': options.out, '--report': options.report }, files);
   const version = await versionAt(options.model);
-  const k = explainable(version, asked, options.report !== undefined);
-  const lots = await scoreAll(files, { version, explain: k, streams, workerEntry });
+  const k = explainable(version, asked, options.report !== undefined || reviewed > 0);
+  const counter = options.json || options.report !== undefined ? createLotDriftCounter(version) : undefined;
+  const lots = await scoreAll(files, { version, explain: k, streams, workerEntry, counter });
+  const findings = {
+    drift: counter?.finish(),
+    review: reviewOf(lots, version.manifest.threshold, reviewed),
+  };
   const mapFiles = maps === undefined ? [] : mapFilesOf(lots, version, maps);
   if (write !== undefined && options.out !== undefined) {
     await written(options.out, write(options.out, rowsOf(lots, version, asked > 0)));
   }
   if (options.report !== undefined) {
-    await written(options.report, writeFile(options.report, scoreReport(lots, version)));
+    await written(options.report, writeFile(options.report, scoreReport(lots, version, findings)));
   }
   if (maps !== undefined) await written(maps.folder, writeMapFiles(mapFiles, maps));
   const mapNames = mapFiles.map(({ file }) => file);
   streams.stdout.write(
     options.json
-      ? `${JSON.stringify({ ...scoreAsJson(lots, version), ...(maps && { mapFiles: mapNames }) })}\n`
-      : [...toRead(lots, version, options, streams), ...mapLines(mapNames, maps)].join(''),
+      ? `${JSON.stringify({ ...scoreAsJson(lots, version), ...findingsAsJson(findings, reviewed > 0), ...(maps && { mapFiles: mapNames }) })}\n`
+      : [
+          ...toRead(lots, version, options, streams),
+          ...findingsText(findings),
+          ...mapLines(mapNames, maps),
+        ].join(''),
   );
 }
 
@@ -111,26 +127,40 @@ interface ScoreAllOptions {
   readonly explain: number;
   readonly streams: CommandStreams;
   readonly workerEntry: string | undefined;
+  readonly counter: LotDriftCounter | undefined;
 }
 
 async function scoreAll(
   files: readonly string[],
-  { version, explain, streams, workerEntry }: ScoreAllOptions,
+  { version, explain, streams, workerEntry, counter }: ScoreAllOptions,
 ): Promise<ScoredLot[]> {
   const progress = createProgress(streams);
   try {
     progress.show(`loading ${version.key}`);
     return await withEngine({ version, workerEntry }, async (engine) => {
       const lots: ScoredLot[] = [];
+      const onScored = counter && countInto(counter);
       for (const file of files) {
         const bytes = lotBytes(file, progress.show);
-        lots.push(await namingFile(file, scoreLot({ file, bytes, version, engine, explain })));
+        lots.push(await namingFile(file, scoreLot({ file, bytes, version, engine, explain, onScored })));
       }
       return lots;
     });
   } finally {
     progress.clear();
   }
+}
+
+/** Drift is counted by tester, head and site, and wafer. */
+function countInto(counter: LotDriftCounter): (die: MeasuredPart, row: Float32Array) => void {
+  return ({ label, part, params }, row) => {
+    const { lot_id: lot, wafer_id: wafer, equipment_id: equipment } = label;
+    counter.count({
+      ...{ params, row, equipment: equipment ?? undefined },
+      site: `${part.headNum}/${part.siteNum}`,
+      wafer: part.wafer === undefined ? undefined : `${lot ?? ''}|${wafer ?? part.wafer.index}`,
+    });
+  };
 }
 
 /** Wafer maps on a terminal, the summary, and what was written. */

@@ -50,11 +50,19 @@ export class DriftCounter {
   readonly #sampler: Sampler;
   #counts: (DriftCounts | undefined)[] = [];
 
-  /** @param random uniform in [0, 1) */
-  constructor(spec: CountingSpec, decide: DecideOutputs, random: () => number) {
+  /**
+   * @param random uniform in [0, 1)
+   * @param perPeriod dies that are counted in ten seconds; infinite counts all
+   */
+  constructor(
+    spec: CountingSpec,
+    decide: DecideOutputs,
+    random: () => number,
+    perPeriod = SAMPLED_PER_PERIOD,
+  ) {
     this.#spec = spec;
     this.#decide = decide;
-    this.#sampler = new Sampler(SAMPLED_PER_PERIOD, random);
+    this.#sampler = new Sampler(perPeriod, random);
   }
 
   /** Counts the dies of a run; `nowMs` may come from any clock that only rises. */

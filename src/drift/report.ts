@@ -168,7 +168,8 @@ function tableOf(assessment: Assessment, { reference, names }: ReportContext, gr
   });
 }
 
-function parameterRow(
+/** One parameter as a row of the table. */
+export function parameterRow(
   { psi, ks, shift, missingRate }: ParameterDrift,
   reference: ReferenceBins,
   index: number,
@@ -213,7 +214,8 @@ export function namedWorst(indexes: Float64Array, names: Names) {
   }));
 }
 
-function failRate({ sampled, unscorable, fails }: DriftCounts): number | null {
+/** Of the dies that could be decided; null without any. */
+export function failRate({ sampled, unscorable, fails }: DriftCounts): number | null {
   return sampled > unscorable ? fails / (sampled - unscorable) : null;
 }
 

@@ -1,3 +1,4 @@
+import type { LotDrift } from '../../drift/lot-drift.js';
 import { explanationText } from '../../lots/explanation.js';
 import { type MappedPart, waferMapsOf } from '../../lots/wafer-maps.js';
 import type { ModelVersion } from '../../models/model-version.js';
@@ -5,7 +6,9 @@ import { htmlReport } from '../../wafermap/html-report.js';
 import { countText, shareText } from '../../wafermap/text.js';
 import type { WaferMap } from '../../wafermap/wafer-map.js';
 import { agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
+import { driftTables, reviewTable } from './findings-tables.js';
 import { reportTables } from './report-tables.js';
+import type { ReviewedDie } from './review.js';
 import type { ScoredLot, ScoredPart } from './score-lot.js';
 import { lotNotes } from './summary.js';
 
@@ -25,8 +28,21 @@ function mapped({ part, label, outcome }: ScoredPart): MappedPart {
   };
 }
 
+/** What was found over all lots of a call. */
+export interface Findings {
+  /** Undefined where it was not measured, or the model has no reference. */
+  readonly drift: LotDrift | undefined;
+  /** Empty where none was asked for. */
+  readonly review: readonly ReviewedDie[];
+}
+
 /** The HTML page of a call. */
-export function scoreReport(lots: readonly ScoredLot[], version: ModelVersion): string {
+export function scoreReport(
+  lots: readonly ScoredLot[],
+  version: ModelVersion,
+  { drift, review }: Findings,
+): string {
+  const { tables, details } = reportTables(lots);
   const all = agreementOf(lots.flatMap(({ parts }) => parts));
   const dies = agreementOf(lots.flatMap(({ parts }) => lastTouchdowns(parts)));
   const said = (values: readonly (string | undefined)[]) =>
@@ -34,7 +50,8 @@ export function scoreReport(lots: readonly ScoredLot[], version: ModelVersion): 
   return htmlReport({
     title: `Lot ${said(lots.map(({ lot }) => lot.mir?.lotId))} scored by ${version.key}`,
     wafers: mapsOf(lots, version),
-    ...reportTables(lots),
+    tables: [...tables, ...(drift === undefined ? [] : driftTables(drift))],
+    details: [...details, reviewTable(review)],
     summary: {
       facts: [
         ['product', said(lots.map(({ lot }) => lot.mir?.partTyp))],

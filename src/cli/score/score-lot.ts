@@ -59,6 +59,8 @@ export interface ScoreLotOptions {
   readonly engine: OfflineEngine;
   /** Explain each decision with so many tests; 0 for none. */
   readonly explain: number;
+  /** Told of every part that was scored, in the order of the file, before its values are let go. */
+  readonly onScored?: ((die: MeasuredPart, row: Float32Array) => void) | undefined;
 }
 
 /**
@@ -123,7 +125,7 @@ function whyNot({ part, measured, params }: MeasuredPart, { contract }: ModelVer
 
 async function scoreBatch(
   batch: readonly MeasuredPart[],
-  { engine, version, explain: k }: ScoreLotOptions,
+  { engine, version, explain: k, onScored }: ScoreLotOptions,
   testOf: TestFinder,
 ): Promise<PartOutcome[]> {
   const width = version.contract.parameterCount;
@@ -132,6 +134,10 @@ async function scoreBatch(
     rows.set(params, i * width);
   });
   const scores = await engine.score(rows, k > 0);
+  scores.forEach((score, i) => {
+    const measured = batch[i];
+    if (score.kind === 'scored' && measured !== undefined) onScored?.(measured, score.row);
+  });
   return scores.map((score, i) =>
     outcomeOf(score, rows.subarray(i * width, (i + 1) * width), version, k, testOf),
   );
