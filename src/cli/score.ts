@@ -64,7 +64,10 @@ interface ScoreArguments extends MapArguments {
 export function scoreCommand({ streams = PROCESS_STREAMS, workerEntry }: ScoreCommandOptions = {}): Command {
   return new Command('score')
     .description('score the parts of STDF lot files without a server, and draw their wafer maps')
-    .argument('<stdf...>', 'STDF V4 files, plain or gzip')
+    .argument(
+      '<stdf...>',
+      'STDF V4 files, plain or packed (gzip, bzip2, xz, zstd, zip); - for standard input',
+    )
     .requiredOption('--model <folder>', 'model version: models/<name>/<version>')
     .option('--out <file>', 'predictions to write: .csv, .ndjson or .parquet')
     .option('--report <file>', 'HTML page to write: summary and wafer maps, needs no network')
