@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { createInspector } from '../lots/inspection.js';
+import { createInspector, type Inspector } from '../lots/inspection.js';
 import { assembleParts } from '../stdf/stdf.js';
 import { type InspectedLot, inspectedAsJson } from './inspect/inspected-lot.js';
 import { describeInspected } from './inspect/inspected-text.js';
@@ -26,7 +26,7 @@ export function inspectCommand({
 } = {}): Command {
   return new Command('inspect')
     .description('say what is in an STDF lot file: wafers, parts, yield, bins, tests, damage')
-    .argument('<stdf>', 'STDF V4 file, plain or packed (gzip, bzip2, xz, zstd, zip); - for standard input')
+    .argument('<stdf>', 'STDF V4 file, plain or gzip')
     .option('--json', 'print everything as JSON')
     .addHelpText('after', EXAMPLES)
     .action((file: string, { json }: { readonly json?: true }) => inspect(file, json === true, streams));
@@ -36,14 +36,30 @@ async function inspect(file: string, json: boolean, streams: CommandStreams): Pr
   const progress = createProgress(streams);
   const inspected = await namingFile(file, inspectFile(file, progress.show)).finally(progress.clear);
   streams.stdout.write(
-    json ? `${JSON.stringify(inspectedAsJson(inspected))}\n` : describeInspected(inspected),
+    json ? `${JSON.stringify(asJson(file, inspected))}\n` : inspected.map(describeInspected).join('\n'),
   );
 }
 
-async function inspectFile(file: string, onProgress: (text: string) => void): Promise<InspectedLot> {
+/** One lot as it is; several under `lots`. */
+function asJson(file: string, inspected: readonly InspectedLot[]) {
+  const [first, ...others] = inspected.map(inspectedAsJson);
+  return others.length === 0 ? first : { file, lots: [first, ...others] };
+}
+
+/** The lots of the file, each inspected as its own. */
+async function inspectFile(file: string, onProgress: (text: string) => void): Promise<InspectedLot[]> {
   const stream = assembleParts(lotBytes(file, onProgress));
-  const inspector = createInspector();
-  for await (const part of stream) inspector.add(part);
-  const lot = stream.lot();
-  return { file, lot, inspection: inspector.finish(lot), report: stream.report() };
+  const inspectors: Inspector[] = [];
+  for await (const part of stream) {
+    const inspector = inspectors[part.lot] ?? createInspector();
+    inspectors[part.lot] = inspector;
+    inspector.add(part);
+  }
+  const report = stream.report();
+  return stream.lots().map((lot, index) => ({
+    file,
+    lot,
+    inspection: (inspectors[index] ?? createInspector()).finish(lot),
+    report,
+  }));
 }

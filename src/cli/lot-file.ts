@@ -1,10 +1,14 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { Fault } from '../errors.js';
-import { openSource } from '../unpack/file-source.js';
-import { countText } from '../wafermap/text.js';
+import { TestsRefused } from '../lots/tests/refusal.js';
 import { percent } from './output.js';
 
+/** Bytes of one read; small enough for progress to move. */
+const CHUNK_BYTES = 256 * 1024;
+
 /**
- * The bytes of a lot file, or of standard input for `-`, telling how far it has been read.
+ * The bytes of a lot file, telling how far it has been read.
  * @throws Fault `invalid_data` (while it is read) when the file cannot be read
  */
 export async function* lotBytes(
@@ -12,15 +16,12 @@ export async function* lotBytes(
   onProgress: (text: string) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
   try {
-    const { size, bytes } = await openSource(file);
+    const { size } = await stat(file);
+    const stream: AsyncIterable<Uint8Array> = createReadStream(file, { highWaterMark: CHUNK_BYTES });
     let read = 0;
-    for await (const chunk of bytes) {
+    for await (const chunk of stream) {
       read += chunk.length;
-      onProgress(
-        size === undefined
-          ? `${file}: ${countText(read)} bytes read`
-          : `${file}: ${percent(Math.min(1, read / size))} read`,
-      );
+      onProgress(`${file}: ${percent(Math.min(1, read / size))} read`);
       yield chunk;
     }
   } catch (error) {
@@ -34,7 +35,8 @@ export async function namingFile<T>(file: string, reading: Promise<T>): Promise<
   try {
     return await reading;
   } catch (error) {
-    if (!(error instanceof Fault) || error.code !== 'invalid_data') throw error;
+    if (!(error instanceof Fault) || error.code !== 'invalid_data' || error instanceof TestsRefused)
+      throw error;
     const problems = error.problems.map((problem) =>
       problem.startsWith(file) ? problem : `${file}: ${problem}`,
     );

@@ -16,12 +16,21 @@ export function describeProgress(state: ReplayState): string {
 
 /** What `replay` prints for machines; times in milliseconds, rates in dies a second. */
 export function replayAsJson(replay: LotReplay) {
-  const { file, target, lot, report, balance, tally, elapsedMs } = replay;
+  const { file, target, lots, report, balance, tally, elapsedMs } = replay;
+  const [lot, ...others] = lots;
   const { unposted, outcomes } = balance;
   return {
     file,
-    lot_id: lot.mir?.lotId,
-    wafer_ids: lot.wafers.map(({ waferId }) => waferId ?? null),
+    lot_id: lot?.mir?.lotId,
+    ...(others.length > 0 && { lot_ids: lots.map(({ mir }) => mir?.lotId ?? null) }),
+    wafer_ids: lots.flatMap(({ wafers }) => wafers.map(({ waferId }) => waferId ?? null)),
+    tests_converted: replay.converted.map(({ model, lot: found, factor }) => ({
+      test: model.testNumber,
+      name: model.testName,
+      from: found.unit,
+      to: model.unit,
+      factor,
+    })),
     model_name: target.name,
     model_version: target.version,
     threshold: target.threshold,
@@ -56,6 +65,7 @@ export function describeReplay(replay: LotReplay): string {
     ...balanceLines(replay),
     ...timeLines(replay),
     ...resultLines(replay),
+    ...convertedLines(replay),
     ...neverMeasuredLines(replay),
     ...describeReport(replay.report).map((line) => `  file: ${line}`),
   ];
@@ -64,9 +74,13 @@ export function describeReplay(replay: LotReplay): string {
 }
 
 /** The lot and its wafers, by name. */
-export function titleOf({ lot }: LotReplay): string {
-  const wafers = lot.wafers.map(({ waferId }) => waferId ?? 'without id').join(', ');
-  return `lot ${lot.mir?.lotId ?? 'unknown'}${wafers === '' ? '' : `, wafer ${wafers}`}`;
+export function titleOf({ lots }: LotReplay): string {
+  return lots
+    .map((lot) => {
+      const wafers = lot.wafers.map(({ waferId }) => waferId ?? 'without id').join(', ');
+      return `lot ${lot.mir?.lotId ?? 'unknown'}${wafers === '' ? '' : `, wafer ${wafers}`}`;
+    })
+    .join('; ');
 }
 
 /** What the report says besides its maps. */
@@ -161,6 +175,15 @@ function resultLines({ tally, balance }: LotReplay): string[] {
     row('pass          ', table.pass),
     row('fail          ', table.fail),
   ];
+}
+
+function convertedLines({ converted }: LotReplay): string[] {
+  const pairs = new Map<string, number>();
+  for (const { model, lot } of converted) {
+    const pair = `${lot.unit} to ${model.unit}`;
+    pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+  }
+  return [...pairs].map(([pair, tests]) => `  converted  ${tests} tests from ${pair}, the model's unit`);
 }
 
 function neverMeasuredLines({ neverMeasured }: LotReplay): string[] {

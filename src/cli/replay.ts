@@ -16,6 +16,8 @@ import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
 import { describeProgress, describeReplay, replayAsJson, reportSummary, titleOf } from './replay-summary.js';
 import { terminalOf } from './terminal.js';
+import { NAMING_HELP, type NamingArguments, readTestNaming } from './test-naming.js';
+import { tellingRefusals } from './tests-refused.js';
 import { assertWritable } from './writable.js';
 
 const EXAMPLES = `
@@ -25,7 +27,8 @@ Examples:
   $ diegate replay lot.stdf.gz --url https://gate.fab.example --touchdown 16 --api-key-file key.txt
   $ diegate replay lot.stdf.gz --url http://localhost:8000 --json > replay.json
 
-Each part of the lot is posted when its PRR has been read, its tests found by number; parts without
+Each part of the lot is posted when its PRR has been read, its tests found by number and name; a lot whose
+tests are named or measured otherwise than the model's is refused (--map, --strip-name). Parts without
 parametric results, or without a value that the model needs, are counted and not posted. A die that is
 answered with 429, 503, 504 or not at all is posted again under the same id, after the time that the
 server asks for, until --patience ends. Other refusals are recorded. Ctrl-C ends with the summary so
@@ -67,7 +70,7 @@ export interface ReplayCommandOptions {
   readonly setExitCode?: (code: number) => void;
 }
 
-interface ReplayArguments {
+interface ReplayArguments extends NamingArguments {
   readonly url: string;
   readonly model?: string;
   readonly rate?: string;
@@ -84,7 +87,7 @@ interface ReplayArguments {
 export function replayCommand(options: ReplayCommandOptions): Command {
   return new Command('replay')
     .description('act as the tester cell: post the dies of an STDF lot to a server, as fast as it was tested')
-    .argument('<lot>', 'STDF V4 file, plain or packed (gzip, bzip2, xz, zstd, zip); - for standard input')
+    .argument('<lot>', 'STDF V4 file, plain or gzip')
     .requiredOption('--url <url>', 'the server, such as http://localhost:8000')
     .option('--model <name[/version]>', "model to ask (default: the server's)")
     .option('--rate <n>', 'dies a second (default: as fast as answers come)')
@@ -93,6 +96,8 @@ export function replayCommand(options: ReplayCommandOptions): Command {
     .option('--timeout <ms>', 'longest wait for one answer, in milliseconds', '10000')
     .option('--patience <s>', 'give a die up when it is not answered within this many seconds', '60')
     .option('--api-key-file <file>', 'file that holds the API key')
+    .option('--map <tests.csv>', NAMING_HELP.map)
+    .option('--strip-name <regexp>', NAMING_HELP.stripName)
     .option('--report <file.html>', 'wafer maps as a page; also asks for the tests behind each score')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', EXAMPLES)
@@ -116,12 +121,14 @@ async function run(file: string, given: ReplayArguments, options: ReplayCommandO
   try {
     await assertWritable({ '--report': given.report }, [file]);
     const target = await findTarget(client, asked.address, stop.signal);
+    const naming = await readTestNaming(given, target.detail.contract.strip_name);
     const replaying = replayLot({
       ...asked,
       file,
       bytes: lotBytes(file, () => {}),
       client,
       target,
+      naming,
       clock,
       epochMs: options.epochMs ?? Date.now,
       random: options.random ?? Math.random,
@@ -130,7 +137,10 @@ async function run(file: string, given: ReplayArguments, options: ReplayCommandO
       abort: abort.signal,
       onProgress: (state) => progress.show(describeProgress(state)),
     });
-    const done = await namingFile(file, replaying);
+    const named = namingFile(file, replaying);
+    const { name, version } = target.detail;
+    const model = { key: `${name}/${version}` };
+    const done = await (given.json ? tellingRefusals(named, model, streams) : named);
     progress.clear();
     const summary = given.json
       ? `${JSON.stringify(replayAsJson(done))}\n`

@@ -3,10 +3,11 @@ import { Command } from 'commander';
 import { createLotDriftCounter, type LotDriftCounter } from '../drift/lot-drift.js';
 import { Fault } from '../errors.js';
 import type { MeasuredPart } from '../lots/measure-part.js';
+import type { TestNaming } from '../lots/tests/test-identity.js';
 import { contributionsName } from '../models/manifest/fetched-outputs.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { terminalWaferMap } from '../wafermap/terminal.js';
-import { lotBytes, namingFile } from './lot-file.js';
+import { lotBytes } from './lot-file.js';
 import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
 import { withEngine } from './score/engine.js';
@@ -16,10 +17,12 @@ import { type MapArguments, type MapOptions, mapOptionsOf } from './score/map-op
 import { type PredictionRow, predictionRows } from './score/prediction-row.js';
 import { mapsOf, scoreReport } from './score/report.js';
 import { reviewOf } from './score/review.js';
-import { type ScoredLot, scoreLot } from './score/score-lot.js';
+import { type ScoredLot, scoreLots } from './score/score-lot.js';
 import { describeScored, scoreAsJson } from './score/summary.js';
 import { writerFor } from './score/write-predictions.js';
 import { terminalOf } from './terminal.js';
+import { NAMING_HELP, readTestNaming } from './test-naming.js';
+import { tellingRefusals } from './tests-refused.js';
 import { versionAt } from './version-at.js';
 import { assertFolderWritable, assertWritable } from './writable.js';
 
@@ -32,7 +35,14 @@ Examples:
   $ diegate score lot.stdf.gz --model models/my-product/1 --map e142 --map-out maps --map-fail-bin 99
 
 No server is needed: the model runs in a worker process of this command. Every part of the file has a
-line in --out; one that was not scored says why. A damaged file is scored as far as it can be read, and
+line in --out; one that was not scored says why. Files with one LOT_ID, SBLOT_ID and TEST_COD are one lot: a die that is tested again counts by its last
+touchdown. A file that holds several lots is several.
+
+A test is found by number and name, one of several values (MPR) by its pin or position. A lot whose tests
+have other names or units than the model's is refused with both sides named; a unit with another prefix is
+converted. --map and --strip-name say what is called otherwise.
+
+A damaged file is scored as far as it can be read, and
 the summary says what was damaged.
 
 --map writes one file a wafer for assembly, named by lot and wafer: the tester's bins, dies that the model
@@ -51,8 +61,11 @@ export interface ScoreCommandOptions {
   readonly workerEntry?: string;
 }
 
-interface ScoreArguments extends MapArguments {
+interface ScoreArguments extends Omit<MapArguments, 'map'> {
   readonly model: string;
+  /** A table of renamed tests (.csv), the format of wafer map files, or both. */
+  readonly map?: readonly string[];
+  readonly stripName?: string;
   readonly out?: string;
   readonly report?: string;
   readonly explain?: string;
@@ -64,16 +77,18 @@ interface ScoreArguments extends MapArguments {
 export function scoreCommand({ streams = PROCESS_STREAMS, workerEntry }: ScoreCommandOptions = {}): Command {
   return new Command('score')
     .description('score the parts of STDF lot files without a server, and draw their wafer maps')
-    .argument(
-      '<stdf...>',
-      'STDF V4 files, plain or packed (gzip, bzip2, xz, zstd, zip); - for standard input',
-    )
+    .argument('<stdf...>', 'STDF V4 files, plain or gzip')
     .requiredOption('--model <folder>', 'model version: models/<name>/<version>')
     .option('--out <file>', 'predictions to write: .csv, .ndjson or .parquet')
     .option('--report <file>', 'HTML page to write: summary and wafer maps, needs no network')
     .option('--explain <k>', 'name the k tests that contributed most to each decision')
     .option('--review <n>', 'list n dies for an engineer: half nearest to the threshold, half at random')
-    .option('--map <format>', 'wafer map files to write: sinf, g85 or e142')
+    .option(
+      '--map <tests.csv>',
+      `${NAMING_HELP.map}; or sinf, g85 or e142: wafer map files to write`,
+      collect,
+    )
+    .option('--strip-name <regexp>', NAMING_HELP.stripName)
     .option('--map-out <folder>', 'folder for the map files, made if need be')
     .option('--map-bins <which>', 'bins of the map files: hard or soft (default: hard)')
     .option('--map-fail-bin <bin>', 'bin of dies that the tester passed and the model fails')
@@ -94,13 +109,23 @@ async function score(
   const reviewed = options.review === undefined ? 0 : read.wholeNumber('--review', options.review, 1, 10_000);
   read.finish();
   const write = options.out === undefined ? undefined : writerFor(options.out);
-  const maps = mapOptionsOf(options);
+  const { map: given = [], ...others } = options;
+  const [format] = given.filter((each) => !isTable(each));
+  const [tests, ...more] = given.filter(isTable);
+  if (more.length > 0)
+    throw new Fault('invalid_usage', [`--map: found ${tests} and ${more.join(', ')}, expected one table`]);
+  const maps = mapOptionsOf({ ...others, ...(format !== undefined && { map: format }) });
   if (maps !== undefined) await assertFolderWritable('--map-out', maps.folder);
   await assertWritable({ '--out': options.out, '--report': options.report }, files);
   const version = await versionAt(options.model);
   const k = explainable(version, asked, options.report !== undefined || reviewed > 0);
   const counter = options.json || options.report !== undefined ? createLotDriftCounter(version) : undefined;
-  const lots = await scoreAll(files, { version, explain: k, streams, workerEntry, counter });
+  const naming = await readTestNaming(
+    { map: tests, stripName: options.stripName },
+    version.manifest.input.stripName,
+  );
+  const scoring = scoreAll(files, { version, explain: k, naming, streams, workerEntry, counter });
+  const lots = await (options.json ? tellingRefusals(scoring, version, streams) : scoring);
   const findings = {
     drift: counter?.finish(),
     review: reviewOf(lots, version.manifest.threshold, reviewed),
@@ -125,9 +150,18 @@ async function score(
   );
 }
 
+function isTable(map: string): boolean {
+  return /\.csv$/i.test(map);
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 interface ScoreAllOptions {
   readonly version: ModelVersion;
   readonly explain: number;
+  readonly naming: TestNaming;
   readonly streams: CommandStreams;
   readonly workerEntry: string | undefined;
   readonly counter: LotDriftCounter | undefined;
@@ -135,19 +169,15 @@ interface ScoreAllOptions {
 
 async function scoreAll(
   files: readonly string[],
-  { version, explain, streams, workerEntry, counter }: ScoreAllOptions,
+  { version, explain, naming, streams, workerEntry, counter }: ScoreAllOptions,
 ): Promise<ScoredLot[]> {
   const progress = createProgress(streams);
   try {
     progress.show(`loading ${version.key}`);
     return await withEngine({ version, workerEntry }, async (engine) => {
-      const lots: ScoredLot[] = [];
       const onScored = counter && countInto(counter);
-      for (const file of files) {
-        const bytes = lotBytes(file, progress.show);
-        lots.push(await namingFile(file, scoreLot({ file, bytes, version, engine, explain, onScored })));
-      }
-      return lots;
+      const bytesOf = (file: string) => lotBytes(file, progress.show);
+      return scoreLots({ files, bytesOf, version, engine, explain, naming, onScored });
     });
   } finally {
     progress.clear();

@@ -9,6 +9,7 @@ import type { ScoreDies } from '../training/version/check-graph.js';
 import { DIEGATE_VERSION } from '../version.js';
 import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
+import { NAMING_HELP, readTestNaming } from './test-naming.js';
 import { describeTrained, trainedAsJson } from './trained-summary.js';
 import { refuseOtherFormat, trainingFormat } from './training-format.js';
 
@@ -22,8 +23,9 @@ Examples:
 STDF lots are told by their content or by the names .stdf and .std. Dies that the tester passed are learnt
 from; parts without parametric results are left out, and so are tests with too few results or no variance.
 Of a die tested more than once the last touchdown counts (--touchdown first: the first one), across files
-too where lot, wafer, x and y are the same. Parameters are named by test number and name; units and limits
-are those of the file.
+of one lot too. A parameter is a test by its number and name, one of several values (MPR) by its pin or
+position; units and limits are those of the first file, others are converted. --strip-name is remembered
+in the manifest, so that score and replay do the same.
 
 A CSV has a header row and one die a line; an empty cell is a missing value. Labels are pass or fail,
 0 or 1, -1 or 1 (1 is fail); without a label column every die counts as good. Only good dies are
@@ -43,6 +45,9 @@ interface TrainArguments {
   readonly parameterTable?: string;
   readonly touchdown?: CountingTouchdown;
   readonly x?: string;
+  readonly functional?: true;
+  readonly map?: string;
+  readonly stripName?: string;
   readonly missing?: 'reject' | 'impute';
   readonly falseAlarmRate: string;
   readonly components?: string;
@@ -72,6 +77,9 @@ export function trainCommand({ scoreDies, streams = PROCESS_STREAMS }: TrainComm
       ]),
     )
     .option('--x <range>', 'STDF: columns of the wafer to take, such as 4..24 (default: all)')
+    .option('--functional', 'STDF: functional tests (FTR) are parameters too: 0 passed, 1 failed')
+    .option('--map <tests.csv>', `STDF: ${NAMING_HELP.map}`)
+    .option('--strip-name <regexp>', `STDF: ${NAMING_HELP.stripName}`)
     .addOption(
       new Option(
         '--missing <how>',
@@ -122,7 +130,7 @@ async function train(
   };
   const version =
     format === 'stdf'
-      ? await trainLots({ ...common, stdf: files, x })
+      ? await trainLots({ ...common, stdf: files, x, naming: await readTestNaming(options) })
       : await trainFiles({ ...common, csv: files });
   progress.clear();
   streams.stdout.write(json ? `${JSON.stringify(trainedAsJson(version))}\n` : describeTrained(version));
@@ -133,7 +141,7 @@ function commandLine(files: readonly string[], options: TrainArguments): string 
   const { json: _json, force: _force, ...kept } = options;
   const flags = Object.entries(kept).map(([key, value]) => {
     const name = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    return `--${name} ${shellQuote(value)}`;
+    return value === true ? `--${name}` : `--${name} ${shellQuote(value)}`;
   });
   return ['diegate train', ...files.map(shellQuote), ...flags].join(' ');
 }

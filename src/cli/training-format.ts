@@ -6,7 +6,13 @@ export type TrainingFormat = 'csv' | 'stdf';
 /** Options that mean something in one format only, as commander names them, with their flags. */
 const OPTIONS_OF = {
   csv: { label: '--label', parameters: '--parameters', rows: '--rows', parameterTable: '--parameter-table' },
-  stdf: { touchdown: '--touchdown', x: '--x' },
+  stdf: {
+    touchdown: '--touchdown',
+    x: '--x',
+    functional: '--functional',
+    map: '--map',
+    stripName: '--strip-name',
+  },
 } as const;
 
 const FORMAT_NAMES = { csv: 'CSV', stdf: 'STDF' } as const;

@@ -1,6 +1,6 @@
 import type { Contribution } from '../die/prediction.js';
 import type { Parameter } from '../models/manifest/manifest.js';
-import type { TestDefinition } from '../stdf/stdf.js';
+import type { ValueFacts } from './measure-part.js';
 import { PLAIN_FORM, type ShownForm, shownFormOf, shownNumbers, withUnit } from './shown-value.js';
 
 /** One test that contributed to a score, as an engineer names it. */
@@ -18,31 +18,29 @@ export interface Explanation {
   readonly share: number;
 }
 
-/** A contribution with its test's number, unit and limits: the manifest's, else the lot's own. */
+/**
+ * A contribution with its test's number, unit and limits: those in force at the part where the lot says
+ * them, else the manifest's.
+ */
 export function explanationOf(
   { index, name, value, expected, share }: Contribution,
   parameters: readonly Parameter[],
-  testOf: (testNumber: number | undefined) => TestDefinition | undefined,
+  facts: ValueFacts | undefined,
 ): Explanation {
   const parameter = parameters[index];
-  const test = testOf(parameter?.testNumber);
-  const units = test?.display.units.trim();
+  const units = facts?.display?.units.trim();
+  const limits = facts?.lowLimit === undefined && facts?.highLimit === undefined ? parameter : facts;
   return {
     testNumber: parameter?.testNumber,
     name,
     unit: parameter?.unit ?? (units === '' ? undefined : units),
-    display: test === undefined || !sameUnit(parameter?.unit, units) ? undefined : shownFormOf(test.display),
+    display: facts?.display === undefined ? undefined : shownFormOf(facts.display),
     value,
     expected,
-    lowLimit: parameter?.lowLimit ?? test?.limits.lo,
-    highLimit: parameter?.highLimit ?? test?.limits.hi,
+    lowLimit: limits?.lowLimit,
+    highLimit: limits?.highLimit,
     share,
   };
-}
-
-/** Values that were converted to a model's unit are not in the one that the lot's display scales. */
-function sameUnit(ofModel: string | undefined, ofLot: string | undefined): boolean {
-  return ofModel === undefined || ofModel.trim() === ofLot;
 }
 
 /** `1040 glxy_VOH: 2.314 V (limits 2.4 to 3.6, expected 2.91), 41%`, in the tester's display unit where it has one. */

@@ -1,4 +1,6 @@
 import type { BinTally, Lot, Part, TestDefinition, Verdict, Wafer } from '../stdf/stdf.js';
+import { createDieRegister, type DieNaming, type Dies } from './dies/die-register.js';
+import { createLimitWatch, type LimitChanges } from './limit-watch.js';
 import { StatisticsTable, type TestStatistics } from './test-statistics.js';
 
 /** Parts and dies of a lot or of one wafer. A yield counts what was judged; undefined without any. */
@@ -37,6 +39,8 @@ export interface InspectedBin extends BinTally {
 export interface InspectedTest {
   readonly test: TestDefinition;
   readonly statistics: TestStatistics;
+  /** Where its limits were not the same for all parts: which held from which part on. */
+  readonly limitChanges: LimitChanges | undefined;
 }
 
 /** What is in a lot file. */
@@ -47,6 +51,8 @@ export interface Inspection {
   readonly hardBins: readonly InspectedBin[];
   readonly softBins: readonly InspectedBin[];
   readonly tests: readonly InspectedTest[];
+  /** How the dies are told apart. */
+  readonly naming: DieNaming;
 }
 
 /** Takes a lot's parts one by one and keeps figures only: memory grows with the dies and the tests. */
@@ -55,14 +61,17 @@ export interface Inspector {
   finish(lot: Lot): Inspection;
 }
 
-/** The touchdowns of one die. */
+/** What is kept of a part. */
+type Touched = Pick<Part, 'wafer' | 'verdict' | 'hardBin' | 'softBin' | 'retestFlag'>;
+
+/** One die, as its first and its last touchdown had it. */
 interface Die {
   readonly wafer: number | undefined;
   readonly first: Verdict;
-  last: Verdict;
-  hardBin: number | undefined;
-  softBin: number | undefined;
-  touchdowns: number;
+  readonly last: Verdict;
+  readonly hardBin: number | undefined;
+  readonly softBin: number | undefined;
+  readonly touchdowns: number;
 }
 
 interface Touchdowns {
@@ -73,51 +82,28 @@ interface Touchdowns {
 }
 
 export function createInspector(): Inspector {
-  /** By the index of the die's last part so far. */
-  const dies = new Map<number, Die>();
-  const byWafer = new Map<number | undefined, Touchdowns>();
+  const register = createDieRegister();
+  /** By the entries of the register. */
+  const touched: Touched[] = [];
   const statistics = new StatisticsTable();
-  const flags = { flagged: 0, unflagged: 0 };
-
-  function touchdownsOf(wafer: number | undefined): Touchdowns {
-    let touchdowns = byWafer.get(wafer);
-    if (touchdowns === undefined) {
-      touchdowns = { parts: 0, withResults: 0, passed: 0, failed: 0 };
-      byWafer.set(wafer, touchdowns);
-    }
-    return touchdowns;
-  }
-
-  function addDie({ index, replaces, verdict, hardBin, softBin, wafer }: Part): void {
-    const die = replaces === undefined ? undefined : dies.get(replaces);
-    if (die === undefined || replaces === undefined) {
-      const touched = { first: verdict, last: verdict, hardBin, softBin, touchdowns: 1 };
-      dies.set(index, { wafer: wafer?.index, ...touched });
-      return;
-    }
-    dies.delete(replaces);
-    dies.set(index, die);
-    die.last = verdict;
-    die.hardBin = hardBin;
-    die.softBin = softBin;
-    die.touchdowns++;
-  }
+  const limits = createLimitWatch();
+  const withResults = new Map<number | undefined, number>();
 
   return {
     add(part) {
       statistics.add(part.results);
+      limits.add(part);
       if (part.end !== 'ended') return;
-      const touchdowns = touchdownsOf(part.wafer?.index);
-      touchdowns.parts++;
-      if (part.results.length > 0) touchdowns.withResults++;
-      if (part.verdict === 'pass') touchdowns.passed++;
-      if (part.verdict === 'fail') touchdowns.failed++;
-      if (part.replaces !== undefined) flags[part.retestFlagged ? 'flagged' : 'unflagged']++;
-      addDie(part);
+      const wafer = part.wafer?.index;
+      if (part.results.length > 0) withResults.set(wafer, (withResults.get(wafer) ?? 0) + 1);
+      const { verdict, hardBin, softBin, retestFlag } = part;
+      touched[register.add(part)] = { wafer: part.wafer, verdict, hardBin, softBin, retestFlag };
     },
     finish(lot) {
-      const all = [...dies.values()];
+      const dies = register.finish();
+      const all = diesOf(touched, dies);
       const none = { parts: 0, withResults: 0, passed: 0, failed: 0 };
+      const byWafer = touchdownsByWafer(touched, withResults);
       return {
         total: figuresOf(sumOf([...byWafer.values()]), all),
         wafers: lot.wafers.map((wafer) => ({
@@ -127,7 +113,7 @@ export function createInspector(): Inspector {
             all.filter((die) => die.wafer === wafer.index),
           ),
         })),
-        retests: { ...flags, ...retestsOf(all) },
+        retests: { ...flagsOf(touched, dies), ...retestsOf(all) },
         hardBins: binsOf(
           lot.hardBins,
           all.map(({ hardBin }) => hardBin),
@@ -136,10 +122,57 @@ export function createInspector(): Inspector {
           lot.softBins,
           all.map(({ softBin }) => softBin),
         ),
-        tests: lot.tests.map((test) => ({ test, statistics: statistics.of(test.index) })),
+        tests: lot.tests.map((test) => ({
+          test,
+          statistics: statistics.of(test.index),
+          limitChanges: limits.changes(test),
+        })),
+        naming: dies.naming,
       };
     },
   };
+}
+
+function diesOf(touched: readonly Touched[], { replaces, replacedBy, touchdowns }: Dies): Die[] {
+  const dies: Die[] = [];
+  touched.forEach((part, entry) => {
+    let begin = entry;
+    for (let at = entry; at >= 0; at = replaces[at] ?? -1) begin = at;
+    if ((replacedBy[entry] ?? -1) >= 0) return;
+    dies.push({
+      wafer: part.wafer?.index,
+      first: touched[begin]?.verdict ?? 'none',
+      last: part.verdict,
+      hardBin: part.hardBin,
+      softBin: part.softBin,
+      touchdowns: touchdowns[entry] ?? 1,
+    });
+  });
+  return dies;
+}
+
+function touchdownsByWafer(
+  touched: readonly Touched[],
+  withResults: ReadonlyMap<number | undefined, number>,
+): Map<number | undefined, Touchdowns> {
+  const byWafer = new Map<number | undefined, Touchdowns>();
+  for (const { wafer, verdict } of touched) {
+    let touchdowns = byWafer.get(wafer?.index);
+    if (touchdowns === undefined) {
+      touchdowns = { parts: 0, withResults: withResults.get(wafer?.index) ?? 0, passed: 0, failed: 0 };
+      byWafer.set(wafer?.index, touchdowns);
+    }
+    touchdowns.parts++;
+    if (verdict === 'pass') touchdowns.passed++;
+    if (verdict === 'fail') touchdowns.failed++;
+  }
+  return byWafer;
+}
+
+function flagsOf(touched: readonly Touched[], { replaces }: Dies): Pick<Retests, 'flagged' | 'unflagged'> {
+  const again = touched.filter((_, entry) => (replaces[entry] ?? -1) >= 0);
+  const flagged = again.filter(({ retestFlag }) => retestFlag !== undefined).length;
+  return { flagged, unflagged: again.length - flagged };
 }
 
 function figuresOf({ parts, withResults, passed, failed }: Touchdowns, dies: readonly Die[]): YieldFigures {

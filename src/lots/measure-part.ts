@@ -2,21 +2,39 @@ import type { DieLabel } from '../die/die.js';
 import { MAX_ID_LENGTH } from '../die/die.js';
 import { Fault } from '../errors.js';
 import type { Parameter } from '../models/manifest/manifest.js';
-import type { Lot, Part, PartResults, TestDefinition } from '../stdf/stdf.js';
+import type { Display, Lot, Part, TestDefinition } from '../stdf/stdf.js';
+import { joinMatches } from './tests/join-matches.js';
+import { createTestMatcher, type TestMatch, type TestMatcher } from './tests/match-tests.js';
+import { valueAt } from './tests/result-value.js';
+import { AS_WRITTEN, type TestNaming, type TestParameter } from './tests/test-identity.js';
 
 /** A part of a lot file as a model reads it. */
 export interface MeasuredPart {
   readonly part: Part;
   readonly label: DieLabel;
-  /** float32 [parameters] in the model's order; NaN where the file has no usable value. */
+  /** float32 [parameters] in the model's order and units; NaN where the file has no usable value. */
   readonly params: Float32Array;
   /** How many of the parameters have a value. */
   readonly measured: number;
 }
 
-/** Makes measurements of parts for a model whose parameters name STDF tests. */
+/** What a file says of a value, in the model's unit. */
+export interface ValueFacts {
+  readonly test: TestDefinition;
+  readonly lowLimit: number | undefined;
+  readonly highLimit: number | undefined;
+  /** How the tester shows it, where it is in the model's unit as it stands. */
+  readonly display: Display | undefined;
+}
+
+/** Makes measurements of the parts of one lot for a model whose parameters name STDF tests. */
 export interface PartMeasurer {
-  measure(part: Part, lot: Lot | undefined): MeasuredPart;
+  /** @param lot what the part is of; a lot of several files has a `Lot` for each */
+  measure(part: Part, lot: Lot): MeasuredPart;
+  /** What held for the value of a parameter on a part: the last one that the file has of it. */
+  factsOf(part: Part, lot: Lot, parameter: number): ValueFacts | undefined;
+  /** How the tests met so far and the model's parameters go together. */
+  match(): TestMatch;
   /** Parameters for which no part measured so far had a usable value. */
   neverMeasured(): readonly Parameter[];
 }
@@ -26,25 +44,29 @@ export interface PartMeasurer {
  * @param file name of the lot file, for the dies' `stdf_file`
  * @throws Fault `invalid_model` when the parameters do not say which tests they are
  */
-export function createPartMeasurer(parameters: number | readonly Parameter[], file: string): PartMeasurer {
-  const tests = testNumbersOf(parameters);
+export function createPartMeasurer(
+  parameters: number | readonly Parameter[],
+  file: string,
+  naming: TestNaming = AS_WRITTEN,
+): PartMeasurer {
+  const tests = testParametersOf(parameters);
   const seen = new Uint8Array(tests.length);
-  const columns = createColumnFinder(tests);
+  const passes = new Map<Lot, Pass>();
+  let current: (Pass & { readonly lot: Lot }) | undefined;
 
-  /** Of a test that ran twice the later usable value; one that cannot be used wipes none. */
-  function valuesOf(results: PartResults): Float32Array {
-    const params = new Float32Array(tests.length).fill(Number.NaN);
-    for (let i = 0; i < results.length; i++) {
-      const columnsOfTest = columns(results, i);
-      if (columnsOfTest.length === 0 || !results.isUsable(i)) continue;
-      for (const column of columnsOfTest) params[column] = results.values[i] ?? Number.NaN;
-    }
-    return params;
+  function passOf(lot: Lot): Pass {
+    if (current?.lot === lot) return current;
+    const pass = passes.get(lot) ?? { matcher: createTestMatcher(tests, naming), mixed: new Set<number>() };
+    passes.set(lot, pass);
+    current = { lot, ...pass };
+    return pass;
   }
 
   return {
     measure(part, lot) {
-      const params = valuesOf(part.results);
+      const pass = passOf(lot);
+      pass.matcher.update(lot.tests);
+      const params = valuesOf(part, pass, tests.length);
       let measured = 0;
       for (let i = 0; i < params.length; i++) {
         if (Number.isNaN(params[i])) continue;
@@ -53,36 +75,54 @@ export function createPartMeasurer(parameters: number | readonly Parameter[], fi
       }
       return { part, label: labelOf(part, lot, file), params, measured };
     },
+    factsOf({ results }, lot, parameter) {
+      const { matcher } = passOf(lot);
+      for (let i = results.length - 1; i >= 0; i--) {
+        const test = results.tests[i] ?? 0;
+        if (matcher.parameters()[test] !== parameter) continue;
+        const factor = matcher.factors()[test] ?? 1;
+        const { lo, hi } = results.limits(i);
+        return {
+          test: results.test(i),
+          lowLimit: lo === undefined ? undefined : lo * factor,
+          highLimit: hi === undefined ? undefined : hi * factor,
+          display: factor === 1 ? results.display(i) : undefined,
+        };
+      }
+      return undefined;
+    },
+    match() {
+      for (const [lot, { matcher }] of passes) matcher.update(lot.tests);
+      return joinMatches([...passes.values()].map(({ matcher, mixed }) => matcher.match(mixed)));
+    },
     neverMeasured: () => tests.filter((_, i) => seen[i] === 0),
   };
 }
 
-const NO_COLUMNS: readonly number[] = [];
-
-/** The model's parameters that a result is the value of: asked once for each test of the lot. */
-function createColumnFinder(
-  parameters: readonly TestParameter[],
-): (results: PartResults, i: number) => readonly number[] {
-  const byNumber = new Map<number, number[]>();
-  parameters.forEach(({ testNumber }, column) => {
-    byNumber.set(testNumber, [...(byNumber.get(testNumber) ?? []), column]);
-  });
-  const columnsOf = ({ testNum, kind, position }: TestDefinition) =>
-    kind === 'Ftr' || (position ?? 1) > 1 ? NO_COLUMNS : (byNumber.get(testNum) ?? NO_COLUMNS);
-  const byTest: (readonly number[])[] = [];
-  return (results, i) => {
-    const test = results.tests[i] ?? 0;
-    const known = byTest[test];
-    if (known !== undefined) return known;
-    const columns = columnsOf(results.test(i));
-    byTest[test] = columns;
-    return columns;
-  };
+/** What is known of the tests of one file of a lot. */
+interface Pass {
+  readonly matcher: TestMatcher;
+  /** Tests of which some record had another unit. */
+  readonly mixed: Set<number>;
 }
 
-type TestParameter = Parameter & { readonly testNumber: number };
+/** Of a test that ran twice the later usable value; one that was not executed, or has no usable value, wipes none. */
+function valuesOf({ results }: Part, { matcher, mixed }: Pass, width: number): Float32Array {
+  const params = new Float32Array(width).fill(Number.NaN);
+  const [parameters, factors] = [matcher.parameters(), matcher.factors()];
+  for (let i = 0; i < results.length; i++) {
+    const test = results.tests[i] ?? 0;
+    const parameter = parameters[test] ?? -1;
+    if (parameter < 0) continue;
+    if (results.hasOwnFacts(i) && results.display(i).units !== results.test(i).display.units) mixed.add(test);
+    const value = valueAt(results, i);
+    if (!Number.isNaN(value)) params[parameter] = value * (factors[test] ?? 1);
+  }
+  return params;
+}
 
-function testNumbersOf(parameters: number | readonly Parameter[]): TestParameter[] {
+/** @throws Fault `invalid_model` where a parameter does not say which test it is */
+export function testParametersOf(parameters: number | readonly Parameter[]): TestParameter[] {
   const listed = typeof parameters === 'number' ? [] : parameters;
   const tests = listed.filter((parameter): parameter is TestParameter => parameter.testNumber !== undefined);
   if (listed.length === 0 || tests.length < listed.length) {
@@ -98,8 +138,8 @@ function testNumbersOf(parameters: number | readonly Parameter[]): TestParameter
  * What names a part: lot, wafer, coordinates where it has them, else its part id, and its place in the
  * file, so that no two touchdowns of a lot share an id.
  */
-function labelOf(part: Part, lot: Lot | undefined, file: string): DieLabel {
-  const lotId = nonEmpty(lot?.mir?.lotId);
+function labelOf(part: Part, lot: Lot, file: string): DieLabel {
+  const lotId = nonEmpty(lot.mir?.lotId);
   const waferId = nonEmpty(part.wafer?.waferId);
   const place = part.x === undefined || part.y === undefined ? (part.partId ?? '') : `x${part.x}y${part.y}`;
   const dieId = [waferId ?? lotId ?? 'lot', place, `n${part.index}`]
@@ -111,7 +151,7 @@ function labelOf(part: Part, lot: Lot | undefined, file: string): DieLabel {
     wafer_id: waferId,
     x: part.x,
     y: part.y,
-    equipment_id: nonEmpty(lot?.mir?.nodeNam),
+    equipment_id: nonEmpty(lot.mir?.nodeNam),
     stdf_file: file.slice(-MAX_ID_LENGTH),
   };
 }

@@ -2,6 +2,9 @@ import { basename } from 'node:path';
 import { Fault } from '../errors.js';
 import type { VersionDetail } from '../http/schemas/models.js';
 import { createPartMeasurer, type PartMeasurer } from '../lots/measure-part.js';
+import type { TestMatch } from '../lots/tests/match-tests.js';
+import { testsRefused } from '../lots/tests/refusal.js';
+import type { TestNaming } from '../lots/tests/test-identity.js';
 import { assembleParts, type Lot, type PartStream, type ReadReport } from '../stdf/stdf.js';
 import type { WaferMap } from '../wafermap/wafer-map.js';
 import type { ReplayClock } from './clock.js';
@@ -18,6 +21,8 @@ export interface ReplayLotOptions {
   /** Name of the lot file, and what is in it. */
   readonly file: string;
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** How the lot's tests are called by the model, where otherwise than in the lot. */
+  readonly naming?: TestNaming | undefined;
   readonly client: HttpClient;
   readonly target: Target;
   /** Dies a second; undefined for as fast as answers come. */
@@ -57,8 +62,11 @@ export interface ReplayState {
 export interface LotReplay {
   readonly file: string;
   readonly target: VersionDetail;
-  readonly lot: Lot;
+  /** The lots of the file, at least one. */
+  readonly lots: readonly Lot[];
   readonly report: ReadReport;
+  /** Tests whose values were converted to the model's unit. */
+  readonly converted: TestMatch['converted'];
   readonly balance: Balance;
   readonly tally: Tally;
   /** The model's parameters whose tests have no usable value in any part read. */
@@ -83,16 +91,19 @@ export async function replayLot(options: ReplayLotOptions): Promise<LotReplay> {
   const measurer = createPartMeasurer(
     contract.parameters.length === 0 ? contract.parameter_count : contract.parameters,
     basename(file),
+    options.naming,
   );
-  const [ledger, tallier, collector] = [
-    createLedger(),
-    createTallier(),
-    createMapCollector(contract.parameters),
-  ];
-  const watched = watch(options, tallier, collector);
   const parts = assembleParts(options.bytes);
+  const [ledger, tallier] = [createLedger(), createTallier()];
+  const collector = createMapCollector(contract.parameters, (part, parameter) => {
+    const lot = parts.lots()[part.lot];
+    return lot && measurer.factsOf(part, lot, parameter);
+  });
+  const watched = watch(options, tallier, collector);
+  const refuse = refusalOf(options, measurer);
   const measuring = {
     measurer,
+    judge: refuse,
     parameterCount: contract.parameter_count,
     missing: contract.missing,
   };
@@ -117,13 +128,19 @@ export async function replayLot(options: ReplayLotOptions): Promise<LotReplay> {
     observer: watched.observer,
   });
   const elapsedMs = clock.nowMs() - startedMs;
-  const done = { file, target: detail, elapsedMs, neverMeasured: measurer.neverMeasured() };
-  return conclude(done, options.stop.aborted, parts, ledger, tallier, (lot) =>
-    collector.maps(lot, threshold),
+  const done = {
+    file,
+    target: detail,
+    elapsedMs,
+    neverMeasured: measurer.neverMeasured(),
+    converted: measurer.match().converted,
+  };
+  return conclude(done, options.stop.aborted, parts, ledger, tallier, (lots) =>
+    collector.maps(lots, threshold),
   );
 }
 
-type Known = Pick<LotReplay, 'file' | 'target' | 'elapsedMs' | 'neverMeasured'>;
+type Known = Pick<LotReplay, 'file' | 'target' | 'elapsedMs' | 'neverMeasured' | 'converted'>;
 
 function conclude(
   done: Known,
@@ -131,23 +148,37 @@ function conclude(
   parts: PartStream,
   ledger: Ledger,
   tallier: Tallier,
-  mapsOf: (lot: Lot) => readonly WaferMap[],
+  mapsOf: (lots: readonly Lot[]) => readonly WaferMap[],
 ): LotReplay {
-  const [lot, report, balance, tally] = [parts.lot(), parts.report(), ledger.balance(), tallier.tally()];
+  const [lots, report, balance, tally] = [parts.lots(), parts.report(), ledger.balance(), tallier.tally()];
   if (balance.posted === 0 && !interrupted) throw nothingPosted(done, balance);
   const reconciled =
     balance.reconciled &&
     balance.outcomes.answered === answersOf(tally) &&
-    (interrupted || balance.parts === lot.parts.total);
+    (interrupted || balance.parts === lots.reduce((sum, lot) => sum + lot.parts.total, 0));
   const complete = reconciled && balance.posted === balance.outcomes.answered;
   return {
     ...done,
-    lot,
+    lots,
     report,
     balance: { ...balance, reconciled },
     tally,
-    maps: mapsOf(lot),
+    maps: mapsOf(lots),
     ending: interrupted ? 'interrupted' : complete ? 'complete' : 'incomplete',
+  };
+}
+
+/**
+ * Refuses a lot whose tests are others than the model's. Tests that are not there yet may still come.
+ * @throws TestsRefused
+ */
+function refusalOf({ file, target }: ReplayLotOptions, measurer: PartMeasurer): (lot: Lot) => void {
+  const { name, version, contract } = target.detail;
+  const model = { key: `${name}/${version}`, contract: { parameterCount: contract.parameter_count } };
+  return (lot) => {
+    const refused = measurer.match().refused.filter(({ reason }) => reason !== 'absent');
+    if (refused.length === 0) return;
+    throw testsRefused([{ files: [file], lot: lot.mir?.lotId ?? null, refused }], model);
   };
 }
 

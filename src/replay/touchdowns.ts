@@ -15,6 +15,8 @@ export interface Measuring {
   readonly measurer: PartMeasurer;
   readonly parameterCount: number;
   readonly missing: 'reject' | 'impute';
+  /** Throws where the lot's tests are not the model's: asked once a part that passed has shown them, or at the end. */
+  readonly judge?: (lot: Lot) => void;
 }
 
 /**
@@ -33,11 +35,18 @@ export async function* touchdownsOf(
 ): AsyncGenerator<readonly PostableDie[], void, void> {
   let group: PostableDie[] = [];
   let lot: Lot | undefined;
+  let at = -1;
+  const judged = new Set<Lot>();
   for await (const part of parts) {
     told.onPart(part);
-    // The MIR, which names the lot, comes before the parts; asking anew for each of them takes time.
-    if (lot?.mir === undefined) lot = parts.lot();
+    if (part.lot !== at) [lot, at] = [parts.lots()[part.lot], part.lot];
+    if (lot === undefined) throw new Error(`no lot ${part.lot}`);
     const measured = measuring.measurer.measure(part, lot);
+    // A part that failed may have stopped before the tests that tell.
+    if (part.verdict === 'pass' && !judged.has(lot)) {
+      judged.add(lot);
+      measuring.judge?.(lot);
+    }
     const why = unpostable(measured, measuring);
     if (why !== undefined) {
       told.onSkipped(part, why);
@@ -48,6 +57,7 @@ export async function* touchdownsOf(
     yield group;
     group = [];
   }
+  for (const last of parts.lots()) if (!judged.has(last)) measuring.judge?.(last);
   if (group.length > 0) yield group;
 }
 

@@ -1,5 +1,6 @@
 import type { Prediction } from '../die/prediction.js';
 import { explanationOf, explanationText } from '../lots/explanation.js';
+import type { ValueFacts } from '../lots/measure-part.js';
 import { type MappedPart, waferMapsOf } from '../lots/wafer-maps.js';
 import type { Parameter } from '../models/manifest/manifest.js';
 import type { Lot, Part } from '../stdf/stdf.js';
@@ -11,32 +12,45 @@ export interface MapCollector {
   read(part: Part): void;
   /** The prediction of a part that was read, in any order. */
   answered(part: Part, dieId: string, prediction: Prediction): void;
-  maps(lot: Lot, threshold: number): readonly WaferMap[];
+  /** The wafers of each lot of the file, in their order. */
+  maps(lots: readonly Lot[], threshold: number): readonly WaferMap[];
 }
 
 /**
  * Memory grows with the parts of the file, not with their results.
  *
  * @param parameters of the model that explains, in its order
+ * @param factsOf what the file says of a part's value of a parameter
  */
-export function createMapCollector(parameters: readonly Parameter[]): MapCollector {
-  const mapped: MappedPart[] = [];
+export function createMapCollector(
+  parameters: readonly Parameter[],
+  factsOf: (part: Part, parameter: number) => ValueFacts | undefined = () => undefined,
+): MapCollector {
+  const mapped: (MappedPart & { readonly lot: number })[] = [];
   function place(part: Part, dieId: string, prediction: Prediction | undefined): void {
-    const { x, y, verdict, hardBin, softBin, wafer } = part;
+    const { lot, x, y, verdict, hardBin, softBin, wafer } = part;
     mapped[part.index] = {
+      lot,
       part: { x, y, verdict, hardBin, softBin, wafer },
       dieId,
       prediction: prediction?.prediction,
       score: prediction?.anomaly_score,
       reasons:
         prediction?.explanation?.map((each) =>
-          explanationText(explanationOf(each, parameters, () => undefined)),
+          explanationText(explanationOf(each, parameters, factsOf(part, each.index))),
         ) ?? [],
     };
   }
   return {
     read: (part) => place(part, part.partId ?? `n${part.index}`, undefined),
     answered: place,
-    maps: (lot, threshold) => waferMapsOf(mapped, lot, threshold),
+    maps: (lots, threshold) =>
+      lots.flatMap((lot, index) =>
+        waferMapsOf(
+          mapped.filter((part) => part.lot === index),
+          lot,
+          threshold,
+        ),
+      ),
   };
 }

@@ -1,15 +1,16 @@
-import { createDieHistory } from './die-history.js';
 import { endedAbnormally, isDeclaration, partVerdict, replaces } from './flags.js';
-import { createBinCounter, type Lot } from './lot.js';
+import type { Lot } from './lot.js';
 import { known } from './missing.js';
+import { createOpenLot, type OpenLot } from './open-lot.js';
 import type { Part, Wafer } from './part.js';
 import { flagsOf, NO_RESULTS, type OwnFacts, type PartResults, ResultsBuilder } from './part-results.js';
 import type { RawRecord, RecordName, StdfRecord } from './records.js';
 import { createResultShortcut, type Meaning, type OpenSite, type RecordShortcut } from './result-shortcut.js';
-import { createTestDefaults, type ResolvedTest, type ResultRecord } from './test-defaults.js';
+import type { ResolvedTest, ResultRecord } from './test-defaults.js';
 
 /** The record types that the assembler reads: what to ask the reader for. */
 export const ASSEMBLED = [
+  'Far',
   'Mir',
   'Mrr',
   'Rdr',
@@ -37,26 +38,28 @@ export const ASSEMBLED = [
  * die and the summary records.
  */
 export interface PartAssembler {
-  /** The part that this record completed, if any. Records that it does not know are ignored. */
-  push(record: StdfRecord | RawRecord): Part | undefined;
+  /** The parts that this record completed, mostly none. Records that it does not know are ignored. */
+  push(record: StdfRecord | RawRecord): readonly Part[];
   /** The short way of result records, for the parser; what is pushed goes the long way. */
   readonly shortcut: RecordShortcut;
   /** Parts that were still open when the file ended, by their head and site. */
   end(): readonly Part[];
-  /** What is known of the lot, always the same object: it grows, and is whole after {@link end}. */
-  lot(): Lot;
+  /**
+   * The lots of the file in their order, at least one: a second FAR or MIR begins another, as in files
+   * that were put together. Each is always the same object: it grows, and is whole once the next one has
+   * begun, or after {@link end}.
+   */
+  lots(): readonly Lot[];
 }
 
 interface OpenPart extends OpenSite {
   readonly headNum: number;
   readonly siteNum: number;
-  readonly wafer: OpenWafer | undefined;
+  readonly wafer: Wafer | undefined;
+  readonly openedAfter: number;
 }
 
-interface OpenWafer extends Wafer {
-  wrr: StdfRecord<'Wrr'> | undefined;
-  waferId: string | undefined;
-}
+const NONE: readonly Part[] = [];
 
 export function createPartAssembler(): PartAssembler {
   const open = new Map<number, OpenPart>();
@@ -65,45 +68,40 @@ export function createPartAssembler(): PartAssembler {
   const shortcut = createResultShortcut(open);
   let revision = 0;
   let lastMeaning: Meaning | undefined;
-  const openWafers = new Map<number, OpenWafer>();
-  const wafers: OpenWafer[] = [];
-  const defaults = createTestDefaults();
-  const history = createDieHistory();
-  const hardBins = createBinCounter();
-  const softBins = createBinCounter();
-  const sdrs: StdfRecord<'Sdr'>[] = [];
-  const pcrs: StdfRecord<'Pcr'>[] = [];
-  const tsrs: StdfRecord<'Tsr'>[] = [];
-  const singles: { [Name in 'Mir' | 'Mrr' | 'Rdr' | 'Wcr']?: StdfRecord<Name> } = {};
-  const counts = { total: 0, passed: 0, failed: 0, noVerdict: 0, notEnded: 0, withResults: 0 };
-  const oddities = { orphanResults: 0, partsWithoutPir: 0, unclosedSections: 0 };
+  const lots: OpenLot[] = [createOpenLot()];
+  let current = lots[0] as OpenLot;
+  /** Parts of the file so far. */
+  let ended = 0;
   let openSections = 0;
 
-  function openPart({ headNum, siteNum }: StdfRecord<'Pir'>): Part | undefined {
+  function openPart({ headNum, siteNum }: StdfRecord<'Pir'>): readonly Part[] {
     const key = siteKey(headNum, siteNum);
     const before = open.get(key);
     const results = builders.pop() ?? new ResultsBuilder();
     const last = shortcut.open();
-    open.set(key, { headNum, siteNum, wafer: openWafers.get(headNum), results, last });
-    return before && leave(before);
+    // Before the part that never ended is given out: it was not on test together with this one.
+    const left = before === undefined ? NONE : [leave(before)];
+    const wafer = current.wafers.at(headNum, siteNum);
+    open.set(key, { headNum, siteNum, wafer, openedAfter: ended, results, last });
+    return left;
   }
 
   function resultsOf({ results: builder }: OpenPart): PartResults {
-    const results = builder.finish(defaults.tests());
+    const results = builder.finish(current.lot.tests);
     builders.push(builder);
-    if (results.length > 0) counts.withResults++;
+    if (results.length > 0) current.counts.withResults++;
     return results;
   }
 
   /** What the shortcut knows of a test whose definition has changed is stale. */
   function forgetStale(): void {
-    if (defaults.revision() === revision) return;
-    revision = defaults.revision();
+    if (current.defaults.revision() === revision) return;
+    revision = current.defaults.revision();
     shortcut.forget();
   }
 
   function addResult(record: ResultRecord): void {
-    const resolved = defaults.resolve(record);
+    const resolved = current.defaults.resolve(record);
     forgetStale();
     const { tests } = resolved;
     const own = ownOf(resolved);
@@ -111,7 +109,7 @@ export function createPartAssembler(): PartAssembler {
     const part = open.get(siteKey(record.headNum, record.siteNum));
     const parmFlg = record.type === 'Ftr' ? 0 : record.parmFlg;
     if (part === undefined) {
-      if (!isDeclaration(record.testFlg, parmFlg)) oddities.orphanResults++;
+      if (!isDeclaration(record.testFlg, parmFlg)) current.oddities.orphanResults++;
       return;
     }
     const flags = flagsOf(record.testFlg, parmFlg);
@@ -125,33 +123,31 @@ export function createPartAssembler(): PartAssembler {
     const pending = open.get(key);
     open.delete(key);
     shortcut.open();
-    if (pending === undefined) oddities.partsWithoutPir++;
+    if (pending === undefined) current.oddities.partsWithoutPir++;
     // A failing part often has no EPS: its PRR ends the sections, if no other part is open.
     if (open.size === 0) {
-      oddities.unclosedSections += openSections;
+      current.oddities.unclosedSections += openSections;
       openSections = 0;
     }
-    hardBins.part(prr.hardBin, prr.partFlg);
-    softBins.part(known(prr, 'softBin'), prr.partFlg);
-    const results = pending === undefined ? NO_RESULTS : resultsOf(pending);
-    return finish(prr, pending?.wafer ?? openWafers.get(prr.headNum), results);
+    current.part(prr);
+    return finish(prr, pending, pending === undefined ? NO_RESULTS : resultsOf(pending));
   }
 
-  function finish(prr: StdfRecord<'Prr'>, wafer: OpenWafer | undefined, results: PartResults): Part {
-    const index = counts.total++;
+  function finish(prr: StdfRecord<'Prr'>, pending: OpenPart | undefined, results: PartResults): Part {
+    const { counts, wafers } = current;
     const verdict = partVerdict(prr.partFlg);
+    counts.total++;
     counts[verdict === 'pass' ? 'passed' : verdict === 'fail' ? 'failed' : 'noVerdict']++;
-    const die = { x: known(prr, 'xCoord'), y: known(prr, 'yCoord'), partId: known(prr, 'partId') };
-    const flag = replaces(prr.partFlg);
-    const touch = history.touch(index, { waferKey: waferKey(wafer), ...die }, flag);
     return {
-      index,
+      index: ended++,
       headNum: prr.headNum,
       siteNum: prr.siteNum,
-      wafer,
+      wafer: pending === undefined ? wafers.at(prr.headNum, prr.siteNum) : pending.wafer,
       end: 'ended',
-      ...die,
+      partId: known(prr, 'partId'),
       partTxt: known(prr, 'partTxt'),
+      x: known(prr, 'xCoord'),
+      y: known(prr, 'yCoord'),
       hardBin: prr.hardBin,
       softBin: known(prr, 'softBin'),
       partFlg: prr.partFlg,
@@ -160,98 +156,52 @@ export function createPartAssembler(): PartAssembler {
       numTest: prr.numTest,
       testTimeMs: known(prr, 'testT'),
       results,
-      ...touch,
-      retestFlagged: flag !== undefined,
+      retestFlag: replaces(prr.partFlg),
+      openedAfter: pending?.openedAfter ?? ended - 1,
+      lot: lots.length - 1,
     };
   }
 
   /** A part whose PRR never came: what it is was never said. */
   function leave(part: OpenPart): Part {
-    const { headNum, siteNum, wafer } = part;
-    counts.notEnded++;
-    return { ...UNSAID, index: counts.total++, headNum, siteNum, wafer, results: resultsOf(part) };
+    const { headNum, siteNum, wafer, openedAfter } = part;
+    current.counts.notEnded++;
+    current.counts.total++;
+    const results = resultsOf(part);
+    const lot = lots.length - 1;
+    return { ...UNSAID, index: ended++, headNum, siteNum, wafer, results, openedAfter, lot };
   }
 
-  function openWafer(wir: StdfRecord<'Wir'>): void {
-    const wafer = { index: wafers.length, wir, wrr: undefined, waferId: known(wir, 'waferId') };
-    wafers.push(wafer);
-    openWafers.set(wir.headNum, wafer);
+  function leaveAll(): readonly Part[] {
+    const left = [...open.values()].map(leave);
+    open.clear();
+    return left;
   }
 
-  function closeWafer(wrr: StdfRecord<'Wrr'>): void {
-    const wafer = openWafers.get(wrr.headNum);
-    openWafers.delete(wrr.headNum);
-    if (wafer === undefined) return;
-    wafer.wrr = wrr;
-    wafer.waferId = known(wrr, 'waferId') ?? wafer.waferId;
+  /** Whether a record is of another lot than those before it. */
+  function beginsLot(record: StdfRecord<'Far' | 'Mir'>): boolean {
+    const { mir, wafers, tests, parts } = current.lot;
+    const untouched = parts.total === 0 && wafers.length === 0 && tests.length === 0 && open.size === 0;
+    // A damaged record may look like a FAR that says another version.
+    if (record.type === 'Far') return record.stdfVer === 4 && (mir !== undefined || !untouched);
+    // A program that writes its MIR twice at the start has begun one lot.
+    return mir !== undefined && !(untouched && mir.lotId === record.lotId);
   }
 
-  function addContext(record: StdfRecord): void {
-    switch (record.type) {
-      case 'Mir':
-        singles.Mir ??= record;
-        break;
-      case 'Mrr':
-        singles.Mrr ??= record;
-        break;
-      case 'Rdr':
-        singles.Rdr ??= record;
-        break;
-      case 'Wcr':
-        singles.Wcr ??= record;
-        break;
-      case 'Sdr':
-        sdrs.push(record);
-        break;
-      case 'Pcr':
-        pcrs.push(record);
-        break;
-      case 'Pmr':
-        // An MPR after it may find its pins, and with them other tests, by this name.
-        shortcut.forget();
-        defaults.pin(record);
-        break;
-      case 'Tsr':
-        tsrs.push(record);
-        defaults.summary(record);
-        forgetStale();
-        break;
-      case 'Hbr':
-        hardBins.summary(record.headNum, record.hbinNum, record.hbinCnt, known(record, 'hbinNam'));
-        break;
-      case 'Sbr':
-        softBins.summary(record.headNum, record.sbinNum, record.sbinCnt, known(record, 'sbinNam'));
-        break;
+  function begin(record: StdfRecord<'Far' | 'Mir'>): readonly Part[] {
+    const other = beginsLot(record);
+    const left = other ? leaveAll() : NONE;
+    if (other) {
+      current = createOpenLot();
+      lots.push(current);
+      openSections = 0;
+      revision = current.defaults.revision();
+      // Tests are counted anew.
+      shortcut.forget();
     }
+    current.context(record);
+    return left;
   }
-
-  const lot: Lot = {
-    get mir() {
-      return singles.Mir;
-    },
-    get mrr() {
-      return singles.Mrr;
-    },
-    get rdr() {
-      return singles.Rdr;
-    },
-    get wcr() {
-      return singles.Wcr;
-    },
-    sdrs,
-    pcrs,
-    tsrs,
-    wafers,
-    tests: defaults.tests(),
-    get hardBins() {
-      return hardBins.bins();
-    },
-    get softBins() {
-      return softBins.bins();
-    },
-    parts: counts,
-    oddities,
-  };
 
   return {
     push(record) {
@@ -260,35 +210,31 @@ export function createPartAssembler(): PartAssembler {
         case 'Mpr':
         case 'Ftr':
           addResult(record);
-          return undefined;
+          return NONE;
         case 'Pir':
           return openPart(record);
         case 'Prr':
-          return closePart(record);
-        case 'Wir':
-          openWafer(record);
-          return undefined;
-        case 'Wrr':
-          closeWafer(record);
-          return undefined;
+          return [closePart(record)];
+        case 'Far':
+        case 'Mir':
+          return begin(record);
         case 'Bps':
           openSections++;
-          return undefined;
+          return NONE;
         case 'Eps':
           openSections = Math.max(0, openSections - 1);
-          return undefined;
+          return NONE;
         case 'Raw':
-          return undefined;
+          return NONE;
         default:
-          addContext(record);
-          return undefined;
+          current.context(record);
+          // An MPR after a PMR may find its pins, and with them other tests, by this name.
+          if (record.type === 'Pmr') shortcut.forget();
+          forgetStale();
+          return NONE;
       }
     },
-    end() {
-      const left = [...open.values()].map(leave);
-      open.clear();
-      return left;
-    },
+    end: leaveAll,
     shortcut: {
       take: shortcut.take,
       delivered(source, sub, start, end) {
@@ -296,7 +242,7 @@ export function createPartAssembler(): PartAssembler {
         lastMeaning = undefined;
       },
     },
-    lot: () => lot,
+    lots: () => lots.map(({ lot }) => lot),
   };
 }
 
@@ -313,21 +259,12 @@ const UNSAID = {
   abnormal: false,
   numTest: undefined,
   testTimeMs: undefined,
-  touchdown: 1,
-  replaces: undefined,
-  retestFlagged: false,
+  retestFlag: undefined,
 } as const;
 
 /** HEAD_NUM and SITE_NUM as one number; both are U1, and SITE_NUM 0 is a site. */
 function siteKey(headNum: number, siteNum: number): number {
   return headNum * 256 + siteNum;
-}
-
-/** A wafer that comes again under the same id is the same wafer; one without id is itself only. */
-function waferKey(wafer: Wafer | undefined): string {
-  if (wafer === undefined) return '';
-  const id = known(wafer.wir, 'waferId');
-  return id === undefined ? `#${wafer.index}` : `=${id}`;
 }
 
 /** What the record says otherwise than its tests do. */

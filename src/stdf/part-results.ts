@@ -89,6 +89,11 @@ export class PartResults implements Iterable<TestResult> {
     return (this.#own?.get(i) ?? this.test(i)).display;
   }
 
+  /** Whether any record had limits or a display other than its test's. */
+  get hasOwn(): boolean {
+    return this.#own !== undefined;
+  }
+
   /** Whether the record of the result at `i` had limits or a display other than its test's. */
   hasOwnFacts(i: number): boolean {
     return this.#own?.has(i) ?? false;

@@ -7,14 +7,14 @@ import { slicesOf } from './reader.js';
 
 /** The parts of one STDF file, each as soon as its PRR has been read. Can be read once. */
 export interface PartStream extends AsyncIterable<Part> {
-  /** The lot so far, always the same object; whole after the last part. */
-  lot(): Lot;
+  /** The lots so far, by {@link Part.lot}; each is always the same object, whole after the last part. */
+  lots(): readonly Lot[];
   /** The file so far; whole after the last part. */
   report(): ReadReport;
 }
 
 /**
- * Reads an STDF file (plain or packed) as parts; back-pressure and errors as `readStdf`. Parts that never
+ * Reads an STDF file (plain or gzip) as parts; back-pressure and errors as `readStdf`. Parts that never
  * ended come last, marked `not_ended`.
  */
 export function assembleParts(source: AsyncIterable<Uint8Array>): PartStream {
@@ -23,12 +23,11 @@ export function assembleParts(source: AsyncIterable<Uint8Array>): PartStream {
   let parts: Part[] = [];
   const sink: RecordSink = {
     push(record) {
-      const part = assembler.push(record);
-      if (part !== undefined) parts.push(part);
+      for (const part of assembler.push(record)) parts.push(part);
     },
   };
   return {
-    lot: () => assembler.lot(),
+    lots: () => assembler.lots(),
     report: () => parser.report(),
     async *[Symbol.asyncIterator]() {
       for await (const slice of slicesOf(source, parser)) {

@@ -4,7 +4,7 @@ import type { StdfRecord } from './records.js';
 
 /** A wafer of the file, filled as its records come. */
 export interface Wafer {
-  /** Position among the wafers of the file, from 0. */
+  /** Position among the wafers of the lot, from 0. */
   readonly index: number;
   readonly wir: StdfRecord<'Wir'>;
   /** Undefined until the wafer has ended. */
@@ -46,17 +46,13 @@ export interface Part {
   readonly testTimeMs: number | undefined;
   /** In the order of the program; empty where the tester recorded none, which is not "all zero". */
   readonly results: PartResults;
-  /** How often this die has been touched with this part: 1 is the first time. */
-  readonly touchdown: number;
-  /** The index of the part that this one tests again, flagged or not. */
-  readonly replaces: number | undefined;
-  /** Whether PART_FLG said that it is a retest; most files do not say (stdf-v4.md section 8). */
-  readonly retestFlagged: boolean;
-}
-
-/** Only parts that no later one replaces, or only those that replace none: one for each die. */
-export function oneForEachDie(parts: readonly Part[], which: 'first' | 'last'): readonly Part[] {
-  if (which === 'first') return parts.filter(({ replaces }) => replaces === undefined);
-  const replaced = new Set(parts.map(({ replaces }) => replaces));
-  return parts.filter(({ index }) => !replaced.has(index));
+  /** PART_FLG bits 0 and 1: that it replaces the part with the same id or place; most files do not say. */
+  readonly retestFlag: 'part_id' | 'position' | undefined;
+  /**
+   * How many parts of the file had ended when this one began: one that ended later was on test together
+   * with it, and is another die.
+   */
+  readonly openedAfter: number;
+  /** Position of its lot among the lots of the file, from 0. */
+  readonly lot: number;
 }

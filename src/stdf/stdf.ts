@@ -6,12 +6,11 @@ export { ASSEMBLED, createPartAssembler, type PartAssembler } from './assembler.
 export type { Damage, DamageKind, UnknownRecords } from './damage.js';
 export { encodeRecord } from './encode.js';
 export type { Bits, GenericValue } from './field-types.js';
-export { startsWithFar } from './file-start.js';
 export { isAlarm, isUsable, partVerdict, testVerdict, type Verdict } from './flags.js';
 export type { BinTally, Lot, Oddities, PartCounts } from './lot.js';
 export { known } from './missing.js';
 export { createParser, type Parser, type ParserOptions } from './parser.js';
-export { oneForEachDie, type Part, type Wafer } from './part.js';
+export type { Part, Wafer } from './part.js';
 export { hasUsableFlags, PartResults, type TestResult } from './part-results.js';
 export { assembleParts, type PartStream } from './part-stream.js';
 export { describeReport, type ReadReport } from './read-report.js';
@@ -21,6 +20,7 @@ export {
   createTestDefaults,
   type Display,
   type Limits,
+  NO_LIMITS,
   type TestDefaults,
   type TestDefinition,
 } from './test-defaults.js';

@@ -26,6 +26,8 @@ export interface VersionOptions {
   readonly created: string;
   readonly codeVersion: string;
   readonly dataDescription?: string | undefined;
+  /** What is taken out of the test names of lots, a regular expression. */
+  readonly stripName?: string | undefined;
   /** Commands for the model card, one a line. */
   readonly rebuild: readonly string[];
   readonly scoreDies: ScoreDies;

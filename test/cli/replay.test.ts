@@ -19,7 +19,7 @@ const LOT2 = fileURLToPath(new URL('../../../shared/data/lot2.stdf.gz', import.m
 if (!existsSync(LOT2)) process.stdout.write(`skipped: the real lot, ${LOT2} is not there\n`);
 
 const parametersOf = (tests: readonly number[]) =>
-  tests.map((testNumber) => ({ name: `test ${testNumber}`, testNumber, unit: 'V' }));
+  tests.map((testNumber) => ({ name: `test ${testNumber}`, testName: '', testNumber }));
 
 /** A model that fails a die when the magnitudes of its tests add up to more than `threshold`. */
 function versionOf(name: string, tests: readonly number[], threshold = 10, missing?: 'impute') {

@@ -52,7 +52,7 @@ function part(
         hlmScal: 0,
         loLimit: -1,
         hiLimit: 4,
-        units: 'V',
+        units: test === '10' ? 'V' : 'mA',
       }),
     ),
     prr(1, 0, {
@@ -107,11 +107,11 @@ describe('diegate score', () => {
   it('counts what was scored, what not and why, and how the model agrees with the bins', async () => {
     const { args } = await floor();
     const { out } = await score([...args, '--json']);
-    const [file] = JSON.parse(out).files;
+    const [file] = JSON.parse(out).lots;
     expect(file).toMatchObject({
       lot: 'LOT-1',
       wafers: ['W1'],
-      intact: true,
+      files: [{ file: expect.stringContaining('lot.stdf.gz'), intact: true, damage: [] }],
       parts: {
         parts: 7,
         scored: 5,
@@ -155,7 +155,7 @@ describe('diegate score', () => {
       model_name: 'sum',
       model_version: '1',
       explanation:
-        '10 VOH <> pin7: 2 V (limits -1 to 4, expected 0.5), 80%; 20 IDD: 0.5 mA (limits 0 to 2), 20%',
+        '10 VOH <> pin7: 2 V (limits -1 to 4, expected 0.5), 80%; 20 IDD: 0.5 mA (limits -1 to 4), 20%',
     });
     expect(rows[4]).toMatchObject({
       not_scored: 'no_results',
@@ -180,10 +180,12 @@ describe('diegate score', () => {
         testNumber: 20,
         name: 'IDD',
         unit: 'mA',
+        display: { decimals: 0, scale: 0, unit: 'mA' },
         value: 4,
         expected: null,
-        lowLimit: 0,
-        highLimit: 2,
+        // Those in force at the part, as the file has them, and not the manifest's.
+        lowLimit: -1,
+        highLimit: 4,
         share: 4 / 7,
       },
     ]);
@@ -234,7 +236,7 @@ describe('diegate score', () => {
     const { args } = await floor(sums('impute'));
     const { out } = await score([...args, '--json']);
     // This model imputes nothing: it says so with a score that is not a number, which is not hidden.
-    expect(JSON.parse(out).files[0].parts.notScored).toEqual({ no_results: 1, not_finite: 1 });
+    expect(JSON.parse(out).lots[0].parts.notScored).toEqual({ no_results: 1, not_finite: 1 });
   });
 
   it('a part that the model throws on harms no other', async () => {
@@ -250,7 +252,7 @@ describe('diegate score', () => {
     ]);
     const { args } = await floor({ onnx, manifest }, lot);
     const { out } = await score([...args, '--json']);
-    expect(JSON.parse(out).files[0].parts).toMatchObject({ scored: 2, notScored: { inference_failed: 1 } });
+    expect(JSON.parse(out).lots[0].parts).toMatchObject({ scored: 2, notScored: { inference_failed: 1 } });
   });
 
   it('says what was damaged and scores what can be read', async () => {
@@ -267,7 +269,10 @@ describe('diegate score refuses', () => {
     const parameters = [...PARAMETERS, { name: 'GAIN', testNumber: 30 }];
     const { args, at, file } = await floor(sumVersion(3, { input: { name: 'test_params', parameters } }));
     const problems = await problemsOf(score([...args, '--out', at('out.csv')]));
-    expect(problems).toEqual([`${file} lacks 1 of the 3 tests of model sum/1: 30 GAIN`]);
+    expect(problems).toEqual([
+      `${file} lacks 1 of the 3 tests of model sum/1: 30 GAIN`,
+      expect.stringContaining('--map tests.csv'),
+    ]);
     await expect(stat(at('out.csv'))).rejects.toThrow('ENOENT');
   });
 
@@ -307,7 +312,7 @@ describe.skipIf(lot2Missing)(`the real lot${lot2Missing ? ` (${lot2Missing})` : 
     );
     const [, ...rest] = args;
     const { out } = await score([LOT2, ...rest, '--json', '--report', at('lot2.html')]);
-    expect(JSON.parse(out).files[0]).toMatchObject({
+    expect(JSON.parse(out).lots[0]).toMatchObject({
       parts: { parts: counts.total, scored: counts.with_ptr, notScored: { no_results: counts.without_ptr } },
       dies: { parts: counts.unique_xy, scored: retest.last_with_ptr },
     });

@@ -75,9 +75,9 @@ export function postable(index: number): PostableDie {
     numTest: 1,
     testTimeMs: undefined,
     results: NO_RESULTS,
-    touchdown: 1,
-    replaces: undefined,
-    retestFlagged: false,
+    retestFlag: undefined,
+    openedAfter: index,
+    lot: 0,
   };
   const die_id = `die${index}`;
   return { part, label: { die_id }, json: JSON.stringify({ die_id, test_params: [1] }) };

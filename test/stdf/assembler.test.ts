@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StdfRecord } from '../../src/stdf/records.js';
-import { assembleParts, createPartAssembler, oneForEachDie, type Part } from '../../src/stdf/stdf.js';
+import { assembleParts, createPartAssembler, type Part } from '../../src/stdf/stdf.js';
 import { collect, fileOf, mir, mrr, pir, prr, ptr, streamOf } from './support.js';
 
 function assemble(records: readonly StdfRecord[]) {
   const assembler = createPartAssembler();
-  const parts = records.flatMap((record) => assembler.push(record) ?? []);
-  return { parts: [...parts, ...assembler.end()], lot: assembler.lot() };
+  const parts = records.flatMap((record) => assembler.push(record));
+  parts.push(...assembler.end());
+  const lots = assembler.lots();
+  const [lot] = lots;
+  if (lot === undefined) throw new Error('a file has a lot');
+  return { parts, lot, lots };
 }
 
 const values = (part: Part | undefined) =>
@@ -170,62 +174,102 @@ describe('results', () => {
   });
 });
 
-describe('retests', () => {
-  const at = (xCoord: number, yCoord: number, partId: string, partFlg = 0) => [
-    pir(1, 0),
-    prr(1, 0, { xCoord, yCoord, partId, partFlg }),
-  ];
+describe('what a part says of being tested again', () => {
+  it('is kept as its flags have it', () => {
+    const { parts } = assemble([0, 0x01, 0x02].flatMap((partFlg) => [pir(1, 0), prr(1, 0, { partFlg })]));
+    expect(parts.map(({ retestFlag }) => retestFlag)).toEqual([undefined, 'part_id', 'position']);
+  });
 
-  it('without any flag are known by their place on the wafer', () => {
-    const { parts } = assemble([wir('W1'), ...at(1, 1, '1', 8), ...at(2, 1, '2'), ...at(1, 1, '3')]);
+  it('and which parts were on test together with it', () => {
+    const { parts } = assemble([...[pir(1, 0), pir(1, 1), prr(1, 1), prr(1, 0)], ...[pir(1, 1), prr(1, 1)]]);
+    expect(parts.map(({ index, openedAfter }) => [index, openedAfter])).toEqual([
+      [0, 0],
+      [1, 0],
+      [2, 2],
+    ]);
+  });
+});
+
+describe('lots of a file', () => {
+  const far = { type: 'Far', cpuType: 2, stdfVer: 4 } as const;
+  const die = (testTxt: string) => [pir(1, 0), ptr(7, 1, { testTxt }), prr(1, 0)];
+
+  it('are told apart by a second FAR or MIR; tests, wafers and counts are each lot’s own', () => {
+    const { parts, lots } = assemble([
+      ...[far, mir, wir('01'), ...die('A'), wrr('01'), mrr],
+      ...[far, { ...mir, lotId: 'LOT-2' }, wir('01'), ...die('B'), ...die('B'), wrr('01'), mrr],
+      ...[{ ...mir, lotId: 'LOT-3' }, ...die('C')],
+    ]);
+    expect(parts.map(({ index, lot, wafer }) => [index, lot, wafer?.index])).toEqual([
+      [0, 0, 0],
+      [1, 1, 0],
+      [2, 1, 0],
+      [3, 2, undefined],
+    ]);
+    expect(parts.map(({ results }) => results.test(0).testTxt)).toEqual(['A', 'B', 'B', 'C']);
     expect(
-      parts.map(({ touchdown, replaces, retestFlagged }) => [touchdown, replaces, retestFlagged]),
+      lots.map(({ mir: of, wafers, tests, parts: { total } }) => [
+        of?.lotId,
+        wafers.length,
+        tests.length,
+        total,
+      ]),
     ).toEqual([
-      [1, undefined, false],
-      [1, undefined, false],
-      [2, 0, false],
-    ]);
-    expect(oneForEachDie(parts, 'last').map(({ partId }) => partId)).toEqual(['2', '3']);
-    expect(oneForEachDie(parts, 'first').map(({ partId }) => partId)).toEqual(['1', '2']);
-  });
-
-  it('of another wafer are no retests, of the same wafer in a second pass they are', () => {
-    const { parts } = assemble([
-      wir('A'),
-      ...at(1, 1, '1'),
-      wrr('A'),
-      wir('B'),
-      ...at(1, 1, '1'),
-      wrr('B'),
-      wir('A'),
-      ...at(1, 1, '1'),
-    ]);
-    expect(parts.map(({ replaces }) => replaces)).toEqual([undefined, undefined, 0]);
-  });
-
-  it('of parts without a place are known by their id', () => {
-    const { parts } = assemble([
-      ...at(-32768, -32768, 'x'),
-      ...at(-32768, 5, 'y'),
-      ...at(-32768, -32768, 'x'),
-    ]);
-    expect(parts.map(({ replaces }) => replaces)).toEqual([undefined, undefined, 0]);
-    expect(parts.map(({ x, y }) => [x, y])).toEqual([
-      [undefined, undefined],
-      [undefined, 5],
-      [undefined, undefined],
+      ['LOT-1', 1, 1, 1],
+      ['LOT-2', 1, 1, 2],
+      ['LOT-3', 0, 1, 1],
     ]);
   });
 
-  it('that a flag names by part id are that part, whatever their place; three touchdowns count up', () => {
-    const { parts } = assemble([...at(1, 1, 'p'), ...at(2, 2, 'p', 0x01), ...at(2, 2, 'q', 0x02)]);
-    expect(
-      parts.map(({ replaces, touchdown, retestFlagged }) => [replaces, touchdown, retestFlagged]),
-    ).toEqual([
-      [undefined, 1, false],
-      [0, 2, true],
-      [1, 3, true],
+  it('leave what was open when the next one began as not ended', () => {
+    const { parts } = assemble([far, mir, pir(1, 0), ptr(7, 1), far, mir, pir(1, 0), prr(1, 0)]);
+    expect(parts.map(({ lot, end }) => [lot, end])).toEqual([
+      [0, 'not_ended'],
+      [1, 'ended'],
     ]);
+  });
+
+  it('are one where the MIR comes twice before anything was tested', () => {
+    expect(assemble([far, mir, mir, ...die('A')]).lots).toHaveLength(1);
+  });
+});
+
+describe('wafers', () => {
+  const of = (records: readonly StdfRecord[]) => assemble(records).parts.map(({ wafer }) => wafer?.waferId);
+  const die = (headNum = 1, siteNum = 0) => [pir(headNum, siteNum), prr(headNum, siteNum)];
+
+  it('of HEAD_NUM 255 are those of all heads', () => {
+    const all = (waferId: string) => ({ ...wir(waferId), headNum: 255 });
+    const end = (waferId: string) => ({ ...wrr(waferId), headNum: 255 });
+    expect(of([all('A'), ...die(1), ...die(2), end('A'), all('B'), ...die(1), end('B'), ...die(1)])).toEqual([
+      'A',
+      'A',
+      'B',
+      undefined,
+    ]);
+  });
+
+  it('that are opened again go on', () => {
+    const { parts, lot } = assemble([wir('A'), ...die(), wrr('A'), wir('A'), ...die(), wrr('A')]);
+    expect(lot.wafers).toHaveLength(1);
+    expect(parts[0]?.wafer).toBe(parts[1]?.wafer);
+  });
+
+  it('of two site groups of a head are told apart by the SDR', () => {
+    const sdr = (siteGrp: number, siteNum: number[]): StdfRecord<'Sdr'> => ({
+      type: 'Sdr',
+      headNum: 1,
+      siteGrp,
+      siteCnt: siteNum.length,
+      siteNum,
+    });
+    const group = (waferId: string, siteGrp: number) => ({ ...wir(waferId), siteGrp });
+    expect(of([sdr(1, [0]), sdr(2, [1]), group('A', 1), group('B', 2), ...die(1, 0), ...die(1, 1)])).toEqual([
+      'A',
+      'B',
+    ]);
+    // What no SDR explains is the wafer opened last.
+    expect(of([group('A', 1), ...die(1, 0)])).toEqual(['A']);
   });
 });
 
@@ -270,6 +314,6 @@ describe('wafer and lot', () => {
     const stream = assembleParts(streamOf(file));
     expect((await collect(stream)).map(({ end }) => end)).toEqual(['ended', 'not_ended']);
     expect(stream.report().damage.map(({ kind }) => kind)).toEqual(['missing_mrr']);
-    expect(stream.lot().mir?.jobNam).toBe('job');
+    expect(stream.lots()[0]?.mir?.jobNam).toBe('job');
   });
 });

@@ -2,14 +2,8 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { camel } from '../../src/stdf/field-types.js';
 import type { StdfRecord } from '../../src/stdf/records.js';
-import {
-  assembleParts,
-  type Lot,
-  oneForEachDie,
-  type Part,
-  type ReadReport,
-  readStdf,
-} from '../../src/stdf/stdf.js';
+import { assembleParts, type Lot, type Part, type ReadReport, readStdf } from '../../src/stdf/stdf.js';
+import { diesOf, oneForEachDie } from '../lots/dies-of.js';
 import { collect, lot2Facts, lot2Gzip, lot2Missing, streamOf } from './support.js';
 
 const tally = (keys: readonly (string | number)[]) => {
@@ -38,7 +32,7 @@ describe.skipIf(lot2Missing)(
       report = reader.report();
       const stream = assembleParts(streamOf(lot2Gzip()));
       parts = await collect(stream);
-      lot = stream.lot();
+      lot = stream.lots()[0];
     });
 
     it('in its records', () => {
@@ -102,7 +96,9 @@ describe.skipIf(lot2Missing)(
       expect(tally(parts.map(({ results }) => results.length))).toEqual(counts.ptrs_per_part);
       expect(tally(parts.map(({ headNum, siteNum }) => `${headNum}/${siteNum}`))).toEqual(counts.head_site);
       expect(parts.filter(({ abnormal }) => abnormal).length).toBe(counts.abnormal_end);
-      expect(parts.filter(({ retestFlagged }) => retestFlagged).length).toBe(counts.supersede_bits_set);
+      expect(parts.filter(({ retestFlag }) => retestFlag !== undefined).length).toBe(
+        counts.supersede_bits_set,
+      );
       expect(parts.filter(({ x, y }) => x !== undefined && y !== undefined).length).toBe(
         counts.with_valid_xy,
       );
@@ -123,7 +119,8 @@ describe.skipIf(lot2Missing)(
 
     it('in its unflagged retests', () => {
       const { retest } = facts;
-      expect(tally(parts.map(({ touchdown }) => touchdown))).toEqual({
+      const { touchdowns, replaces } = diesOf(parts);
+      expect(tally([...touchdowns])).toEqual({
         1: retest.positions_tested_once + retest.positions_tested_twice,
         2: retest.positions_tested_twice,
       });
@@ -136,9 +133,10 @@ describe.skipIf(lot2Missing)(
       expect(lasts.filter(({ results }) => results.length > 0).length).toBe(retest.last_with_ptr);
       expect(tally(lasts.map(({ hardBin }) => hardBin ?? -1))).toEqual(retest.last_hard_bins);
       const moves = tally(
-        parts.flatMap(({ replaces, hardBin }) =>
-          replaces === undefined ? [] : `${parts[replaces]?.hardBin}>${hardBin}`,
-        ),
+        parts.flatMap(({ hardBin }, entry) => {
+          const earlier = parts[replaces[entry] ?? -1];
+          return earlier === undefined ? [] : [`${earlier.hardBin}>${hardBin}`];
+        }),
       );
       expect(moves).toEqual(
         Object.fromEntries(

@@ -23,8 +23,7 @@ function read(bytes: Uint8Array, way: 'short' | 'long', chunk = 65_536) {
   const parts: Part[] = [];
   const sink = {
     push(record: StdfRecord | RawRecord) {
-      const part = assembler.push(record);
-      if (part !== undefined) parts.push(part);
+      parts.push(...assembler.push(record));
     },
   };
   for (let at = 0; at < bytes.length; at += chunk) parser.push(bytes.subarray(at, at + chunk), sink);
@@ -32,7 +31,7 @@ function read(bytes: Uint8Array, way: 'short' | 'long', chunk = 65_536) {
   parts.push(...assembler.end());
   const facts = {
     parts: parts.map(({ results, ...part }) => ({ ...part, results: [...results] })),
-    lot: { ...assembler.lot() },
+    lots: assembler.lots().map((lot) => ({ ...lot })),
     report: parser.report(),
   };
   return { facts, taken };

@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPartMeasurer, type MeasuredPart } from '../../src/lots/measure-part.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
-import { assembleParts, oneForEachDie, type Part } from '../../src/stdf/stdf.js';
+import { assembleParts, type Part } from '../../src/stdf/stdf.js';
 import { measureScreen } from '../../src/training/evaluation/metrics.js';
+import { oneForEachDie } from '../lots/dies-of.js';
 import { runWithOrt } from './score-with-ort.js';
 
 export interface ScoredPart extends MeasuredPart {
@@ -24,7 +25,9 @@ export async function scoreLot(
   const parts: Part[] = [];
   for await (const part of stream) parts.push(part);
   const counting = which === 'all touchdowns' ? parts : oneForEachDie(parts, 'last');
-  const measured = counting.map((part) => measurer.measure(part, stream.lot())).filter((m) => m.measured > 0);
+  const [lot] = stream.lots();
+  if (lot === undefined) throw new Error('no lot');
+  const measured = counting.map((part) => measurer.measure(part, lot)).filter((m) => m.measured > 0);
   const width = measured[0]?.params.length ?? 0;
   const params = new Float32Array(measured.length * width);
   measured.forEach((m, row) => {

@@ -88,7 +88,7 @@ describe('diegate train on STDF lots', () => {
     expect((await trainOn([nameless])).parameters).toHaveLength(3);
   });
 
-  it('leaves out tests with too few results, without variance or not told apart by number, and lists them', async () => {
+  it('leaves out tests with too few results or without variance, and lists them; names tell tests of one number apart', async () => {
     const parts = withResults(correlatedParts(200, 4), (results, die) => [
       ...results,
       ...(die % 5 === 0 ? [ptr(200, die, { testTxt: 'rare' })] : []),
@@ -97,11 +97,11 @@ describe('diegate train on STDF lots', () => {
       ptr(202, -die, { testTxt: 'twice B' }),
     ]);
     const { parameters, printed, card } = await trainOn([await lotFile(parts)]);
-    expect(parameters.map(({ testNumber }) => testNumber)).toEqual([100, 101, 102, 103]);
+    expect(parameters.map(({ testNumber }) => testNumber)).toEqual([100, 101, 102, 103, 202, 202]);
+    expect(parameters.slice(-2)).toMatchObject([{ testName: 'twice A' }, { testName: 'twice B' }]);
     for (const text of [printed, card]) {
       expect(text).toContain('200 rare: too few results (40 of 180 passing dies)');
       expect(text).toContain('201 flat: no variance');
-      expect(text).toContain('202 twice A: its number stands for several tests');
     }
     const json = JSON.parse((await trainOn([await lotFile(parts)], '--json')).printed);
     expect(json.lots.testsLeftOut).toContainEqual({
@@ -164,13 +164,14 @@ describe('diegate train on STDF lots', () => {
       named([{ testTxt: 'A' }, { testTxt: 'B', optFlag: 0xce, ...limits, units: 'V' }, { testTxt: 'C' }]),
     );
     const other = await lotFile(
-      named([{ testTxt: 'X' }, { testTxt: 'B', optFlag: 0xce, ...limits, units: 'mV' }, {}]),
+      named([{ testTxt: 'X' }, { testTxt: 'B', optFlag: 0xce, ...limits, units: 'A' }, {}]),
       'other.stdf',
       'LOT-2',
     );
     const { tests } = await readLots([one, other]);
     expect(tests.map(({ facts, unreadable }) => [facts.name, unreadable])).toEqual([
       ['100 A', 'shared_number'],
+      ['100 X', 'shared_number'],
       ['101 B', 'mixed_units'],
       ['102 C', undefined],
     ]);
@@ -211,9 +212,12 @@ describe('diegate train on STDF lots', () => {
     );
     const stream = assembleParts(streamOf(await readFile(lot)));
     const rows: number[] = [];
-    for await (const part of stream) rows.push(...measurer.measure(part, stream.lot()).params);
+    for await (const part of stream) {
+      const [of] = stream.lots();
+      if (of !== undefined) rows.push(...measurer.measure(part, of).params);
+    }
     expect([...table.values]).toEqual(rows);
-    expect(table.parameters).toEqual(['100 T0', '101 T1', '102', '103', '300']);
+    expect(table.parameters).toEqual(['100 T0', '101 T1', '102', '103', '300[1]', '300[2]']);
     expect(table.values.filter(Number.isNaN).length).toBeGreaterThan(80);
   });
 
@@ -260,7 +264,9 @@ describe('diegate train refuses', () => {
 
   it('a lot whose tests never vary', async () => {
     const parts = withResults(correlatedParts(40, 1), () => [ptr(100, 1)]);
-    expect((await refusal([await lotFile(parts)]))[0]).toContain('none of the 1 parametric tests varies');
+    const problems = await refusal([await lotFile(parts)]);
+    expect(problems[0]).toBe('none of the 1 tests can be learnt from');
+    expect(problems[1]).toContain('no variance');
   });
 
   it('a lot that ends before its first part', async () => {

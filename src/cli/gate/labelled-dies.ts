@@ -1,4 +1,5 @@
 import { Fault } from '../../errors.js';
+import { createDieRegister, type DieRegister } from '../../lots/dies/die-register.js';
 import { createPartMeasurer, type PartMeasurer } from '../../lots/measure-part.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { assembleParts } from '../../stdf/stdf.js';
@@ -156,18 +157,25 @@ async function diesOfLot(
   measurers: readonly PartMeasurer[],
 ): Promise<Iterable<LotDie>> {
   const stream = assembleParts(bytes);
-  const byIndex = new Map<number, LotDie>();
+  const lots: { readonly register: DieRegister; readonly found: (LotDie | undefined)[] }[] = [];
   for await (const part of stream) {
-    if (part.replaces !== undefined) byIndex.delete(part.replaces);
+    const lot = stream.lots()[part.lot];
+    if (lot === undefined) throw new Error(`no lot ${part.lot}`);
+    const { register, found } = lots[part.lot] ?? { register: createDieRegister(), found: [] };
+    lots[part.lot] = { register, found };
+    const entry = register.add(part);
     if (part.end !== 'ended' || part.verdict === 'none') continue;
-    const measured = measurers.map((measurer) => measurer.measure(part, stream.lot()));
+    const measured = measurers.map((measurer) => measurer.measure(part, lot));
     if (measured.some((one) => one.measured === 0)) continue;
-    byIndex.set(part.index, {
-      good: part.verdict === 'pass',
-      measured: measured.map(({ params }) => params),
-    });
+    found[entry] = { good: part.verdict === 'pass', measured: measured.map(({ params }) => params) };
   }
-  return byIndex.values();
+  return lots.flatMap(({ register, found }) => {
+    const { order, replacedBy } = register.finish();
+    return order.flatMap((entry) => {
+      const die = found[entry];
+      return die === undefined || (replacedBy[entry] ?? -1) >= 0 ? [] : [die];
+    });
+  });
 }
 
 function measurerFor({ key, manifest }: ModelVersion, file: string): PartMeasurer {

@@ -50,8 +50,7 @@ export function agreementOf(parts: readonly ScoredPart[]): Agreement {
 
 /** One for each die: the parts that no later touchdown replaces. */
 export function lastTouchdowns(parts: readonly ScoredPart[]): readonly ScoredPart[] {
-  const replaced = new Set(parts.map(({ part }) => part.replaces));
-  return parts.filter(({ part }) => !replaced.has(part.index));
+  return parts.filter(({ final }) => final);
 }
 
 /** What was not scored and why, the most frequent first. */

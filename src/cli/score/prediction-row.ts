@@ -61,16 +61,15 @@ export const COLUMNS = {
 
 /** The rows of a scored lot. `explained`: whether an explanation was asked for. */
 export function* predictionRows(
-  { file, parts }: ScoredLot,
+  { parts }: ScoredLot,
   version: ModelVersion,
   explained: boolean,
 ): Generator<PredictionRow, void, void> {
-  for (const part of parts) yield rowOf(part, file, version, explained);
+  for (const part of parts) yield rowOf(part, version, explained);
 }
 
 function rowOf(
-  { label, part, measured, outcome }: ScoredPart,
-  file: string,
+  { label, part, file, measured, outcome, touchdown }: ScoredPart,
   { name, version }: ModelVersion,
   explained: boolean,
 ): PredictionRow {
@@ -86,7 +85,7 @@ function rowOf(
     y: part.y ?? null,
     head: part.headNum,
     site: part.siteNum,
-    touchdown: part.touchdown,
+    touchdown,
     hard_bin: part.hardBin ?? null,
     soft_bin: part.softBin ?? null,
     tester: part.verdict === 'none' ? null : part.verdict,

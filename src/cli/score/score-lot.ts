@@ -1,13 +1,24 @@
 import { basename } from 'node:path';
 import type { DieLabel } from '../../die/die.js';
 import type { Decision } from '../../die/prediction.js';
-import { Fault } from '../../errors.js';
+import { createDieRegister, type DieNaming } from '../../lots/dies/die-register.js';
+import { lotKeyOf, lotPassOf } from '../../lots/dies/lot-key.js';
 import { type Explanation, explanationOf } from '../../lots/explanation.js';
-import { createPartMeasurer, type MeasuredPart } from '../../lots/measure-part.js';
+import {
+  createPartMeasurer,
+  type MeasuredPart,
+  type PartMeasurer,
+  type ValueFacts,
+} from '../../lots/measure-part.js';
+import { joinMatches } from '../../lots/tests/join-matches.js';
+import type { TestMatch } from '../../lots/tests/match-tests.js';
+import { type RefusedLot, testsRefused } from '../../lots/tests/refusal.js';
+import type { TestNaming } from '../../lots/tests/test-identity.js';
 import { explain } from '../../models/decision/explain.js';
 import type { Parameter } from '../../models/manifest/manifest.js';
 import type { ModelVersion } from '../../models/model-version.js';
-import { assembleParts, type Lot, type Part, type ReadReport, type TestDefinition } from '../../stdf/stdf.js';
+import { assembleParts, type Lot, type Part, type ReadReport } from '../../stdf/stdf.js';
+import { namingFile } from '../lot-file.js';
 import type { DieScore, OfflineEngine } from './engine.js';
 
 /** Why a part has no prediction, and the words for it. */
@@ -31,90 +42,223 @@ export type PartOutcome =
     }
   | { readonly kind: 'not_scored'; readonly reason: NotScored };
 
-/** One part of a lot file with its prediction. */
+/** One part of a lot with its prediction. */
 export interface ScoredPart {
   readonly label: DieLabel;
   /** The part without its results, which are too many to keep. */
   readonly part: Omit<Part, 'results'>;
+  /** The file that it is in. */
+  readonly file: string;
   /** How many of the model's tests have a value. */
   readonly measured: number;
   readonly outcome: PartOutcome;
+  /** 1 for the first touchdown of a die. */
+  readonly touchdown: number;
+  /** Whether no later touchdown replaces it. */
+  readonly final: boolean;
 }
 
-/** A lot file, scored. */
-export interface ScoredLot {
+/** A file, or the part of one, that a lot was read from. */
+export interface LotPart {
   readonly file: string;
-  /** In the order in which the parts ended. */
-  readonly parts: readonly ScoredPart[];
   readonly lot: Lot;
   readonly report: ReadReport;
+}
+
+/** A lot, scored: files with one LOT_ID, SBLOT_ID and TEST_COD are one lot. */
+export interface ScoredLot {
+  /** The names of its files. */
+  readonly file: string;
+  readonly passes: readonly LotPart[];
+  /** In the order in which the parts ended, pass by pass. */
+  readonly parts: readonly ScoredPart[];
+  /** What the first of its passes says. */
+  readonly lot: Lot;
+  readonly naming: DieNaming;
+  /** Tests whose values were converted to the model's unit. */
+  readonly converted: TestMatch['converted'];
   /** Tests of the model that the lot has, but without one usable value. */
   readonly withoutValues: readonly Parameter[];
 }
 
-export interface ScoreLotOptions {
-  readonly file: string;
-  readonly bytes: AsyncIterable<Uint8Array>;
+export interface ScoreLotsOptions {
+  readonly files: readonly string[];
+  /** What is in a file. */
+  readonly bytesOf: (file: string) => AsyncIterable<Uint8Array>;
   readonly version: ModelVersion;
   readonly engine: OfflineEngine;
   /** Explain each decision with so many tests; 0 for none. */
   readonly explain: number;
   /** Told of every part that was scored, in the order of the file, before its values are let go. */
   readonly onScored?: ((die: MeasuredPart, row: Float32Array) => void) | undefined;
+  readonly naming: TestNaming;
 }
 
 /**
- * Scores every part of a lot file that can be scored, reading on while a batch runs. Memory grows with
- * the parts, not with their results.
- * @throws Fault `invalid_data` when the file is not STDF V4, or names the tests that it does not have
+ * Scores every part of lot files that can be scored, reading on while a batch runs. Memory grows with the
+ * parts, not with their results.
+ * @throws Fault `invalid_data` naming the file that is not STDF V4; {@link TestsRefused} where a lot's tests
+ *   are not the model's
  */
-export async function scoreLot(options: ScoreLotOptions): Promise<ScoredLot> {
-  const { file, bytes, version, engine } = options;
-  const { parameters } = version.manifest.input;
-  const measurer = createPartMeasurer(parameters, basename(file));
-  const stream = assembleParts(bytes);
-  const tests = createTestFinder(() => stream.lot());
-  const parts: ScoredPart[] = [];
-  let waiting: { at: number; measured: MeasuredPart }[] = [];
+export async function scoreLots(options: ScoreLotsOptions): Promise<ScoredLot[]> {
+  const lots = new Map<unknown, LotScoring>();
+  for (const file of options.files) await namingFile(file, readFile(file, lots, options));
+  const scored = [...lots.values()];
+  const refused = scored.flatMap((lot) => lot.refused());
+  if (refused.length > 0) throw testsRefused(refused, options.version);
+  return scored.map((lot) => lot.finish());
+}
+
+async function readFile(
+  file: string,
+  lots: Map<unknown, LotScoring>,
+  options: ScoreLotsOptions,
+): Promise<void> {
+  const stream = assembleParts(options.bytesOf(file));
+  const ofFile: LotScoring[] = [];
+  const scoringOf = (index: number): LotScoring => {
+    const known = ofFile[index];
+    if (known !== undefined) return known;
+    const lot = stream.lots()[index];
+    if (lot === undefined) throw new Error(`no lot ${index} in ${file}`);
+    const key = lotKeyOf(lot) ?? lot;
+    const scoring = lots.get(key) ?? createLotScoring(options);
+    lots.set(key, scoring);
+    scoring.begin({ file, lot, report: stream.report });
+    ofFile[index] = scoring;
+    return scoring;
+  };
+  for await (const part of stream) await scoringOf(part.lot).add(part);
+  // A lot without parts is a lot, too.
+  stream.lots().forEach((_, index) => {
+    scoringOf(index);
+  });
+  for (const scoring of ofFile) await scoring.settle();
+}
+
+interface LotScoring {
+  /** Begins a file of the lot: the parts that follow are of it. */
+  begin(pass: { readonly file: string; readonly lot: Lot; readonly report: () => ReadReport }): void;
+  add(part: Part): Promise<void>;
+  /** Scores what still waits. */
+  settle(): Promise<void>;
+  refused(): readonly RefusedLot[];
+  finish(): ScoredLot;
+}
+
+/** A part that has been read, and the answer once there is one. */
+interface Entry {
+  readonly measured: Omit<MeasuredPart, 'params' | 'part'>;
+  readonly part: Omit<Part, 'results'>;
+  readonly pass: number;
+  outcome: PartOutcome;
+}
+
+function createLotScoring(options: ScoreLotsOptions): LotScoring {
+  const { version, engine, naming } = options;
+  const register = createDieRegister();
+  const passes: { readonly file: string; readonly lot: Lot; readonly report: () => ReadReport }[] = [];
+  const entries: Entry[] = [];
+  let measurer: PartMeasurer | undefined;
+  const measurers: PartMeasurer[] = [];
+  let waiting: { readonly entry: Entry; readonly measured: MeasuredPart; readonly factsOf: FactsOf }[] = [];
   let running: Promise<void> = Promise.resolve();
 
-  const flush = async () => {
+  async function flush(): Promise<void> {
     const batch = waiting;
     waiting = [];
     await running;
+    if (batch.length === 0) return;
     running = scoreBatch(
       batch.map(({ measured }) => measured),
       options,
-      tests,
+      (i, parameter) => {
+        const one = batch[i];
+        return one?.factsOf(one.measured.part, parameter);
+      },
     ).then((outcomes) => {
-      batch.forEach(({ at, measured }, i) => {
-        const outcome = outcomes[i];
-        if (outcome !== undefined) parts[at] = scoredPart(measured, outcome);
+      batch.forEach(({ entry }, i) => {
+        entry.outcome = outcomes[i] ?? entry.outcome;
       });
     });
     // Awaited at the next flush: until then a failure must not count as unhandled.
     running.catch(() => {});
-  };
-
-  for await (const part of stream) {
-    const measured = measurer.measure(part, stream.lot());
-    const reason = whyNot(measured, version);
-    if (reason === undefined) waiting.push({ at: parts.length, measured });
-    parts.push(scoredPart(measured, { kind: 'not_scored', reason: reason ?? 'inference_failed' }));
-    if (waiting.length >= engine.maxDies) await flush();
   }
-  await flush();
-  await running;
 
-  const lot = stream.lot();
-  const never = measurer.neverMeasured();
-  assertTestsAreThere(never, { file, lot, version });
-  return { file, parts, lot, report: stream.report(), withoutValues: never };
-}
+  const matches = () => joinMatches(measurers.map((each) => each.match()));
 
-function scoredPart({ part, label, measured }: MeasuredPart, outcome: PartOutcome): ScoredPart {
-  const { results: _results, ...rest } = part;
-  return { label, part: rest, measured, outcome };
+  return {
+    begin(pass) {
+      passes.push(pass);
+      measurer = createPartMeasurer(version.manifest.input.parameters, basename(pass.file), naming);
+      measurers.push(measurer);
+    },
+    async add(part) {
+      const pass = passes.at(-1);
+      if (pass === undefined || measurer === undefined) throw new Error('a part before its file began');
+      // What a lot says of its pass stands before its parts.
+      if (register.passes() < passes.length) register.begin(lotPassOf(pass.lot));
+      register.add(part);
+      const measured = measurer.measure(part, pass.lot);
+      const reason = whyNot(measured, version);
+      const { results: _results, ...rest } = part;
+      const entry: Entry = {
+        measured: { label: measured.label, measured: measured.measured },
+        part: rest,
+        pass: passes.length - 1,
+        outcome: { kind: 'not_scored', reason: reason ?? 'inference_failed' },
+      };
+      entries.push(entry);
+      const measuring = measurer;
+      if (reason === undefined) {
+        waiting.push({
+          entry,
+          measured,
+          factsOf: (of, parameter) => measuring.factsOf(of, pass.lot, parameter),
+        });
+      }
+      if (waiting.length >= engine.maxDies) await flush();
+    },
+    async settle() {
+      await flush();
+      await running;
+    },
+    refused() {
+      const { refused } = matches();
+      const names = new Set(passes.map(({ file }) => file));
+      if (refused.length === 0 || entries.length === 0) return [];
+      return [{ files: [...names], lot: passes[0]?.lot.mir?.lotId ?? null, refused }];
+    },
+    finish() {
+      const dies = register.finish();
+      const parts = dies.order.map((at): ScoredPart => {
+        const entry = entries[at];
+        if (entry === undefined) throw new Error(`no part ${at}`);
+        return {
+          ...entry.measured,
+          part: entry.part,
+          file: passes[entry.pass]?.file ?? '',
+          outcome: entry.outcome,
+          touchdown: dies.touchdowns[at] ?? 1,
+          final: (dies.replacedBy[at] ?? -1) < 0,
+        };
+      });
+      const [first] = passes;
+      if (first === undefined) throw new Error('a lot without a file');
+      const never = measurers.map((each) => new Set(each.neverMeasured()));
+      return {
+        file: [...new Set(passes.map(({ file }) => file))].join(', '),
+        passes: passes.map(({ report, ...pass }) => ({ ...pass, report: report() })),
+        parts,
+        lot: first.lot,
+        naming: dies.naming,
+        converted: matches().converted,
+        withoutValues: [...(never[0] ?? [])].filter((parameter) =>
+          never.every((each) => each.has(parameter)),
+        ),
+      };
+    },
+  };
 }
 
 function whyNot({ part, measured, params }: MeasuredPart, { contract }: ModelVersion): NotScored | undefined {
@@ -125,8 +269,8 @@ function whyNot({ part, measured, params }: MeasuredPart, { contract }: ModelVer
 
 async function scoreBatch(
   batch: readonly MeasuredPart[],
-  { engine, version, explain: k, onScored }: ScoreLotOptions,
-  testOf: TestFinder,
+  { engine, version, explain: k, onScored }: ScoreLotsOptions,
+  factsOf: (i: number, parameter: number) => ValueFacts | undefined,
 ): Promise<PartOutcome[]> {
   const width = version.contract.parameterCount;
   const rows = new Float32Array(batch.length * width);
@@ -139,7 +283,9 @@ async function scoreBatch(
     if (score.kind === 'scored' && measured !== undefined) onScored?.(measured, score.row);
   });
   return scores.map((score, i) =>
-    outcomeOf(score, rows.subarray(i * width, (i + 1) * width), version, k, testOf),
+    outcomeOf(score, rows.subarray(i * width, (i + 1) * width), version, k, (parameter) =>
+      factsOf(i, parameter),
+    ),
   );
 }
 
@@ -148,7 +294,7 @@ function outcomeOf(
   values: Float32Array,
   version: ModelVersion,
   k: number,
-  testOf: TestFinder,
+  factsOf: (parameter: number) => ValueFacts | undefined,
 ): PartOutcome {
   if (die.kind === 'failed') return { kind: 'not_scored', reason: 'inference_failed' };
   const decided = version.decide(die.row, 0);
@@ -162,38 +308,10 @@ function outcomeOf(
     prediction: decided.prediction,
     confidence: decided.confidence,
     score: decided.anomalyScore,
-    explanations: contributions.map((contribution) => explanationOf(contribution, listed, testOf)),
+    explanations: contributions.map((contribution) =>
+      explanationOf(contribution, listed, factsOf(contribution.index)),
+    ),
   };
 }
 
-type TestFinder = (testNumber: number | undefined) => TestDefinition | undefined;
-
-/** Finds a test of the lot by its number; of several with one number the first. */
-function createTestFinder(lot: () => Lot): TestFinder {
-  const byNumber = new Map<number, TestDefinition>();
-  let seen = 0;
-  return (testNumber) => {
-    const { tests } = lot();
-    for (; seen < tests.length; seen++) {
-      const test = tests[seen];
-      if (test !== undefined && !byNumber.has(test.testNum)) byNumber.set(test.testNum, test);
-    }
-    return testNumber === undefined ? undefined : byNumber.get(testNumber);
-  };
-}
-
-const MAX_LISTED = 20;
-
-function assertTestsAreThere(
-  never: readonly Parameter[],
-  { file, lot, version }: { file: string; lot: Lot; version: ModelVersion },
-): void {
-  const there = new Set(lot.tests.map(({ testNum }) => testNum));
-  const absent = never.filter(({ testNumber }) => testNumber === undefined || !there.has(testNumber));
-  if (absent.length === 0) return;
-  const names = absent.slice(0, MAX_LISTED).map(({ testNumber, name }) => `${testNumber} ${name.trim()}`);
-  const more = absent.length > MAX_LISTED ? ` and ${absent.length - MAX_LISTED} more` : '';
-  throw new Fault('invalid_data', [
-    `${file} lacks ${absent.length} of the ${version.contract.parameterCount} tests of model ${version.key}: ${names.join(', ')}${more}`,
-  ]);
-}
+type FactsOf = (part: Part, parameter: number) => ValueFacts | undefined;

@@ -1,3 +1,4 @@
+import { testTitle } from '../../lots/tests/test-identity.js';
 import { isOriented } from '../../lots/wafer-maps.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { describeReport } from '../../stdf/stdf.js';
@@ -10,23 +11,38 @@ export function scoreAsJson(lots: readonly ScoredLot[], { key, manifest }: Model
   return {
     model: key,
     threshold: manifest.threshold,
-    files: lots.map((lot) => ({
-      file: lot.file,
+    lots: lots.map((lot) => ({
       lot: lot.lot.mir?.lotId ?? null,
-      wafers: lot.lot.wafers.map(({ waferId }) => waferId ?? null),
+      files: lot.passes.map(({ file, report }) => ({ file, intact: report.intact, damage: report.damage })),
+      wafers: wafersOf(lot),
       parts: agreementOf(lot.parts),
       dies: agreementOf(lastTouchdowns(lot.parts)),
+      retested: retestedOf(lot),
+      diesKnownBy: lot.naming,
+      testsConverted: lot.converted.map(({ model, lot: found, factor }) => ({
+        ...model,
+        from: found.unit ?? null,
+        factor,
+      })),
       testsWithoutValues: lot.withoutValues,
-      intact: lot.report.intact,
-      damage: lot.report.damage,
     })),
   };
+}
+
+/** The ids of the lot's wafers, those of several files once. */
+function wafersOf({ passes }: ScoredLot): (string | null)[] {
+  return [...new Set(passes.flatMap(({ lot }) => lot.wafers.map(({ waferId }) => waferId ?? null)))];
+}
+
+/** Dies that were touched more than once. */
+function retestedOf({ parts }: ScoredLot): number {
+  return parts.filter(({ touchdown, final }) => final && touchdown > 1).length;
 }
 
 /** What `score` prints for people. */
 export function describeScored(lots: readonly ScoredLot[], version: ModelVersion): string {
   const lines = lots.flatMap((lot) => [
-    `${lot.file}: lot ${printable(lot.lot.mir?.lotId ?? 'unknown')}, ${lot.lot.wafers.length} wafer${lot.lot.wafers.length === 1 ? '' : 's'}`,
+    `${lot.file}: lot ${printable(lot.lot.mir?.lotId ?? 'unknown')}, ${wafersOf(lot).length} wafer${wafersOf(lot).length === 1 ? '' : 's'}`,
     `  model ${version.key}, a part fails above ${version.manifest.threshold}`,
     ...describeAgreement(agreementOf(lot.parts), 'parts'),
     ...describeAgreement(agreementOf(lastTouchdowns(lot.parts)), 'dies (last touchdown)'),
@@ -66,7 +82,9 @@ function agreementTable({ byTester, caughtRate, flaggedRate }: Agreement): strin
 const MAX_LISTED = 8;
 
 /** What the reader of the figures has to know of the file. */
-export function lotNotes({ lot, parts, report, withoutValues }: ScoredLot): string[] {
+export function lotNotes(scored: ScoredLot): string[] {
+  const { lot, parts, passes, naming, withoutValues } = scored;
+  const retested = retestedOf(scored);
   const unplaced = parts.filter(({ part }) => part.x === undefined || part.y === undefined).length;
   const names = withoutValues
     .slice(0, MAX_LISTED)
@@ -80,6 +98,30 @@ export function lotNotes({ lot, parts, report, withoutValues }: ScoredLot): stri
     ...(isOriented(lot)
       ? []
       : ['the file does not say which way x and y grow: maps are drawn with x to the right and y upwards']),
-    ...describeReport(report).map((line) => `damaged: ${line}`),
+    ...(passes.length < 2 ? [] : [`${passes.length} files of one lot, joined`]),
+    ...(retested === 0
+      ? []
+      : [`${countText(retested)} dies were tested again: their last touchdown is final`]),
+    ...convertedNotes(scored),
+    ...(lot.wafers.length > 0 && !naming.byPosition && parts.length > 0
+      ? ['all parts have the same coordinates: dies are told apart by PART_ID']
+      : []),
+    ...(naming.byPartId === 'nothing'
+      ? ['PART_ID comes again after parts that passed, so it names no die: each part counts as one']
+      : []),
+    ...passes.flatMap(({ report }) => describeReport(report).map((line) => `damaged: ${line}`)),
   ].map(printable);
+}
+
+/** Which units were converted, a line for each pair of them. */
+function convertedNotes({ converted }: ScoredLot): string[] {
+  const pairs = new Map<string, string[]>();
+  for (const { model, lot } of converted) {
+    const pair = `${lot.unit} to ${model.unit}`;
+    pairs.set(pair, [...(pairs.get(pair) ?? []), testTitle(model)]);
+  }
+  return [...pairs].map(([pair, titles]) => {
+    const more = titles.length > MAX_LISTED ? ', ...' : '';
+    return `converted from ${pair}, the model's unit: ${titles.slice(0, MAX_LISTED).join(', ')}${more}`;
+  });
 }

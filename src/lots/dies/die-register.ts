@@ -20,6 +20,8 @@ export interface Dies {
   readonly replacedBy: Int32Array;
   /** By entry: 1 for the first touchdown of its die. */
   readonly touchdowns: Int32Array;
+  /** The entries in the order in which they were tested. */
+  readonly order: readonly number[];
   readonly naming: DieNaming;
 }
 
@@ -27,6 +29,8 @@ export interface Dies {
 export interface DieRegister {
   /** Begins a file's part of the lot; the parts that follow are of it. */
   begin(pass: LotPass): void;
+  /** How many passes have begun. */
+  passes(): number;
   /** The number of the entry. Memory grows with the parts, not with their results. */
   add(part: TouchedPart): number;
   finish(): Dies;
@@ -45,13 +49,21 @@ export function createDieRegister(): DieRegister {
     begin(pass) {
       passes.push(pass);
     },
+    passes: () => passes.length,
     add(part) {
       if (passes.length === 0) passes.push({ startedAt: undefined, retests: undefined });
-      touched.push({ part, pass: passes.length - 1 });
+      touched.push({ part: keptOf(part), pass: passes.length - 1 });
       return touched.length - 1;
     },
     finish: () => tellDies(touched, passes),
   };
+}
+
+/** Without what else a part holds: its results are too many to keep. */
+function keptOf(part: TouchedPart): TouchedPart {
+  const { index, headNum, siteNum, end, wafer, x, y, partId, verdict, hardBin, openedAfter, retestFlag } =
+    part;
+  return { index, headNum, siteNum, end, wafer, x, y, partId, verdict, hardBin, openedAfter, retestFlag };
 }
 
 function tellDies(touched: readonly Touchdown[], passes: readonly LotPass[]): Dies {
@@ -82,7 +94,7 @@ function tellDies(touched: readonly Touchdown[], passes: readonly LotPass[]): Di
     replacedBy[earlier] = entry;
     touchdowns[entry] = (touchdowns[earlier] ?? 1) + 1;
   }
-  return { dies, replaces, replacedBy, touchdowns, naming };
+  return { dies, replaces, replacedBy, touchdowns, order, naming };
 }
 
 function lastOf(entry: number | undefined, replacedBy: Int32Array): number | undefined {

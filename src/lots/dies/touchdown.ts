@@ -1,14 +1,21 @@
 import type { Part } from '../../stdf/stdf.js';
 
 /** What of a part says which die it is. */
-export interface TouchedPart
-  extends Pick<
-    Part,
-    'index' | 'headNum' | 'siteNum' | 'end' | 'wafer' | 'x' | 'y' | 'partId' | 'verdict' | 'hardBin'
-  > {
-  readonly openedAfter: number;
-  readonly retestFlag: 'part_id' | 'position' | undefined;
-}
+export type TouchedPart = Pick<
+  Part,
+  | 'index'
+  | 'headNum'
+  | 'siteNum'
+  | 'end'
+  | 'wafer'
+  | 'x'
+  | 'y'
+  | 'partId'
+  | 'verdict'
+  | 'hardBin'
+  | 'openedAfter'
+  | 'retestFlag'
+>;
 
 /** One touchdown: a part, and the pass of its lot in which it was tested. */
 export interface Touchdown {

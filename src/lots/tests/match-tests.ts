@@ -117,7 +117,8 @@ export function createTestMatcher(listed: readonly TestParameter[], naming: Test
       unnamed = [];
       for (const test of open) {
         const parameter = parameterOf(test);
-        const factor = parameter < 0 ? 1 : (sourceOf(test, parameter).factor ?? 1);
+        // A unit that cannot be converted makes no value.
+        const factor = parameter < 0 ? 1 : (sourceOf(test, parameter).factor ?? Number.NaN);
         parameters[test.index] = parameter;
         factors[test.index] = factor;
         if (parameter < 0 && test.testTxt.trim() === '') unnamed.push(test);
@@ -161,7 +162,8 @@ function conclude(
     const [source, ...others] = sources.get(index) ?? [];
     if (source === undefined) {
       const found = near.get(index) ?? [];
-      const reason = found[0] === undefined ? 'absent' : reasonFor(identity, found[0]);
+      const shared = (byNumber.get(numberKey(identity)) ?? []).length > 1 && identity.position === undefined;
+      const reason = found[0] === undefined ? 'absent' : reasonFor(identity, found[0], shared);
       refused.push({ index, reason, model, lot: found.slice(0, MOST_FOUND) });
       return;
     }
@@ -202,10 +204,12 @@ function nearby(
   return near;
 }
 
-function reasonFor(parameter: TestIdentity, found: NamedTest): ReasonRefused {
+function reasonFor(parameter: TestIdentity, found: NamedTest, sharedNumber: boolean): ReasonRefused {
   if (found.functional !== parameter.functional) return 'absent';
   if (found.testNumber !== parameter.testNumber) return 'other_number';
-  return found.testName === parameter.testName ? 'other_pin' : 'other_name';
+  if (found.testName === parameter.testName) return 'other_pin';
+  // Under a number that several tests share, another name may be one more of them.
+  return sharedNumber ? 'absent' : 'other_name';
 }
 
 /** Longest name that a manifest holds; those of before `testName` were cut there. */

@@ -5,7 +5,6 @@ import { createDecide } from '../../models/decision/decide.js';
 import { WorkerChannel } from './channel.js';
 import type { FromWorker, SessionSpec, ToWorker } from './messages.js';
 import { bytesOf } from './model-bytes.js';
-import type { PolicyRunner } from './run-rows.js';
 import { Session } from './session.js';
 import { warmUp } from './warm-up.js';
 
@@ -14,8 +13,6 @@ import { warmUp } from './warm-up.js';
  * their order, and ends when the server process has gone.
  */
 const sessions = new Map<string, Session>();
-/** How the dies of each warm session are run. */
-const runners = new Map<string, PolicyRunner>();
 const counters = new Map<string, DriftCounter>();
 
 // A signal to the whole process group (Ctrl-C, a service manager) is for the server process, which
@@ -37,29 +34,29 @@ process.exit(0);
 async function answer(message: ToWorker): Promise<FromWorker> {
   switch (message.type) {
     case 'open': {
-      // The probes are needed until the warm-up; as they came, they are valid only until the next message.
-      const spec = { ...message.spec, probes: message.spec.probes.slice() };
+      // The probe is needed until the warm-up; as it came, it is valid only until the next message.
+      const spec = { ...message.spec, probe: message.spec.probe.slice() };
       const model = message.model && bytesOf(message.model);
       const session = await Session.open(spec, message.intraOpThreads, model);
       // Asked for twice when the worker replaced another while the version was being opened everywhere.
-      await closeSession(message.spec.key);
+      await sessions.get(message.spec.key)?.close();
       sessions.set(message.spec.key, session);
       openCounter(message.spec);
       return { type: 'opened', key: message.spec.key, graph: session.graph };
     }
-    case 'warm': {
-      const { runner, report } = await warmUp(sessionOf(message.key), message.policy);
-      runners.set(message.key, runner);
-      return { type: 'warmed', key: message.key, report };
-    }
+    case 'warm':
+      return { type: 'warmed', key: message.key, report: await warmUp(sessionOf(message.key)) };
     case 'run':
       return run(message);
     case 'drift':
       return { type: 'drifted', key: message.key, ...toMessage(counters.get(message.key)?.take() ?? []) };
-    case 'close':
+    case 'close': {
+      const session = sessions.get(message.key);
+      sessions.delete(message.key);
       counters.delete(message.key);
-      await closeSession(message.key);
+      await session?.close();
       return { type: 'closed', key: message.key };
+    }
   }
 }
 
@@ -70,9 +67,7 @@ async function run({
   explain,
   groups,
 }: Extract<ToWorker, { type: 'run' }>): Promise<FromWorker> {
-  const runner = runners.get(key);
-  if (runner === undefined) throw new Error(`no session is warm for ${key}`);
-  const result = await runner.run(dies, params, explain);
+  const result = await sessionOf(key).run(dies, params, explain);
   if (groups !== undefined)
     counters.get(key)?.count({ dies, params, rows: result.scores, groups }, performance.now());
   return { type: 'ran', ...result };
@@ -91,13 +86,6 @@ function openCounter({ key, drift }: SessionSpec): void {
     scoreEdges: counting.scoreEdges.slice(),
   };
   counters.set(key, new DriftCounter(kept, createDecide(manifest), Math.random));
-}
-
-async function closeSession(key: string): Promise<void> {
-  const session = sessions.get(key);
-  sessions.delete(key);
-  runners.delete(key);
-  await session?.close();
 }
 
 function sessionOf(key: string): Session {

@@ -1,5 +1,9 @@
-import type { Lot, Part, TestDefinition, Wafer } from '../../stdf/stdf.js';
+import { createDieRegister, type DieRegister } from '../../lots/dies/die-register.js';
+import { lotKeyOf, lotPassOf } from '../../lots/dies/lot-key.js';
+import { valueAt } from '../../lots/tests/result-value.js';
+import type { Lot, Part, Wafer } from '../../stdf/stdf.js';
 import type { CountingTouchdown, ReasonForPart } from './lot-account.js';
+import type { LotTests } from './lot-tests.js';
 
 /** Columns of the wafer, both ends included. */
 export interface ColumnRange {
@@ -15,7 +19,7 @@ export interface CollectorOptions {
 
 /** A part as the trainer needs it. */
 export interface CollectedDie {
-  /** float32 by column of {@link DieCollector.testNumbers}; NaN or shorter where there is no value. */
+  /** float32 by column of {@link LotTests.tests}; NaN or shorter where there is no value. */
   readonly values: Float32Array;
   readonly passing: boolean;
   /** Soft bin of a failing die, with the file's name for it. */
@@ -29,11 +33,9 @@ export interface CollectedDie {
 
 /** Takes the parts of lot files, one at a time, and keeps one touchdown of each die. Pure. */
 export interface DieCollector {
-  part(part: Part): void;
+  part(part: Part, lot: Lot): void;
   /** Ends a file; `name` stands for the lot where the file does not name it. */
-  endFile(lot: Lot, name: string): void;
-  /** TEST_NUM of each column of the values. */
-  testNumbers(): readonly number[];
+  endFile(lots: readonly Lot[], name: string): void;
   /** The dies to learn from, and how many touchdowns are none. */
   finish(): {
     readonly dies: readonly CollectedDie[];
@@ -42,56 +44,56 @@ export interface DieCollector {
   };
 }
 
-interface Touchdown extends Pick<Part, 'x' | 'y' | 'softBin' | 'hardBin'> {
+/** A touchdown: a die to be, if it is the one that counts. */
+interface Touchdown extends Omit<CollectedDie, 'values' | 'lot' | 'wafer' | 'defect'> {
   reason: ReasonForPart | undefined;
-  readonly values: Float32Array;
-  readonly passing: boolean;
-  /** The file's own object, whose id is final once the wafer has ended. */
-  readonly wafer: Wafer | undefined;
+  /** By the tests of its lot; by the columns of all lots once its file has ended. */
+  values: Float32Array;
+  lot: string;
+  defect: string | undefined;
+  readonly part: Pick<Part, 'softBin' | 'hardBin' | 'wafer'>;
 }
 
-interface OpenDie extends Omit<CollectedDie, 'values' | 'passing'> {
-  readonly touchdown: Touchdown;
+/** One lot of one file while it is read. */
+interface OpenLot {
+  readonly lot: Lot;
+  readonly touchdowns: Touchdown[];
+  readonly mixed: Set<number>;
+  /** By the index of a test: the only site that measured it, -1 for several. */
+  readonly sites: number[];
 }
 
-const NO_COLUMN = -1;
+/** The touchdowns of one lot, of all its files, by the entries of its register. */
+interface JoinedLot {
+  readonly register: DieRegister;
+  readonly touchdowns: Touchdown[];
+}
+
 const NO_VALUES = new Float32Array(0);
 
-/**
- * Retests within a file are those of the part assembler, flagged or not. Between files a die is the
- * same where lot, wafer and both coordinates are given and equal: then files count in their order.
- */
-export function createDieCollector({ touchdown: counts, x: columns }: CollectorOptions): DieCollector {
-  const columnOf = new Map<number, number>();
-  const dies: OpenDie[] = [];
-  const dieByPlace = new Map<string, Touchdown>();
-  let ofFile = new Map<number, Touchdown>();
+/** Which touchdowns are of one die says the register that scoring uses; tests are joined by `tests`. */
+export function createDieCollector(
+  { touchdown: counts, x: columns }: CollectorOptions,
+  tests: LotTests,
+): DieCollector {
+  const joined = new Map<unknown, JoinedLot>();
+  let open: OpenLot[] = [];
   let file = 0;
 
-  /** The column of each test of the file, by its index: found once for each test. */
-  let columnOfTest: number[] = [];
-
-  function columnFor({ kind, testNum, position }: TestDefinition): number {
-    if (kind === 'Ftr' || (position ?? 1) > 1) return NO_COLUMN;
-    let column = columnOf.get(testNum);
-    if (column === undefined) {
-      column = columnOf.size;
-      columnOf.set(testNum, column);
-    }
-    return column;
+  function openLot(part: Part, lot: Lot): OpenLot {
+    const known = open[part.lot];
+    if (known !== undefined) return known;
+    const opened = { lot, touchdowns: [], mixed: new Set<number>(), sites: [] };
+    open[part.lot] = opened;
+    joinedLot(lot).register.begin(lotPassOf(lot));
+    return opened;
   }
 
-  function valuesOf({ results }: Part): Float32Array {
-    for (let i = 0; i < results.length; i++) {
-      const test = results.tests[i] ?? 0;
-      columnOfTest[test] ??= columnFor(results.test(i));
-    }
-    const values = new Float32Array(columnOf.size).fill(Number.NaN);
-    for (let i = 0; i < results.length; i++) {
-      const column = columnOfTest[results.tests[i] ?? 0] ?? NO_COLUMN;
-      if (column !== NO_COLUMN && results.isUsable(i)) values[column] = results.values[i] ?? Number.NaN;
-    }
-    return values;
+  function joinedLot(lot: Lot): JoinedLot {
+    const key = lotKeyOf(lot) ?? lot;
+    const known = joined.get(key) ?? { register: createDieRegister(), touchdowns: [] };
+    joined.set(key, known);
+    return known;
   }
 
   function reasonFor(part: Part): ReasonForPart | undefined {
@@ -103,76 +105,110 @@ export function createDieCollector({ touchdown: counts, x: columns }: CollectorO
     return outside ? 'outside' : undefined;
   }
 
-  function supersede(earlier: Touchdown | undefined, later: Touchdown): Touchdown {
-    if (earlier === undefined) return later;
-    const [kept, other] = counts === 'last' ? [later, earlier] : [earlier, later];
-    other.reason = 'superseded';
-    return kept;
-  }
-
   return {
-    testNumbers: () => [...columnOf.keys()],
-
-    part(part) {
+    part(part, lot) {
+      const ofLot = openLot(part, lot);
       const reason = reasonFor(part);
-      const values = reason === undefined ? valuesOf(part) : NO_VALUES;
-      const measured = values.some((value) => !Number.isNaN(value));
-      const { index, x, y, softBin, hardBin, wafer, verdict, replaces } = part;
+      const values = reason === undefined ? valuesOf(part, ofLot) : NO_VALUES;
+      const { softBin, hardBin, wafer, verdict } = part;
       const touchdown: Touchdown = {
-        ...{ x, y, softBin, hardBin, wafer, passing: verdict === 'pass' },
-        reason: reason ?? (measured ? undefined : 'unmeasured'),
-        values: measured ? values : NO_VALUES,
+        reason,
+        values,
+        passing: verdict === 'pass',
+        lot: '',
+        defect: undefined,
+        part: { softBin, hardBin, wafer },
+        file,
       };
-      // A third touchdown names the second: with `first` both are out, as the first one counts.
-      supersede(replaces === undefined ? undefined : ofFile.get(replaces), touchdown);
-      ofFile.set(index, touchdown);
+      const { register, touchdowns } = joinedLot(lot);
+      touchdowns[register.add(part)] = touchdown;
+      ofLot.touchdowns.push(touchdown);
     },
 
-    endFile({ mir, softBins, tests }, name) {
-      tests.forEach(columnFor);
-      const lotId = mir?.lotId.trim() ?? '';
-      const names = new Map(softBins.map(({ bin, name }) => [bin, name?.trim() ?? '']));
-      for (const touchdown of ofFile.values()) {
-        const waferId = touchdown.wafer?.waferId?.trim() ?? '';
-        const lot = lotId === '' ? name : lotId;
-        dies.push({
-          touchdown,
-          lot,
-          wafer: waferKey(lot, waferId, touchdown.wafer),
-          defect: touchdown.passing ? undefined : binOf(touchdown, names),
-          file,
-        });
-        const { x, y, reason } = touchdown;
-        const placed = lotId !== '' && waferId !== '' && x !== undefined && y !== undefined;
-        if (!placed || reason === 'superseded') continue;
-        const place = JSON.stringify([lotId, waferId, x, y]);
-        dieByPlace.set(place, supersede(dieByPlace.get(place), touchdown));
+    endFile(lots, name) {
+      // A lot without parts has tests, too.
+      const all = lots.map(
+        (lot, i) => open[i] ?? { lot, touchdowns: [], mixed: new Set<number>(), sites: [] },
+      );
+      for (const { lot, touchdowns, mixed, sites } of all) {
+        const target = tests.add(lot, name, mixed, sites);
+        const lotId = lot.mir?.lotId.trim() ?? '';
+        const names = new Map(lot.softBins.map(({ bin, name: text }) => [bin, text?.trim() ?? '']));
+        for (const touchdown of touchdowns) {
+          touchdown.lot = lotId === '' ? name : lotId;
+          touchdown.defect = touchdown.passing ? undefined : binOf(touchdown.part, names);
+          touchdown.values = arranged(touchdown.values, target.columns, target.factors);
+          // Of tests that are none to learn from nothing is learnt.
+          if (!touchdown.values.some((value) => !Number.isNaN(value))) touchdown.reason ??= 'unmeasured';
+        }
       }
-      ofFile = new Map();
-      columnOfTest = [];
+      open = [];
       file += 1;
     },
 
     finish() {
       const leftOut = { superseded: 0, not_ended: 0, abnormal: 0, no_verdict: 0, outside: 0, unmeasured: 0 };
-      for (const { touchdown } of dies) if (touchdown.reason !== undefined) leftOut[touchdown.reason] += 1;
-      return {
-        dies: dies
-          .filter(({ touchdown }) => touchdown.reason === undefined)
-          .map(({ touchdown: { values, passing }, ...die }) => ({ ...die, values, passing })),
-        touchdowns: dies.length,
-        leftOut,
-      };
+      const dies: CollectedDie[] = [];
+      let touchdowns = 0;
+      for (const { register, touchdowns: all } of joined.values()) {
+        const { replaces, replacedBy } = register.finish();
+        const other = counts === 'last' ? replacedBy : replaces;
+        touchdowns += all.length;
+        all.forEach((touchdown, entry) => {
+          const reason = (other[entry] ?? -1) >= 0 ? 'superseded' : touchdown.reason;
+          if (reason !== undefined) leftOut[reason] += 1;
+          else dies.push(dieOf(touchdown));
+        });
+      }
+      return { dies, touchdowns, leftOut };
     },
   };
 }
 
-function waferKey(lot: string, waferId: string, wafer: Wafer | undefined): string | undefined {
-  return wafer === undefined ? undefined : `${lot}|${waferId === '' ? `#${wafer.index}` : waferId}`;
+/** float32 by the tests of the part's lot. */
+function valuesOf({ results, siteNum }: Part, { lot, mixed, sites }: OpenLot): Float32Array {
+  const values = new Float32Array(lot.tests.length).fill(Number.NaN);
+  for (let i = 0; i < results.length; i++) {
+    const test = results.tests[i] ?? 0;
+    const value = valueAt(results, i);
+    if (Number.isNaN(value)) continue;
+    values[test] = value;
+    if (results.hasOwnFacts(i) && results.display(i).units !== results.test(i).display.units) mixed.add(test);
+    const site = sites[test];
+    if (site !== siteNum) sites[test] = site === undefined ? siteNum : -1;
+  }
+  return values;
+}
+
+/** The values in the columns of all lots: the same array where they are there already. */
+function arranged(values: Float32Array, columns: Int32Array, factors: Float64Array): Float32Array {
+  const inPlace = values.every((_, test) => columns[test] === test && factors[test] === 1);
+  if (values.length === 0 || inPlace) return values;
+  const placed = new Float32Array(1 + columns.reduce((most, column) => Math.max(most, column), -1)).fill(
+    Number.NaN,
+  );
+  values.forEach((value, test) => {
+    const column = columns[test] ?? -1;
+    if (column >= 0 && !Number.isNaN(value)) placed[column] = value * (factors[test] ?? 1);
+  });
+  return placed;
+}
+
+function dieOf({ values, passing, defect, lot, file, part }: Touchdown): CollectedDie {
+  return { values, passing, defect, lot, file, wafer: waferKey(lot, part.wafer) };
+}
+
+function waferKey(lot: string, wafer: Wafer | undefined): string | undefined {
+  if (wafer === undefined) return undefined;
+  const waferId = wafer.waferId?.trim() ?? '';
+  return `${lot}|${waferId === '' ? `#${wafer.index}` : waferId}`;
 }
 
 /** The soft bin says why a part failed; the hard bin only where it went. */
-function binOf({ softBin, hardBin }: Touchdown, names: ReadonlyMap<number, string>): string | undefined {
+function binOf(
+  { softBin, hardBin }: Touchdown['part'],
+  names: ReadonlyMap<number, string>,
+): string | undefined {
   if (softBin === undefined) return hardBin === undefined ? undefined : `hard bin ${hardBin}`;
   return `soft bin ${softBin} ${names.get(softBin) ?? ''}`.trim();
 }

@@ -1,9 +1,8 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { Fault } from '../../errors.js';
 import { assembleParts, describeReport } from '../../stdf/stdf.js';
-import { openSource, STANDARD_INPUT } from '../../unpack/file-source.js';
 import type { DieTable } from '../table/die-table.js';
 import {
   type CollectedDie,
@@ -12,9 +11,9 @@ import {
   type DieCollector,
 } from './die-collector.js';
 import type { LotAccount } from './lot-account.js';
-import { createLotTests, type LotTest, type LotTests } from './lot-tests.js';
+import { createLotTests, type LotTest, type LotTests, type LotTestsOptions } from './lot-tests.js';
 
-export interface LotReadOptions extends Partial<CollectorOptions> {
+export interface LotReadOptions extends Partial<CollectorOptions>, LotTestsOptions {
   /** Told the number of parts read so far, now and then. */
   readonly onProgress?: ((parts: number) => void) | undefined;
 }
@@ -28,28 +27,27 @@ export interface LotDies {
 }
 
 /**
- * Reads the dies of STDF files, plain or packed, streaming: memory is the table's. Throws a Fault that
+ * Reads the dies of STDF files, plain or gzip, streaming: memory is the table's. Throws a Fault that
  * names the file for one that is not STDF; what is damaged is read as far as it goes, and told.
  */
 export async function readLots(paths: readonly string[], options: LotReadOptions = {}): Promise<LotDies> {
   const touchdown = options.touchdown ?? 'last';
-  const collector = createDieCollector({ touchdown, x: options.x });
-  const tests = createLotTests();
+  const tests = createLotTests(options);
+  const collector = createDieCollector({ touchdown, x: options.x }, tests);
   const damage: { file: string; problems: readonly string[] }[] = [];
   const hashes: string[] = [];
   let parts = 0;
   for (const path of paths) {
-    const read = createHash('sha256');
-    const problems = await readLot(path, read, collector, tests, () => {
+    const problems = await readLot(path, collector, () => {
       parts += 1;
       if (parts % 500 === 0) options.onProgress?.(parts);
     });
     if (problems.length > 0) damage.push({ file: basename(path), problems });
-    hashes.push(path === STANDARD_INPUT ? read.digest('hex') : await sha256Of(path));
+    hashes.push(await sha256Of(path));
   }
   const { dies, touchdowns, leftOut } = collector.finish();
   const passingDies = dies.filter(({ passing }) => passing).length;
-  const columns = columnsOf(collector, tests);
+  const columns = columnsOf(tests);
   const sources = paths.map((path, i) => ({
     name: basename(path),
     sha256: hashes[i],
@@ -65,6 +63,7 @@ export async function readLots(paths: readonly string[], options: LotReadOptions
       passingDies,
       touchdownsLeftOut: leftOut,
       testsLeftOut: [],
+      converted: tests.converted,
       damage,
     },
   };
@@ -73,20 +72,19 @@ export async function readLots(paths: readonly string[], options: LotReadOptions
 /** Reads one file; the answer is what is damaged, in words. */
 async function readLot(
   path: string,
-  read: Hash,
   collector: DieCollector,
-  tests: LotTests,
   onPart: () => void,
 ): Promise<readonly string[]> {
+  const source: AsyncIterable<Uint8Array> = createReadStream(path, { highWaterMark: 1 << 18 });
   try {
-    const { bytes } = await openSource(path);
-    const stream = assembleParts(path === STANDARD_INPUT ? hashed(bytes, read) : bytes);
+    const stream = assembleParts(source);
     for await (const part of stream) {
-      collector.part(part);
+      const lot = stream.lots()[part.lot];
+      if (lot === undefined) throw new Error(`no lot ${part.lot}`);
+      collector.part(part, lot);
       onPart();
     }
-    collector.endFile(stream.lot(), basename(path));
-    tests.add(stream.lot());
+    collector.endFile(stream.lots(), basename(path));
     return stream.report().damage.length === 0 ? [] : describeReport(stream.report());
   } catch (error) {
     if (error instanceof Fault) {
@@ -100,14 +98,6 @@ async function readLot(
       throw new Fault('invalid_data', [`${path}: ${error.message}`], error);
     }
     throw error;
-  }
-}
-
-/** Standard input can be read once only. */
-async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array, void, void> {
-  for await (const chunk of bytes) {
-    hash.update(chunk);
-    yield chunk;
   }
 }
 
@@ -125,16 +115,20 @@ interface Column {
   readonly at: number;
 }
 
-/** In ascending order of the test numbers, so that the order of parts and files does not matter. */
-function columnsOf(collector: DieCollector, tests: LotTests): Column[] {
-  const known = tests.byNumber();
-  return collector
-    .testNumbers()
-    .flatMap((testNumber, at) => {
-      const test = known.get(testNumber);
-      return test === undefined ? [] : [{ test, at }];
-    })
-    .sort((a, b) => a.test.testNumber - b.test.testNumber);
+/** In ascending order of number, name and position, so that the order of parts and files does not matter. */
+function columnsOf(tests: LotTests): Column[] {
+  return tests
+    .tests()
+    .map((test, at) => ({ test, at }))
+    .sort((a, b) => compareTests(a.test.facts, b.test.facts));
+}
+
+function compareTests(a: LotTest['facts'], b: LotTest['facts']): number {
+  const byNumber = (a.testNumber ?? 0) - (b.testNumber ?? 0);
+  if (byNumber !== 0) return byNumber;
+  const [nameA = '', nameB = ''] = [a.testName, b.testName];
+  if (nameA !== nameB) return nameA < nameB ? -1 : 1;
+  return (a.position ?? 0) - (b.position ?? 0);
 }
 
 function tableOf(

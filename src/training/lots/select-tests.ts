@@ -4,8 +4,13 @@ import { fitStandardisation, measuredValues } from '../screen/standardise.js';
 import type { DieTable } from '../table/die-table.js';
 import type { ParameterFacts } from '../table/parameter-table.js';
 import { requirePassingDies } from '../train.js';
-import { describeTouchdowns, type LotAccount, type ReasonForTest } from './lot-account.js';
-import type { LotTest } from './lot-tests.js';
+import {
+  describeTestsLeftOut,
+  describeTouchdowns,
+  type LotAccount,
+  type ReasonForTest,
+} from './lot-account.js';
+import { type LotTest, sitePattern } from './lot-tests.js';
 import type { LotDies } from './read-lots.js';
 
 /** What a model can learn from. */
@@ -44,11 +49,12 @@ export function selectTests({ table, tests, account }: LotDies): SelectedLots {
     return reason === undefined ? [] : [{ testNumber, name: facts.name, reason, results }];
   });
   const kept = tests.flatMap((_, p) => (reasons[p] === undefined ? [p] : []));
-  const complete = { ...account, testsLeftOut };
+  const complete = { ...account, testsLeftOut, stripName: stripNameFor(tests, reasons) };
   if (kept.length === 0) {
     throw new Fault('invalid_data', [
-      `none of the ${tests.length} parametric tests varies over the passing dies and is measured on at least half of them: nothing to learn`,
-      ...describeTouchdowns(account),
+      `none of the ${tests.length} tests can be learnt from`,
+      ...listed(describeTestsLeftOut(complete)),
+      ...describeTouchdowns(complete),
     ]);
   }
   const keptTests = kept.map((p) => tests[p]);
@@ -58,6 +64,26 @@ export function selectTests({ table, tests, account }: LotDies): SelectedLots {
     exactFacts: byName(keptTests, ({ exact }) => exact),
     account: complete,
   };
+}
+
+const MOST_LISTED = 20;
+
+function listed(lines: readonly string[]): string[] {
+  const more = lines.length - MOST_LISTED;
+  return [...lines.slice(0, MOST_LISTED), ...(more > 0 ? [`and ${more} tests more`] : [])];
+}
+
+/** What takes the site out of the names that have it; undefined where none has, or they differ otherwise too. */
+function stripNameFor(
+  tests: readonly LotTest[],
+  reasons: readonly (ReasonForTest | undefined)[],
+): string | undefined {
+  const named = new Map<number, string[]>();
+  tests.forEach(({ testNumber, facts }, p) => {
+    if (reasons[p] !== 'site_in_name') return;
+    named.set(testNumber, [...(named.get(testNumber) ?? []), facts.testName ?? '']);
+  });
+  return [...named.values()].map(sitePattern).find((pattern) => pattern !== undefined);
 }
 
 function byName(tests: readonly LotTest[], pick: (test: LotTest) => ParameterFacts) {

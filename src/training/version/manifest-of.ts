@@ -16,6 +16,8 @@ export interface VersionIdentity {
   /** What the data is, in words; the files' names and hashes are added. */
   readonly dataDescription?: string | undefined;
   readonly missing: 'reject' | 'impute';
+  /** What is taken out of the test names of lots. */
+  readonly stripName?: string | undefined;
   /** Commands that make this version again, one a line. */
   readonly rebuild: readonly string[];
 }
@@ -34,7 +36,12 @@ export function manifestOf(
     version,
     description: `Multivariate outlier screen over ${table.parameters.length} test parameters: prediction error and Hotelling's T² of ${result.screen.components} principal components in one index; a die fails above 1.`,
     task: 'anomaly-screen',
-    input: { name: INPUT, parameters: parametersOf(table, result, facts), missing },
+    input: {
+      name: INPUT,
+      parameters: parametersOf(table, result, facts),
+      missing,
+      ...(identity.stripName !== undefined && { stripName: identity.stripName }),
+    },
     outputs: { score: SCORE, contributions: CONTRIBUTIONS },
     threshold: THRESHOLD,
     calibration: result.calibration,
