@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { WORST } from '../src/drift/report.js';
 import type { DriftSummary } from '../src/drift/version-drift.js';
+import type { LoadReport } from '../src/models/catalogue.js';
 import { ManifestSchema } from '../src/models/manifest/manifest.js';
 import { createModelVersion, type ModelVersion } from '../src/models/model-version.js';
 import type { Serving } from '../src/models/repository/serving.js';
@@ -162,7 +163,11 @@ function useEverything(): void {
   createCanaryMetrics(registry, () => canaries);
   // Any process will do: what it has used is read at each scrape.
   createWorkerMetrics(registry).workerStarted(process.pid);
-  const report = { loadedAt: new Date(0), loadMs: 12.3, sameInAnyBatch: true };
+  const report: LoadReport = {
+    loadedAt: new Date(0),
+    loadMs: 12.3,
+    batching: { policy: { kind: 'any' }, dependence: undefined },
+  };
   const entries = versions.map((version) => ({
     key: version.key,
     name: version.name,

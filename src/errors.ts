@@ -15,7 +15,7 @@ export const REFUSALS = {
   batch_too_large: { status: 413, title: 'Too many dies in one call' },
   unsupported_media_type: { status: 415, title: 'The media type is not one that is read here' },
   invalid_input: { status: 422, title: 'The input breaks the contract' },
-  unscorable_die: { status: 422, title: 'The model gives no finite score for this die' },
+  unscorable_die: { status: 422, title: 'The model has no usable score for this die' },
   rate_limited: { status: 429, title: 'Too many prediction requests' },
   headers_too_large: { status: 431, title: 'The request headers are too large' },
   internal_error: { status: 500, title: 'Internal error' },

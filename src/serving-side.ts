@@ -4,6 +4,7 @@ import { Webhook } from './drift/webhook.js';
 import { InferStatistics } from './http/oip/statistics.js';
 import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.js';
 import type { Catalogue } from './models/catalogue.js';
+import { createBatchingLog } from './monitoring/batching-log.js';
 import { createDriftLog } from './monitoring/drift-log.js';
 import { createCanaryMetrics } from './monitoring/metrics/canaries.js';
 import { createDriftMetrics } from './monitoring/metrics/drift.js';
@@ -95,6 +96,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     onObserverError,
   });
   const { drift, webhook } = createDrift(options, pool);
+  const logBatching = createBatchingLog(logger);
   const experiments = new Experiments(catalogue, () => new Date());
   createModelMetrics(registry, () => catalogue.entries());
   createCanaryMetrics(registry, () => catalogue.serving);
@@ -118,6 +120,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
           const signature = report?.signature;
           if (signature?.status === 'refused') logger.warn({ version: key, signature }, 'signature');
           else if (signature !== undefined) logger.info({ version: key, signature }, 'signature');
+          if (report !== undefined) logBatching(key, report.batching);
         },
         versionUnloaded: ({ key }) => drift.remove(key),
       },

@@ -23,7 +23,7 @@ const session = await Session.open(
     outputs: fetchedOutputs(version.manifest),
     contributionsName: undefined,
     maxBatchSize: BATCH,
-    probe,
+    probes: probe,
   },
   1,
 );

@@ -5,8 +5,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { Fault } from '../errors.js';
+import { type BatchFinding, dependenceText, policyText } from '../models/batch-policy.js';
 import { plainInput } from '../models/manifest/input-tensors.js';
 import { ModelNameSchema, VersionSchema } from '../models/manifest/manifest.js';
+import { unknownProbeRows } from '../models/probe-rows.js';
 import { checkVersion } from './check/check-version.js';
 import { draftManifest, type ManifestDraft } from './check/draft-manifest.js';
 import { graphOf, warmUpOf } from './check/open-graph.js';
@@ -90,18 +92,23 @@ async function tellChecked(
   { stdout }: CommandStreams,
   workerEntry: string | undefined,
 ): Promise<void> {
-  const { version, sameInAnyBatch } = await checkVersion(folder, workerEntry);
+  const { version, batching } = await checkVersion(folder, workerEntry);
   const { key, contract, manifest } = version;
   stdout.write(
     [
       `${key} can be served: ${manifest.task}, ${contract.parameterCount} parameters, missing values are ${contract.acceptsMissing ? 'imputed' : 'rejected'}`,
       '  the manifest is valid, its checksum is that of model.onnx, and the graph has the inputs and outputs that it names',
-      sameInAnyBatch
-        ? '  scores are finite, and the same to the last bit in every batch tried'
-        : '  scores are finite, but not the same to the last bit in every batch: a die may get another score when sent again',
+      '  its outputs are what its task says, for measurements like those of its dies',
+      ...batchingLines(batching),
       '',
     ].join('\n'),
   );
+}
+
+/** How the dies of a version are run here, and why. */
+function batchingLines({ policy, dependence }: BatchFinding): string[] {
+  const how = `dies are run ${policyText(policy)}: each has the same outputs to the last bit whatever is beside it`;
+  return dependence === undefined ? [`  ${how}`] : [`  ${how}`, `  because ${dependenceText(dependence)}`];
 }
 
 async function modelFileAt(path: string): Promise<string> {
@@ -141,7 +148,7 @@ async function trialNotes(
   { input, guess }: ManifestDraft,
   workerEntry: string | undefined,
 ): Promise<string[]> {
-  const { finite, sameInAnyBatch } = await warmUpOf(
+  const { scores, ...batching } = await warmUpOf(
     {
       key: 'draft',
       modelFile,
@@ -150,17 +157,18 @@ async function trialNotes(
       outputs: [guess.decisive],
       contributionsName: guess.outputs.contributions,
       maxBatchSize: 64,
-      probe: new Float32Array(input.parameters),
+      probes: unknownProbeRows(input.parameters),
     },
+    () => {},
     workerEntry,
   );
   return [
-    ...(finite
+    ...(scores.subarray(0, guess.decisive.size).every(Number.isFinite)
       ? []
       : [
           'the output is not finite for a die of all zeros: list the parameters with their `expected` values, which are tried in its place',
         ]),
-    ...(sameInAnyBatch ? [] : ["a row's output is not the same to the last bit in every batch"]),
+    ...(batching.dependence === undefined ? [] : batchingLines(batching).map((line) => line.trim())),
   ];
 }
 

@@ -21,7 +21,7 @@ export const scoreInWorker: ScoreDies = (modelFile, params, parameterCount) =>
         outputs: [{ name: SCORE, size: 1 }],
         contributionsName: undefined,
         maxBatchSize: BATCH,
-        probe: params.slice(0, parameterCount),
+        probes: params.slice(0, 13 * parameterCount),
       },
       () => {},
     );

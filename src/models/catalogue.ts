@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.js';
+import type { BatchFinding } from './batch-policy.js';
 import type { ModelVersion } from './model-version.js';
 import type { ReadServing } from './repository/read-serving.js';
 import type { Serving } from './repository/serving.js';
@@ -25,10 +26,10 @@ export interface LoadReport {
   readonly loadedAt: Date;
   /** Milliseconds from the start of the load to the last worker's warm session. */
   readonly loadMs: number;
-  /** Whether a row's score was the same to the last bit in every batch tried on this machine. */
-  readonly sameInAnyBatch: boolean;
   /** Undefined where signatures are not looked at. */
   readonly signature?: SignatureReport;
+  /** How its dies are run on this machine, so that each has the same outputs in any batch. */
+  readonly batching: BatchFinding;
 }
 
 /** One version in the catalogue; replaced, never changed. */

@@ -41,7 +41,7 @@ export function predictionOf(
     const found = scored.scores[at];
     throw new Refusal(
       'unscorable_die',
-      `${version.key} gives die "${label.die_id}" the score ${found}, expected ${expectedScore(version)}`,
+      `die "${label.die_id}" keeps the contract, but ${version.key} gives it the score ${found}, expected ${expectedScore(version)}: a fault of the model, not of the request`,
     );
   }
   const prediction = base(version, decided, label, scored.runMs[die] ?? 0, timestamp);

@@ -42,7 +42,7 @@ describe('GET /models', () => {
       name: 'named',
       version: '1',
       state: 'ready',
-      same_in_any_batch: true,
+      batch_policy: { kind: 'any' },
       threshold: 2.5,
       contract: { parameter_count: 2, missing: 'reject', input: 'test_params', parameters },
       lineage: { data: 'made for a test', rows: 0 },

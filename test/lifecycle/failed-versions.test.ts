@@ -104,7 +104,7 @@ describe('a version that cannot be used is named with its reason, and the others
     [
       'scores that are not finite',
       of(logModel(2)),
-      /^model sum\/2: the score of its expected measurement is not a finite number$/,
+      /^model sum\/2: output "anomaly_score" is -Infinity for the expected measurement, expected finite numbers: /,
     ],
   ])('%s', async (_, bad, reason) => {
     const server = await started(bad);

@@ -5,7 +5,7 @@ import { Fault, Refusal } from '../../src/errors.js';
 import type { AuditedChange } from '../../src/lifecycle/audit.js';
 import { ModelChanges } from '../../src/lifecycle/model-changes.js';
 import { ServingState } from '../../src/lifecycle/serving-state.js';
-import { Catalogue } from '../../src/models/catalogue.js';
+import { Catalogue, type LoadReport } from '../../src/models/catalogue.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { createModelVersion } from '../../src/models/model-version.js';
 import { ServingSchema } from '../../src/models/repository/serving.js';
@@ -15,7 +15,11 @@ import { CanaryPlanSchema } from '../../src/traffic/canary-plan.js';
 import { promisesSettled } from '../support/fake-clock.js';
 import { scaledVersion, temporaryFolder } from '../support/models.js';
 
-const REPORT = { loadedAt: new Date(0), loadMs: 1, sameInAnyBatch: true };
+const REPORT: LoadReport = {
+  loadedAt: new Date(0),
+  loadMs: 1,
+  batching: { policy: { kind: 'any' }, dependence: undefined },
+};
 const NOW = new Date('2026-01-01T00:00:00Z');
 const ADA = { id: 'ada' };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Catalogue } from '../../src/models/catalogue.js';
+import { Catalogue, type LoadReport } from '../../src/models/catalogue.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { createModelVersion, type ModelVersion, probeOf } from '../../src/models/model-version.js';
 import type { Serving } from '../../src/models/repository/serving.js';
@@ -8,7 +8,11 @@ import { type ManifestInput, sumVersion } from '../support/models.js';
 const version = (changes: Partial<ManifestInput> = {}) =>
   createModelVersion(ManifestSchema.parse(sumVersion(2, changes).manifest), undefined, '/none');
 const known = (read: ModelVersion) => ({ name: read.name, number: read.version, read });
-const REPORT = { loadedAt: new Date(0), loadMs: 1, sameInAnyBatch: true };
+const REPORT: LoadReport = {
+  loadedAt: new Date(0),
+  loadMs: 1,
+  batching: { policy: { kind: 'any' }, dependence: undefined },
+};
 
 const [one, two, ten, other] = [
   version(),

@@ -129,7 +129,8 @@ describe('the way of a measurement to its prediction', () => {
     await expect(predictor.predict(requestFor(clock))).rejects.toMatchObject({
       code: 'unscorable_die',
       status: 422,
-      message: 'sum/1 gives die "b" the score NaN, expected a finite number',
+      message:
+        'die "b" keeps the contract, but sum/1 gives it the score NaN, expected a finite number: a fault of the model, not of the request',
     });
     expect(predicted).toEqual([]);
   });

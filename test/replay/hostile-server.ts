@@ -109,7 +109,7 @@ export function detailOf(tests: readonly number[], missing: 'reject' | 'impute' 
     state: 'ready',
     loaded_at: null,
     load_ms: null,
-    same_in_any_batch: null,
+    batch_policy: null,
     contract: {
       parameter_count: tests.length,
       missing,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Fault, Refusal } from '../../src/errors.js';
-import { Catalogue } from '../../src/models/catalogue.js';
+import { Catalogue, type LoadReport } from '../../src/models/catalogue.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { createModelVersion } from '../../src/models/model-version.js';
 import { Admission } from '../../src/routing/admission.js';
@@ -8,7 +8,11 @@ import { Targets } from '../../src/routing/targets.js';
 import { FakeClock, promisesSettled } from '../support/fake-clock.js';
 import { type ManifestInput, scaledVersion } from '../support/models.js';
 
-const REPORT = { loadedAt: new Date(0), loadMs: 1, sameInAnyBatch: true };
+const REPORT: LoadReport = {
+  loadedAt: new Date(0),
+  loadMs: 1,
+  batching: { policy: { kind: 'any' }, dependence: undefined },
+};
 const versionOf = (number: string, changes: Partial<ManifestInput> = {}) => {
   const read = createModelVersion(
     ManifestSchema.parse(scaledVersion(number, changes).manifest),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/errors.js';
-import { Catalogue } from '../../src/models/catalogue.js';
+import { Catalogue, type LoadReport } from '../../src/models/catalogue.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { createModelVersion, type ModelVersion } from '../../src/models/model-version.js';
 import { type Predicted, Predictor } from '../../src/prediction/predictor.js';
@@ -8,7 +8,11 @@ import { VersionFallbacks } from '../../src/routing/version-fallbacks.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { type ManifestInput, scaledVersion } from '../support/models.js';
 
-const REPORT = { loadedAt: new Date(0), loadMs: 1, sameInAnyBatch: true };
+const REPORT: LoadReport = {
+  loadedAt: new Date(0),
+  loadMs: 1,
+  batching: { policy: { kind: 'any' }, dependence: undefined },
+};
 const parameters = [
   { name: 'a', median: 0, robustSigma: 1 },
   { name: 'b', median: 0, robustSigma: 1 },

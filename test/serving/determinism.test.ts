@@ -20,7 +20,7 @@ describe("a die's score", () => {
         contributionsName: 'contributions',
       });
       const { report } = await pool.open(spec, () => {});
-      expect(report.sameInAnyBatch).toBe(true);
+      expect(report.policy).toEqual({ kind: 'any' });
       const limits = { maxBatchSize: 64, maxQueueDelayMs: 0, maxQueueSize: 1_000_000 };
       batcher.add({ key: 'm/1', parameterCount: WIDTH, ...limits });
 

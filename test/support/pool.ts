@@ -7,6 +7,7 @@ import { systemClock } from '../../src/serving/clock.js';
 import type { BatchOutcome } from '../../src/serving/runner.js';
 import type { SessionSpec } from '../../src/serving/workers/messages.js';
 import { WorkerPool, type WorkerPoolOptions } from '../../src/serving/workers/pool.js';
+import { numbers } from './dense-model.js';
 import { temporaryFolder } from './models.js';
 
 /** The compiled worker: a source file cannot be forked. */
@@ -53,9 +54,15 @@ export async function specOf(onnx: Uint8Array, parameterCount: number, changes: 
     outputs: [{ name: 'anomaly_score', size: 1 }],
     contributionsName: undefined,
     maxBatchSize: 16,
-    probe: new Float32Array(parameterCount).fill(1),
+    probes: probesOf(parameterCount),
     ...changes,
   } satisfies SessionSpec;
+}
+
+/** Thirteen rows to try a version with; the first holds nothing but ones. */
+export function probesOf(parameterCount: number): Float32Array {
+  const next = numbers(11);
+  return Float32Array.from({ length: 13 * parameterCount }, (_, i) => (i < parameterCount ? 1 : next()));
 }
 
 /** Resolves when the pool has a worker that takes batches; a batcher may have given it one already. */

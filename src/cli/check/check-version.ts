@@ -1,25 +1,26 @@
 import { join } from 'node:path';
 import { Fault } from '../../errors.js';
-import { fetchedOutputs } from '../../models/manifest/fetched-outputs.js';
+import type { BatchFinding } from '../../models/batch-policy.js';
 import { graphProblems } from '../../models/manifest/graph.js';
-import { inputTensors } from '../../models/manifest/input-tensors.js';
 import { ManifestSchema } from '../../models/manifest/manifest.js';
-import { type ModelVersion, probeOf } from '../../models/model-version.js';
+import type { ModelVersion } from '../../models/model-version.js';
+import { outputProblems } from '../../models/output-problems.js';
+import { probeRowsOf } from '../../models/probe-rows.js';
 import { readJson } from '../../models/repository/read-version.js';
-import type { SessionSpec } from '../../serving/workers/messages.js';
+import { sessionSpecOf } from '../../serving/session-spec.js';
 import { versionAt } from '../version-at.js';
 import { graphOf, warmUpOf } from './open-graph.js';
 
 /** A version that a server would load. */
 export interface CheckedVersion {
   readonly version: ModelVersion;
-  /** Whether a row's score was the same to the last bit in every batch tried on this machine. */
-  readonly sameInAnyBatch: boolean;
+  /** How its dies are run on this machine. */
+  readonly batching: BatchFinding;
 }
 
 /**
  * Checks a version folder as the server does at load, but looks on after the first problem: its files, its
- * graph against its manifest, its scores.
+ * graph against its manifest, its outputs against its task.
  * @throws Fault `invalid_model` with one line for each problem
  */
 export async function checkVersion(
@@ -27,19 +28,31 @@ export async function checkVersion(
   workerEntry?: string | undefined,
 ): Promise<CheckedVersion> {
   const version = await settled(versionAt(folder));
-  const graphFaults = await settled(graphAgainstManifest(folder, workerEntry));
-  const problems = [
-    ...(version instanceof Fault ? version.problems : []),
-    ...(graphFaults instanceof Fault ? graphFaults.problems : graphFaults),
-  ];
-  if (version instanceof Fault || problems.length > 0) throw new Fault('invalid_model', problems);
-  const { finite, sameInAnyBatch } = await warmUpOf(specOf(version), workerEntry);
-  if (!finite) {
+  if (version instanceof Fault) {
+    const graph = await settled(graphAgainstManifest(folder, workerEntry));
     throw new Fault('invalid_model', [
-      `model ${version.key}: the score of its expected measurement is not a finite number`,
+      ...version.problems,
+      ...(graph instanceof Fault ? graph.problems : graph),
     ]);
   }
-  return { version, sameInAnyBatch };
+  const probes = probeRowsOf(version);
+  // The checksum has been compared.
+  const spec = { ...sessionSpecOf(version, probes), sha256: undefined, drift: undefined };
+  const { policy, dependence, scores } = await warmUpOf(
+    spec,
+    (graph) => refuse(version.key, graphProblems(version.manifest, graph)),
+    workerEntry,
+  );
+  refuse(version.key, outputProblems(version, probes, scores));
+  return { version, batching: { policy, dependence } };
+}
+
+function refuse(key: string, problems: readonly string[]): void {
+  if (problems.length > 0)
+    throw new Fault(
+      'invalid_model',
+      problems.map((problem) => `model ${key}: ${problem}`),
+    );
 }
 
 /** How the graph disagrees with a manifest that can be read; a manifest that cannot has been told of. */
@@ -49,20 +62,6 @@ async function graphAgainstManifest(folder: string, workerEntry: string | undefi
   if (manifest instanceof Fault) return [];
   const key = `${manifest.name}/${manifest.version}`;
   return graphProblems(manifest, graph).map((problem) => `model ${key}: ${problem}`);
-}
-
-function specOf(version: ModelVersion): SessionSpec {
-  const { key, manifest, contract, modelFile } = version;
-  return {
-    key,
-    modelFile,
-    inputs: inputTensors(manifest),
-    parameterCount: contract.parameterCount,
-    outputs: fetchedOutputs(manifest),
-    contributionsName: manifest.outputs.contributions,
-    maxBatchSize: manifest.batching.maxBatchSize,
-    probe: probeOf(version),
-  };
 }
 
 async function settled<T>(part: Promise<T>): Promise<T | Fault> {

@@ -28,7 +28,7 @@ export async function graphOf(modelFile: string, workerEntry?: string | undefine
     outputs: [],
     contributionsName: undefined,
     maxBatchSize: 1,
-    probe: new Float32Array(1),
+    probes: new Float32Array(1),
   };
   try {
     await withWorkerPool(
@@ -46,12 +46,17 @@ export async function graphOf(modelFile: string, workerEntry?: string | undefine
 }
 
 /**
- * What the warm-up of a model file shows: every batch size is run.
+ * What the warm-up of a model file shows.
+ * @param check called with the graph before anything is run; may throw a Fault, which is passed on
  * @throws Fault `invalid_model` with the reason in one line
  */
-export async function warmUpOf(spec: SessionSpec, workerEntry?: string | undefined): Promise<WarmUpReport> {
+export async function warmUpOf(
+  spec: SessionSpec,
+  check: (graph: GraphInfo) => void,
+  workerEntry?: string | undefined,
+): Promise<WarmUpReport> {
   try {
-    return await withWorkerPool(async (pool) => (await pool.open(spec, () => {})).report, workerEntry);
+    return await withWorkerPool(async (pool) => (await pool.open(spec, check)).report, workerEntry);
   } catch (error) {
     throw cannotRun(spec.modelFile, error);
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Refusal } from '../../errors.js';
+import type { BatchFinding } from '../../models/batch-policy.js';
 import {
   type CatalogueEntry,
   type CatalogueModel,
@@ -46,6 +47,23 @@ export const ModelSummarySchema = z.object({
 
 export const ModelsSchema = z.object({ default_model: z.string(), models: z.array(ModelSummarySchema) });
 
+const BatchPolicySchema = z.object({
+  kind: z
+    .enum(['any', 'padded', 'single'])
+    .describe(
+      'any: runs of as many rows as there are dies; padded: of exactly `rows` rows; single: of one die',
+    ),
+  rows: z.int().optional().describe('Rows in every run'),
+  reason: z
+    .enum(['rounding', 'rows_mix', 'fixed_batch'])
+    .optional()
+    .describe(
+      'Why not any: sums are rounded in another order, rows change each other, the graph has a fixed batch',
+    ),
+  output: z.string().optional().describe('The output that differed most'),
+  difference: z.number().optional().describe("As a share of the output's largest magnitude"),
+});
+
 export const VersionDetailSchema = z.object({
   name: z.string(),
   version: z.string(),
@@ -55,11 +73,10 @@ export const VersionDetailSchema = z.object({
   reason: z.string().optional().describe('Why the version failed'),
   loaded_at: z.string().nullable().describe('ISO 8601 UTC'),
   load_ms: z.number().nullable(),
-  same_in_any_batch: z
-    .boolean()
-    .nullable()
-    .describe('Checked at load on this machine: a die has the same score to the last bit in any batch'),
   signature,
+  batch_policy: BatchPolicySchema.nullable().describe(
+    'Found at load on this machine: how dies are run, so that each has the same outputs to the last bit in any batch',
+  ),
   contract: z.object({
     parameter_count: z.int(),
     missing: z.enum(['reject', 'impute']),
@@ -157,8 +174,8 @@ export function versionDetail(entry: CatalogueEntry): VersionDetail {
     ...(reason !== undefined && { reason }),
     loaded_at: report?.loadedAt.toISOString() ?? null,
     load_ms: report === undefined ? null : Math.round(report.loadMs),
-    same_in_any_batch: report?.sameInAnyBatch ?? null,
     ...signatureOf(entry),
+    batch_policy: report === undefined ? null : batchPolicyOf(report.batching),
     contract: {
       parameter_count: contract.parameterCount,
       missing: manifest.input.missing,
@@ -180,6 +197,12 @@ export function versionDetail(entry: CatalogueEntry): VersionDetail {
 
 function signatureOf({ report }: CatalogueEntry): { signature?: SignatureReport } {
   return report?.signature === undefined ? {} : { signature: report.signature };
+}
+
+function batchPolicyOf({ policy, dependence }: BatchFinding): VersionDetail['batch_policy'] {
+  if (dependence === undefined) return policy;
+  const { kind: reason, ...difference } = dependence;
+  return { ...policy, reason, ...difference };
 }
 
 /** What only versions of one task have. */

@@ -89,6 +89,12 @@ export const BatchingSchema = z.strictObject({
     .max(600_000)
     .default(1000)
     .describe('Longest wait for a worker before 504, where the caller sends no x-deadline-ms'),
+  rowsPerRun: z
+    .int()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe('Rows in every session.run, padded where there are fewer dies; found at load if left out'),
 });
 
 /** How a version's dies are batched. */

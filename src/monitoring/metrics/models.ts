@@ -43,6 +43,17 @@ export function createModelMetrics(registry: Registry, entries: () => readonly C
       return status && { labels: { ...labelsOf(entry), status }, value: 1 };
     },
   );
+  gauge(
+    'model_batch_policy',
+    'How the dies of a loaded version are run (any, padded or single), and why; the value is the rows in every run, 0 for any',
+    ['policy', 'reason'],
+    (entry) => {
+      if (entry.report === undefined) return undefined;
+      const { policy, dependence } = entry.report.batching;
+      const labels = { ...labelsOf(entry), policy: policy.kind, reason: dependence?.kind ?? 'none' };
+      return { labels, value: policy.kind === 'any' ? 0 : policy.rows };
+    },
+  );
   gauge('model_load_failed', '1 for a version that could not be read or loaded', [], (entry) =>
     entry.state === 'failed' ? { labels: labelsOf(entry), value: 1 } : undefined,
   );

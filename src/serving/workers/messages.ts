@@ -1,4 +1,5 @@
 import type { CountingSpec } from '../../drift/drift-counter.js';
+import type { BatchFinding, BatchPolicy } from '../../models/batch-policy.js';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
 import type { FeedTensor } from '../../models/manifest/input-tensors.js';
@@ -29,19 +30,19 @@ export interface SessionSpec {
   readonly outputs: readonly FetchedOutput[];
   readonly contributionsName: string | undefined;
   readonly maxBatchSize: number;
-  /** A measurement that the model is expected to score: float32 [parameters]. */
-  readonly probe: Float32Array;
+  /** Rows in every run, where the manifest says so. */
+  readonly rowsPerRun?: number | undefined;
+  /** Measurements that the version is tried with: float32 [probes, parameters] row-major. */
+  readonly probes: Float32Array;
   /** What drift is counted by; undefined where the version has no reference. */
   readonly drift?: DriftSpec | undefined;
 }
 
-/** What the warm-up runs of a session showed. */
-export interface WarmUpReport {
-  /** Whether every score of the probe was a finite number. */
-  readonly finite: boolean;
-  /** Whether a row's score was the same to the last bit alone and in every batch size tried. */
-  readonly sameInAnyBatch: boolean;
-  /** Milliseconds of a run, for some batch sizes: [dies, ms]. */
+/** What the warm-up runs of a session showed: how its dies are run, and why. */
+export interface WarmUpReport extends BatchFinding {
+  /** float32 [probes, outputs] row-major: what each probe is given; empty where the policy was known before. */
+  readonly scores: Float32Array;
+  /** Milliseconds of some batches, run by the policy: [dies, ms]. */
   readonly costs: readonly (readonly [number, number])[];
 }
 
@@ -53,7 +54,12 @@ export type ToWorker =
       /** What to open instead of the file. */
       readonly model?: ModelBytes | undefined;
     }
-  | { readonly type: 'warm'; readonly key: string }
+  | {
+      readonly type: 'warm';
+      readonly key: string;
+      /** What another worker has found; undefined for the first, which finds it. */
+      readonly policy?: BatchPolicy | undefined;
+    }
   | { readonly type: 'close'; readonly key: string }
   | {
       readonly type: 'run';

@@ -1,5 +1,6 @@
 import type { CountsMessage } from '../../drift/drift-counter.js';
 import { Fault } from '../../errors.js';
+import type { BatchPolicy } from '../../models/batch-policy.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
 import { tellEach } from '../../observers.js';
 import type { Clock } from '../clock.js';
@@ -58,6 +59,8 @@ interface Slot {
 /** A version as a worker that replaces another one opens it. */
 interface OpenVersion {
   readonly spec: SessionSpec;
+  /** How the first worker that opened it found that its dies are to be run; all others do the same. */
+  readonly policy: BatchPolicy;
   /**
    * The file that was opened: the repository may have gone by then, or be on a volume that hangs. Undefined
    * where it could not be kept.
@@ -139,8 +142,9 @@ export class WorkerPool implements BatchRunner {
       const model = await readModelBytes(spec.modelFile);
       const opened = await this.#openOnSlot(first, spec, check);
       // From here on a worker that is replaced opens it as well.
-      this.#open.set(spec.key, { spec, model });
-      await Promise.all(rest.map((slot) => this.#openOnSlot(slot, spec, check)));
+      const { policy } = opened.report;
+      this.#open.set(spec.key, { spec, policy, model });
+      await Promise.all(rest.map((slot) => this.#openOnSlot(slot, spec, check, policy)));
       return opened;
     } catch (error) {
       await this.closeVersion(spec.key);
@@ -226,12 +230,13 @@ export class WorkerPool implements BatchRunner {
     slot: Slot,
     spec: SessionSpec,
     check: (graph: GraphInfo) => void,
+    policy?: BatchPolicy,
   ): Promise<OpenedSession> {
     for (let attempt = 1; ; attempt++) {
       await this.#workerOf(slot);
       try {
         if (slot.worker === undefined) throw new WorkerLost('the worker is not running');
-        return await this.#openOn(slot.worker, spec, check);
+        return await this.#openOn(slot.worker, spec, check, policy);
       } catch (error) {
         if (!(error instanceof WorkerLost) || attempt === OPEN_ATTEMPTS || this.#closing) throw error;
       } finally {
@@ -254,13 +259,15 @@ export class WorkerPool implements BatchRunner {
     worker: WorkerProcess,
     spec: SessionSpec,
     check: (graph: GraphInfo) => void,
+    policy?: BatchPolicy,
     model?: ModelBytes,
   ): Promise<OpenedSession> {
     const { intraOpThreads } = this.#options;
     const message = { type: 'open', spec, intraOpThreads, model } as const;
     const { graph } = await worker.request(message, 'opened', OPEN_TIMEOUT_MS);
     check(graph);
-    const { report } = await worker.request({ type: 'warm', key: spec.key }, 'warmed', OPEN_TIMEOUT_MS);
+    const warm = { type: 'warm', key: spec.key, policy } as const;
+    const { report } = await worker.request(warm, 'warmed', OPEN_TIMEOUT_MS);
     return { graph, report };
   }
 
@@ -310,10 +317,10 @@ export class WorkerPool implements BatchRunner {
     }
   }
 
-  async #reopen(slot: Slot, { spec, model }: OpenVersion): Promise<void> {
+  async #reopen(slot: Slot, { spec, policy, model }: OpenVersion): Promise<void> {
     if (slot.worker === undefined) throw new WorkerLost('the worker ended while it opened its versions');
     try {
-      await this.#openOn(slot.worker, spec, () => {}, model);
+      await this.#openOn(slot.worker, spec, () => {}, policy, model);
     } catch (error) {
       if (!(error instanceof WorkerRefused)) throw error;
       // Its dies are answered "threw" one by one; the other versions of this worker are well.

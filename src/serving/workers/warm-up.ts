@@ -1,58 +1,56 @@
+import type { BatchPolicy } from '../../models/batch-policy.js';
+import { fixedBatch } from '../../models/manifest/graph.js';
+import { triedSizes } from './batch-trials.js';
+import { findPolicy } from './find-policy.js';
 import type { WarmUpReport } from './messages.js';
+import { PolicyRunner, type RunRows } from './run-rows.js';
 import type { Session } from './session.js';
 
-// Up to here every batch size is run once, since ONNX Runtime plans its memory for each shape; above
-// it every power of two.
-const EVERY_SIZE_UP_TO = 64;
-
-/** The batch sizes that a warm-up runs, ascending: 1, 2, ... and always `maxBatchSize`. */
-export function warmUpSizes(maxBatchSize: number): number[] {
-  const sizes: number[] = [];
-  for (let dies = 1; dies < maxBatchSize; dies = dies < EVERY_SIZE_UP_TO ? dies + 1 : dies * 2)
-    sizes.push(dies);
-  return [...sizes, maxBatchSize];
+/** A session that has been tried, and how its dies are run from now on. */
+export interface WarmSession {
+  readonly runner: PolicyRunner;
+  readonly report: WarmUpReport;
 }
 
 /**
- * Runs every batch size that will be met, so that no die pays for a first time, and checks on this
- * machine what diegate promises: finite scores, and for a row the same bits in any batch.
+ * Finds out on this machine how the dies of a session are to be run, so that a die has the same outputs to the last
+ * bit in any batch, and what that costs. Every path that batches of these sizes take has then been taken once.
+ * @param found the policy that another worker has found: only tried once, not looked for
  */
-export async function warmUp(session: Session): Promise<WarmUpReport> {
-  const { maxBatchSize, probe } = session.spec;
-  const rows = probeRows(probe, maxBatchSize);
-  const alone = await scoreEachAlone(session, rows, maxBatchSize);
+export async function warmUp(session: Session, found: BatchPolicy | undefined): Promise<WarmSession> {
+  const { spec } = session;
+  const run: RunRows = (dies, params, explain) => session.run(dies, params, explain);
+  // An autoencoder's contributions are made here and named by no output of the graph.
+  const made = spec.outputs[0]?.reconstructs === undefined ? undefined : 'contributions';
+  const contributionsName = spec.contributionsName ?? made;
+  const search = { ...spec, contributionsName, run, fixedBatch: fixedBatch(session.graph) };
+  const { policy, dependence, scores } =
+    found === undefined
+      ? await findPolicy(search)
+      : { policy: found, dependence: undefined, scores: new Float32Array() };
+  const runner = new PolicyRunner(run, policy, spec.parameterCount);
+  const costs = await costsOf(runner, spec);
+  if (contributionsName !== undefined) await runner.run(1, spec.probes.slice(0, spec.parameterCount), true);
+  return { runner, report: { policy, dependence, scores, costs } };
+}
+
+/** Milliseconds of some batches, run as dies will be. */
+async function costsOf(
+  runner: PolicyRunner,
+  { probes, parameterCount: width, maxBatchSize }: Session['spec'],
+): Promise<[number, number][]> {
+  const count = probes.length / width;
+  const rows = new Float32Array(maxBatchSize * width);
+  for (let row = 0; row < maxBatchSize; row++)
+    rows.set(probes.subarray((row % count) * width, ((row % count) + 1) * width), row * width);
   const costs: [number, number][] = [];
-  let sameInAnyBatch = true;
-  for (const dies of warmUpSizes(maxBatchSize)) {
-    const { scores, runMs } = await session.run(dies, rows.subarray(0, dies * probe.length), false);
-    costs.push([dies, runMs]);
-    sameInAnyBatch &&= scores.every((score, i) => Object.is(score, alone[i]));
-  }
-  if (session.spec.contributionsName !== undefined) await session.run(1, probe, true);
-  const row = alone.length / maxBatchSize;
-  return { finite: alone.subarray(0, row).every(Number.isFinite), sameInAnyBatch, costs };
+  for (const dies of sizesOfCosts(maxBatchSize))
+    costs.push([dies, (await runner.run(dies, rows.subarray(0, dies * width), false)).runMs]);
+  return costs;
 }
 
-async function scoreEachAlone(session: Session, rows: Float32Array, dies: number): Promise<Float32Array> {
-  const { parameterCount: width, outputs } = session.spec;
-  const row = outputs.reduce((sum, { size }) => sum + size, 0);
-  const scores = new Float32Array(dies * row);
-  for (let i = 0; i < dies; i++) {
-    const one = await session.run(1, rows.subarray(i * width, (i + 1) * width), false);
-    scores.set(one.scores, i * row);
-  }
-  return scores;
-}
-
-/** Row 0 is the probe itself; the others differ from it a little, each in its own way. */
-function probeRows(probe: Float32Array, dies: number): Float32Array {
-  const rows = new Float32Array(dies * probe.length);
-  for (let row = 0; row < dies; row++) {
-    for (let i = 0; i < probe.length; i++) {
-      const wobble = (((row * 31 + i * 17) % 101) / 101 - 0.5) * 0.1 * (row === 0 ? 0 : 1);
-      const value = probe[i] ?? 0;
-      rows[row * probe.length + i] = value + wobble * (Math.abs(value) + 1e-3);
-    }
-  }
-  return rows;
+/** A few sizes suffice for a line: one die, powers of four, the largest. */
+function sizesOfCosts(maxBatchSize: number): number[] {
+  const powers = triedSizes(maxBatchSize).filter((size) => Number.isInteger(Math.log2(size) / 2));
+  return [...new Set([1, ...powers, maxBatchSize])];
 }

@@ -5,6 +5,7 @@ import { createDecide } from '../../models/decision/decide.js';
 import { WorkerChannel } from './channel.js';
 import type { FromWorker, SessionSpec, ToWorker } from './messages.js';
 import { bytesOf } from './model-bytes.js';
+import type { PolicyRunner } from './run-rows.js';
 import { Session } from './session.js';
 import { warmUp } from './warm-up.js';
 
@@ -13,6 +14,8 @@ import { warmUp } from './warm-up.js';
  * their order, and ends when the server process has gone.
  */
 const sessions = new Map<string, Session>();
+/** How the dies of each warm session are run. */
+const runners = new Map<string, PolicyRunner>();
 const counters = new Map<string, DriftCounter>();
 
 // A signal to the whole process group (Ctrl-C, a service manager) is for the server process, which
@@ -34,29 +37,29 @@ process.exit(0);
 async function answer(message: ToWorker): Promise<FromWorker> {
   switch (message.type) {
     case 'open': {
-      // The probe is needed until the warm-up; as it came, it is valid only until the next message.
-      const spec = { ...message.spec, probe: message.spec.probe.slice() };
+      // The probes are needed until the warm-up; as they came, they are valid only until the next message.
+      const spec = { ...message.spec, probes: message.spec.probes.slice() };
       const model = message.model && bytesOf(message.model);
       const session = await Session.open(spec, message.intraOpThreads, model);
       // Asked for twice when the worker replaced another while the version was being opened everywhere.
-      await sessions.get(message.spec.key)?.close();
+      await closeSession(message.spec.key);
       sessions.set(message.spec.key, session);
       openCounter(message.spec);
       return { type: 'opened', key: message.spec.key, graph: session.graph };
     }
-    case 'warm':
-      return { type: 'warmed', key: message.key, report: await warmUp(sessionOf(message.key)) };
+    case 'warm': {
+      const { runner, report } = await warmUp(sessionOf(message.key), message.policy);
+      runners.set(message.key, runner);
+      return { type: 'warmed', key: message.key, report };
+    }
     case 'run':
       return run(message);
     case 'drift':
       return { type: 'drifted', key: message.key, ...toMessage(counters.get(message.key)?.take() ?? []) };
-    case 'close': {
-      const session = sessions.get(message.key);
-      sessions.delete(message.key);
+    case 'close':
       counters.delete(message.key);
-      await session?.close();
+      await closeSession(message.key);
       return { type: 'closed', key: message.key };
-    }
   }
 }
 
@@ -67,7 +70,9 @@ async function run({
   explain,
   groups,
 }: Extract<ToWorker, { type: 'run' }>): Promise<FromWorker> {
-  const result = await sessionOf(key).run(dies, params, explain);
+  const runner = runners.get(key);
+  if (runner === undefined) throw new Error(`no session is warm for ${key}`);
+  const result = await runner.run(dies, params, explain);
   if (groups !== undefined)
     counters.get(key)?.count({ dies, params, rows: result.scores, groups }, performance.now());
   return { type: 'ran', ...result };
@@ -86,6 +91,13 @@ function openCounter({ key, drift }: SessionSpec): void {
     scoreEdges: counting.scoreEdges.slice(),
   };
   counters.set(key, new DriftCounter(kept, createDecide(manifest), Math.random));
+}
+
+async function closeSession(key: string): Promise<void> {
+  const session = sessions.get(key);
+  sessions.delete(key);
+  runners.delete(key);
+  await session?.close();
 }
 
 function sessionOf(key: string): Session {

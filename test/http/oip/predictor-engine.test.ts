@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { OipInference } from '../../../src/http/oip/engine.js';
 import { PredictorEngine } from '../../../src/http/oip/predictor-engine.js';
 import { InferStatistics } from '../../../src/http/oip/statistics.js';
-import { Catalogue } from '../../../src/models/catalogue.js';
+import { Catalogue, type LoadReport } from '../../../src/models/catalogue.js';
 import { ManifestSchema } from '../../../src/models/manifest/manifest.js';
 import { createModelVersion } from '../../../src/models/model-version.js';
 import { Predictor, type Scorer } from '../../../src/prediction/predictor.js';
@@ -12,7 +12,11 @@ import { type ManifestInput, sumVersion } from '../../support/models.js';
 
 const versionOf = (changes: Partial<ManifestInput> = {}) =>
   createModelVersion(ManifestSchema.parse(sumVersion(2, changes).manifest), undefined, '/none');
-const REPORT = { loadedAt: new Date(0), loadMs: 1, sameInAnyBatch: true };
+const REPORT: LoadReport = {
+  loadedAt: new Date(0),
+  loadMs: 1,
+  batching: { policy: { kind: 'any' }, dependence: undefined },
+};
 
 /** An engine over a predictor whose scores are 0.5, 1.5, 2.5 and so on. */
 function bench() {

@@ -65,7 +65,7 @@ describe('versions that are opened and closed while workers come and go', () => 
     for (const pid of pool.pids) process.kill(pid, 'SIGKILL');
     await pool.closeVersion('m/1');
     await readyWorker(pool);
-    expect(await run(pool, 1)).toMatchObject({ kind: 'threw', message: 'no session is open for m/1' });
+    expect(await run(pool, 1)).toMatchObject({ kind: 'threw', message: 'no session is warm for m/1' });
     expect(await scores(pool, 2)).toEqual([14]);
   });
 

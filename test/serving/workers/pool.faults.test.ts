@@ -14,7 +14,7 @@ const SPEC: SessionSpec = {
   outputs: [{ name: 'anomaly_score', size: 1 }],
   contributionsName: undefined,
   maxBatchSize: 4,
-  probe: new Float32Array(2),
+  probes: new Float32Array(2),
 };
 const BATCH = { version: 'm/1', dies: 1, params: new Float32Array(2), explain: false };
 

@@ -2,7 +2,7 @@ import { WorkerChannel } from '../../../dist/serving/workers/channel.js';
 
 // As a process that replaces another one: versions whose name begins with "gone" cannot be opened again.
 const GRAPH = { inputs: [], outputs: [] };
-const REPORT = { finite: true, sameInAnyBatch: true, costs: [] };
+const REPORT = { policy: { kind: 'any' }, scores: new Float32Array(), costs: [] };
 const refused = new Set();
 
 function answer(message) {

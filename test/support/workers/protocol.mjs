@@ -1,7 +1,7 @@
 import { WorkerChannel } from '../../../dist/serving/workers/channel.js';
 
 const GRAPH = { inputs: [], outputs: [] };
-const REPORT = { finite: true, sameInAnyBatch: true, costs: [] };
+const REPORT = { policy: { kind: 'any' }, scores: new Float32Array(), costs: [] };
 
 /** The worker's side of the protocol without ONNX Runtime; `onRun` plays the fault. */
 export function pretendWorker(onRun) {
