@@ -122,6 +122,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'observers.ts',
     'serving',
     'type models',
+    'models/graph',
     'models/manifest',
   ],
   http: [

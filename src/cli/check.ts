@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, stat, writeFile } from 'node:fs/promises';
+import { access, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
@@ -77,7 +77,8 @@ async function check(
     sha256: await sha256Of(modelFile),
     parameters: asked,
   });
-  const text = `${JSON.stringify(draft.manifest, undefined, 2)}\n`;
+  const files = await externalChecksums(modelFile);
+  const text = `${JSON.stringify({ ...draft.manifest, ...files }, undefined, 2)}\n`;
   if (write) await writeManifest(manifestFile, text, force);
   else streams.stdout.write(text);
   const notes = [...identity.notes, ...draft.notes, ...(await trialNotes(modelFile, draft, workerEntry))];
@@ -179,6 +180,16 @@ async function writeManifest(file: string, text: string, force: boolean): Promis
     const reason = error instanceof Error ? error.message : String(error);
     throw new Fault('invalid_data', [`${file} cannot be written: ${reason}`], error);
   }
+}
+
+/** The manifest's `files`, where the graph has weights in files beside it. */
+async function externalChecksums(modelFile: string): Promise<{ files?: Record<string, string> }> {
+  const { externalFiles } = await import('../models/graph/external-data.js');
+  const paths = externalFiles(await readFile(modelFile));
+  if (paths.length === 0) return {};
+  const files: Record<string, string> = {};
+  for (const path of paths) files[path] = await sha256Of(join(dirname(modelFile), path));
+  return { files };
 }
 
 async function sha256Of(file: string): Promise<string> {

@@ -15,7 +15,7 @@ export interface ModelVersion {
   readonly reference: Reference | undefined;
   /** Absolute path of model.onnx. */
   readonly modelFile: string;
-  /** Bytes of model.onnx. */
+  /** Bytes of model.onnx and of the files beside it that hold its weights. */
   readonly modelBytes: number;
   readonly contract: MeasurementContract;
   readonly decide: Decide;

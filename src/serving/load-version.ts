@@ -58,7 +58,7 @@ async function openChecked(
     if (error instanceof Fault) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     const line = firstLine(reason);
-    const what = line.startsWith('model.onnx ') ? line : `model.onnx cannot be run: ${line}`;
+    const what = /^\S+ (?:has|cannot be|is|says) /.test(line) ? line : `model.onnx cannot be run: ${line}`;
     throw new Fault('invalid_model', [`model ${key}: ${what}`], error);
   }
 }

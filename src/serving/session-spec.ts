@@ -15,6 +15,7 @@ export function sessionSpecOf(
     key,
     modelFile,
     sha256: manifest.sha256,
+    files: manifest.files ?? {},
     inputs: inputTensors(manifest),
     parameterCount: contract.parameterCount,
     outputs: fetchedOutputs(manifest),

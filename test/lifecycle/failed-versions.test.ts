@@ -98,7 +98,7 @@ describe('a version that cannot be used is named with its reason, and the others
       of(sum, { outputs: { score: 'none' } }),
       /^model sum\/2: the manifest names output "none", the graph has "anomaly_score", "contributions"$/,
     ],
-    ['a truncated model.onnx', of(sum.subarray(0, 60)), /^model sum\/2: model.onnx cannot be run: \S/],
+    ['a truncated model.onnx', of(sum.subarray(0, 60)), /^model sum\/2: model.onnx is no ONNX model: \S/],
     ['an empty model.onnx', of(new Uint8Array()), /^model sum\/2: model.onnx cannot be run: \S/],
     ['an operator set of the future', of(futureModel(2)), /^model sum\/2: model.onnx cannot be run: .*9999/],
     [

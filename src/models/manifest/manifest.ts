@@ -289,6 +289,15 @@ const rest = {
     .string()
     .regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits')
     .describe('Of model.onnx'),
+  files: z
+    .record(
+      z
+        .string()
+        .regex(/^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\\\0]{1,255}$/, 'expected a path below the version folder'),
+      z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'),
+    )
+    .optional()
+    .describe('sha256 of every file beside model.onnx that holds weights of it (external data), by its path'),
   lineage: z.strictObject({
     data: z.string().describe('What it was trained on'),
     rows: z.int().min(0).optional().describe('Dies in the training data; left out where nobody knows'),

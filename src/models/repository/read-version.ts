@@ -42,11 +42,17 @@ export async function readVersion(
   const manifest = await read(json('manifest.json', ManifestSchema));
   const reference = await read(json('reference.json', ReferenceSchema.optional()));
   const sha256 = checks.checksum ? await read(checksum(modelFile, label)) : undefined;
-  const modelBytes = await read(sizeOf(modelFile, label));
+  let modelBytes = (await read(sizeOf(modelFile, label))) ?? 0;
+  for (const [file, expected] of Object.entries(manifest?.files ?? {})) {
+    modelBytes += (await read(sizeOf(join(folder, file), label, file))) ?? 0;
+    const found = checks.checksum ? await read(checksum(join(folder, file), label, file)) : undefined;
+    if (found !== undefined && found !== expected)
+      problems.push(`${label}: ${file} has sha256 ${found}, manifest.json says ${expected}`);
+  }
   if (manifest !== undefined) {
     const disagreements = manifestProblems(manifest, { name, version, sha256, reference });
     problems.push(...disagreements.map((problem) => `${label}: ${problem}`));
-    if (problems.length === 0) return createModelVersion(manifest, reference, modelFile, modelBytes ?? 0);
+    if (problems.length === 0) return createModelVersion(manifest, reference, modelFile, modelBytes);
   }
   throw new Fault('invalid_model', problems);
 }
@@ -119,20 +125,20 @@ async function assertLength(file: string, label: string): Promise<void> {
     throw new Fault('invalid_model', [`${label} has ${size} bytes, expected at most ${MAX_JSON_BYTES}`]);
 }
 
-async function sizeOf(file: string, label: string): Promise<number> {
+async function sizeOf(file: string, label: string, name = 'model.onnx'): Promise<number> {
   try {
     return (await stat(file)).size;
   } catch (error) {
-    throw new Fault('invalid_model', [`${label}: model.onnx cannot be read: ${codeOf(error)}`], error);
+    throw new Fault('invalid_model', [`${label}: ${name} cannot be read: ${codeOf(error)}`], error);
   }
 }
 
-async function checksum(file: string, label: string): Promise<string> {
+async function checksum(file: string, label: string, name = 'model.onnx'): Promise<string> {
   const hash = createHash('sha256');
   try {
     await pipeline(createReadStream(file), hash);
   } catch (error) {
-    throw new Fault('invalid_model', [`${label}: model.onnx cannot be read: ${codeOf(error)}`], error);
+    throw new Fault('invalid_model', [`${label}: ${name} cannot be read: ${codeOf(error)}`], error);
   }
   return hash.digest('hex');
 }

@@ -4,7 +4,7 @@ import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
 import type { FeedTensor } from '../../models/manifest/input-tensors.js';
 import type { Manifest } from '../../models/manifest/manifest.js';
-import type { ModelBytes } from './model-bytes.js';
+import type { KeptModel } from './model-bytes.js';
 
 /** Everything that crosses between the server process and a worker process. */
 
@@ -23,6 +23,11 @@ export interface SessionSpec {
   readonly modelFile: string;
   /** What the file must hash to; it may have been replaced since it was read. Undefined for whatever it is. */
   readonly sha256?: string | undefined;
+  /**
+   * What the files must hash to that hold weights beside model.onnx, by their paths from its folder; no other is read.
+   * Undefined for whatever model.onnx names.
+   */
+  readonly files?: Readonly<Record<string, string>> | undefined;
   /** What a die's row is fed to. */
   readonly inputs: readonly FeedTensor[];
   readonly parameterCount: number;
@@ -51,8 +56,8 @@ export type ToWorker =
       readonly type: 'open';
       readonly spec: SessionSpec;
       readonly intraOpThreads: number;
-      /** What to open instead of the file. */
-      readonly model?: ModelBytes | undefined;
+      /** What to open instead of the files. */
+      readonly model?: KeptModel | undefined;
     }
   | {
       readonly type: 'warm';

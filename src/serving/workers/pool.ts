@@ -6,7 +6,7 @@ import { tellEach } from '../../observers.js';
 import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner, BatchToRun } from '../runner.js';
 import type { SessionSpec, WarmUpReport } from './messages.js';
-import { type ModelBytes, readModelBytes } from './model-bytes.js';
+import { type KeptModel, readKeptModel } from './model-bytes.js';
 import { WORKER_ENTRY, WorkerLost, WorkerProcess, WorkerRefused } from './worker-process.js';
 
 /** Who is told of what happens to workers; told, never asked. */
@@ -65,7 +65,7 @@ interface OpenVersion {
    * The file that was opened: the repository may have gone by then, or be on a volume that hangs. Undefined
    * where it could not be kept.
    */
-  readonly model: ModelBytes | undefined;
+  readonly model: KeptModel | undefined;
 }
 
 /** N worker processes, each with a warm session of every open version. */
@@ -139,7 +139,7 @@ export class WorkerPool implements BatchRunner {
     const [first, ...rest] = this.#slots;
     if (first === undefined) throw new WorkerLost('there is no worker');
     try {
-      const model = await readModelBytes(spec.modelFile);
+      const model = await readKeptModel(spec.modelFile, Object.keys(spec.files ?? {}));
       const opened = await this.#openOnSlot(first, spec, check);
       // From here on a worker that is replaced opens it as well.
       const { policy } = opened.report;
@@ -260,7 +260,7 @@ export class WorkerPool implements BatchRunner {
     spec: SessionSpec,
     check: (graph: GraphInfo) => void,
     policy?: BatchPolicy,
-    model?: ModelBytes,
+    model?: KeptModel,
   ): Promise<OpenedSession> {
     const { intraOpThreads } = this.#options;
     const message = { type: 'open', spec, intraOpThreads, model } as const;

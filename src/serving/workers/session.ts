@@ -1,12 +1,12 @@
 import './telemetry-off.js';
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo, TensorInfo } from '../../models/manifest/graph.js';
 import { createFeeds, type Feed, type MakeFeeds } from './feeds.js';
 import type { SessionSpec } from './messages.js';
+import type { KeptModel } from './model-bytes.js';
+import { readModelFiles } from './model-files.js';
 import { numbers, outputRows, squaredErrors } from './output-rows.js';
 
 /** The scores of one run. */
@@ -48,12 +48,14 @@ export class Session {
   /**
    * Loads model.onnx: the very bytes that were checked, whatever becomes of the file. Threads do not spin:
    * a spinning thread would take the core that the event loop needs.
-   * @param model the bytes, where they are at hand; else they are read from the file
+   * @param kept the bytes of its files, where they are at hand; else they are read
    * @throws the error of ONNX Runtime when the file is not a model that it can run, or an Error where it
    * cannot be read or is not the one that was asked for
    */
-  static async open(spec: SessionSpec, intraOpThreads: number, model?: Uint8Array): Promise<Session> {
-    const session = await InferenceSession.create(checked(model ?? (await readModel(spec)), spec), {
+  static async open(spec: SessionSpec, intraOpThreads: number, kept?: KeptModel): Promise<Session> {
+    const { graph, externalData } = await readModelFiles(spec, kept);
+    const session = await InferenceSession.create(graph, {
+      externalData,
       executionProviders: ['cpu'],
       intraOpNumThreads: intraOpThreads,
       interOpNumThreads: 1,
@@ -104,24 +106,6 @@ export class Session {
   async close(): Promise<void> {
     await this.#session.release();
   }
-}
-
-async function readModel({ modelFile }: SessionSpec): Promise<Uint8Array> {
-  try {
-    return await readFile(modelFile);
-  } catch (error) {
-    // Without its path: why a version failed is answered to callers too.
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new Error(`model.onnx cannot be read: ${code}`, { cause: error });
-  }
-}
-
-/** The bytes, if they are those that were asked for: the file may have been replaced since it was checked. */
-function checked(bytes: Uint8Array, { sha256 }: SessionSpec): Uint8Array {
-  if (sha256 === undefined) return bytes;
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (found !== sha256) throw new Error(`model.onnx has sha256 ${found}, manifest.json says ${sha256}`);
-  return bytes;
 }
 
 /** An output's floats, as they came, are valid only until the next message. */

@@ -30,6 +30,12 @@ interface Pending {
   readonly stopWatch: () => void;
 }
 
+/**
+ * glibc raises this threshold by itself to the largest block that was freed, and from then on keeps what a closed
+ * session held. Set, it stays: weights are mapped and given back. Other C libraries do not read it.
+ */
+const MEMORY_GIVEN_BACK = { MALLOC_MMAP_THRESHOLD_: '131072' };
+
 export interface WorkerProcessOptions {
   readonly entry: string;
   readonly clock: Clock;
@@ -59,7 +65,7 @@ export class WorkerProcess {
     this.#onExit = onExit;
     this.#child = spawn(process.execPath, ['--max-semi-space-size=2', entry], {
       // Set for the worker from its first instruction on: see telemetry-off.ts.
-      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+      env: { ...MEMORY_GIVEN_BACK, ...process.env, ORT_DISABLE_TELEMETRY: '1' },
       // The last one is the channel, CHANNEL_FD.
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });

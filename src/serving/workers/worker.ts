@@ -4,7 +4,6 @@ import { DriftCounter, toMessage } from '../../drift/drift-counter.js';
 import { createDecide } from '../../models/decision/decide.js';
 import { WorkerChannel } from './channel.js';
 import type { FromWorker, SessionSpec, ToWorker } from './messages.js';
-import { bytesOf } from './model-bytes.js';
 import type { PolicyRunner } from './run-rows.js';
 import { Session } from './session.js';
 import { warmUp } from './warm-up.js';
@@ -39,8 +38,7 @@ async function answer(message: ToWorker): Promise<FromWorker> {
     case 'open': {
       // The probes are needed until the warm-up; as they came, they are valid only until the next message.
       const spec = { ...message.spec, probes: message.spec.probes.slice() };
-      const model = message.model && bytesOf(message.model);
-      const session = await Session.open(spec, message.intraOpThreads, model);
+      const session = await Session.open(spec, message.intraOpThreads, message.model);
       // Asked for twice when the worker replaced another while the version was being opened everywhere.
       await closeSession(message.spec.key);
       sessions.set(message.spec.key, session);

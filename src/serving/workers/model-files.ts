@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Fault } from '../../errors.js';
+import type { SessionSpec } from './messages.js';
+import { bytesOf, type KeptModel } from './model-bytes.js';
+
+/** The bytes that a session is made of. */
+export interface ModelFiles {
+  readonly graph: Uint8Array;
+  /** Weights that lie beside model.onnx: without them ONNX Runtime would look for them in the working directory. */
+  readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+/**
+ * The files of a version, each held against its checksum: they may have been replaced since they were checked.
+ * @param kept the bytes, where they are at hand; else they are read from the version's folder and nowhere else
+ * @throws Error that begins with the name of the file which cannot be read, or is not the one that was asked for
+ */
+export async function readModelFiles(spec: SessionSpec, kept: KeptModel | undefined): Promise<ModelFiles> {
+  const graph = kept === undefined ? await readFileOf('model.onnx', spec.modelFile) : bytesOf(kept.graph);
+  assertIs('model.onnx', graph, spec.sha256);
+  const externalData: { path: string; data: Uint8Array }[] = [];
+  for (const path of await externalPaths(graph)) {
+    const listed = spec.files?.[path];
+    if (spec.files !== undefined && listed === undefined)
+      throw new Error(
+        `model.onnx has weights in "${path}", which manifest.json does not list: expected its sha256 under files`,
+      );
+    const found = kept?.external.find((file) => file.path === path)?.bytes;
+    const file = join(dirname(spec.modelFile), path);
+    const data = found === undefined ? await readFileOf(path, file) : bytesOf(found);
+    assertIs(path, data, listed);
+    externalData.push({ path, data });
+  }
+  return { graph, externalData };
+}
+
+async function externalPaths(graph: Uint8Array): Promise<string[]> {
+  // Few graphs have any: what reads them is loaded by the first version that is opened, not by the start.
+  const { externalFiles } = await import('../../models/graph/external-data.js');
+  try {
+    return externalFiles(graph);
+  } catch (error) {
+    if (error instanceof Fault) throw new Error(`model.onnx ${error.problems[0]}`, { cause: error });
+    throw error;
+  }
+}
+
+async function readFileOf(name: string, file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    // Without its path: why a version failed is answered to callers too.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new Error(`${name} cannot be read: ${code}`, { cause: error });
+  }
+}
+
+function assertIs(name: string, bytes: Uint8Array, sha256: string | undefined): void {
+  if (sha256 === undefined) return;
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== sha256) throw new Error(`${name} has sha256 ${found}, manifest.json says ${sha256}`);
+}
