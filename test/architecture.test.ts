@@ -279,6 +279,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'ml-matrix': ['training'],
   '@bufbuild/protobuf': ['models/graph'],
   pbf: ['training'],
+  hyparquet: ['training'],
   'hyparquet-writer': ['cli'],
   '@rgrove/parse-xml': ['mapfile'],
   'modern-tar': ['backup', 'sources'],

@@ -12,19 +12,20 @@ import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
 import { withEngine } from './score/engine.js';
 import { findingsAsJson, findingsText } from './score/findings-text.js';
-import { mapFilesOf, writeMapFiles } from './score/map-files.js';
+import { mapFilesOf, mappedWafers, writeMapFiles } from './score/map-files.js';
 import { type MapArguments, type MapOptions, mapOptionsOf } from './score/map-options.js';
 import { type PredictionRow, predictionRows } from './score/prediction-row.js';
 import { mapsOf, scoreReport } from './score/report.js';
 import { reviewOf } from './score/review.js';
 import { type ScoredLot, scoreLots } from './score/score-lot.js';
+import { areTables, scoreTables } from './score/score-tables.js';
 import { describeScored, scoreAsJson } from './score/summary.js';
 import { writerFor } from './score/write-predictions.js';
 import { terminalOf } from './terminal.js';
 import { NAMING_HELP, readTestNaming } from './test-naming.js';
 import { tellingRefusals } from './tests-refused.js';
 import { versionAt } from './version-at.js';
-import { assertFolderWritable, assertWritable } from './writable.js';
+import { assertFolderWritable, assertWritable, written } from './writable.js';
 
 const EXAMPLES = `
 Examples:
@@ -32,6 +33,7 @@ Examples:
   $ diegate score lot.stdf.gz --model models/my-product/1 --out predictions.csv --report report.html
   $ diegate score wafer1.stdf wafer2.stdf --model models/my-product/1 --out predictions.parquet --explain 5
   $ diegate score lot.stdf.gz --model models/my-product/1 --json | jq .files[0].dies.caughtRate
+  $ diegate score lot.csv --model models/my-product/1 --out predictions.csv
   $ diegate score lot.stdf.gz --model models/my-product/1 --map e142 --map-out maps --map-fail-bin 99
 
 No server is needed: the model runs in a worker process of this command. Every part of the file has a
@@ -44,6 +46,9 @@ converted. --map and --strip-name say what is called otherwise.
 
 A damaged file is scored as far as it can be read, and
 the summary says what was damaged.
+
+Of a table the columns with the names of the model's parameters are read, and where they are there die_id,
+lot_id, wafer_id, x, y, equipment_id, site, hard_bin, soft_bin and label. --review takes lot files only.
 
 --map writes one file a wafer for assembly, named by lot and wafer: the tester's bins, dies that the model
 fails in a bin of their own where --map-fail-bin names one. Each file is read back before it counts as
@@ -77,7 +82,10 @@ interface ScoreArguments extends Omit<MapArguments, 'map'> {
 export function scoreCommand({ streams = PROCESS_STREAMS, workerEntry }: ScoreCommandOptions = {}): Command {
   return new Command('score')
     .description('score the parts of STDF lot files without a server, and draw their wafer maps')
-    .argument('<stdf...>', 'STDF V4 files, plain or gzip')
+    .argument(
+      '<file...>',
+      'STDF V4 files, plain or packed (gzip, bzip2, xz, zstd, zip), - for standard input; or tables: .csv, .csv.gz, .parquet',
+    )
     .requiredOption('--model <folder>', 'model version: models/<name>/<version>')
     .option('--out <file>', 'predictions to write: .csv, .ndjson or .parquet')
     .option('--report <file>', 'HTML page to write: summary and wafer maps, needs no network')
@@ -119,6 +127,10 @@ async function score(
   await assertWritable({ '--out': options.out, '--report': options.report }, files);
   const version = await versionAt(options.model);
   const k = explainable(version, asked, options.report !== undefined || reviewed > 0);
+  if (await areTables(files)) {
+    const shared = { k, explained: asked > 0, maps, write, streams, workerEntry };
+    return scoreTables(files, version, { ...options, ...shared });
+  }
   const counter = options.json || options.report !== undefined ? createLotDriftCounter(version) : undefined;
   const naming = await readTestNaming(
     { map: tests, stripName: options.stripName },
@@ -130,7 +142,7 @@ async function score(
     drift: counter?.finish(),
     review: reviewOf(lots, version.manifest.threshold, reviewed),
   };
-  const mapFiles = maps === undefined ? [] : mapFilesOf(lots, version, maps);
+  const mapFiles = maps === undefined ? [] : mapFilesOf(mappedWafers(lots, version), version, maps);
   if (write !== undefined && options.out !== undefined) {
     await written(options.out, write(options.out, rowsOf(lots, version, asked > 0)));
   }
@@ -234,16 +246,6 @@ function explainable({ key, manifest }: ModelVersion, asked: number, report: boo
     ]);
   }
   return asked > 0 ? asked : report && can ? REPORT_REASONS : 0;
-}
-
-async function written(file: string, writing: Promise<void>): Promise<void> {
-  try {
-    await writing;
-  } catch (error) {
-    if (error instanceof Fault) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Fault('invalid_data', [`${file} cannot be written: ${reason}`], error);
-  }
 }
 
 function* rowsOf(

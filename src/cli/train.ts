@@ -27,7 +27,7 @@ of one lot too. A parameter is a test by its number and name, one of several val
 position; units and limits are those of the first file, others are converted. --strip-name is remembered
 in the manifest, so that score and replay do the same.
 
-A CSV has a header row and one die a line; an empty cell is a missing value. Labels are pass or fail,
+A CSV or Parquet file has a header row and one die a line; an empty cell is a missing value. Labels are pass or fail,
 0 or 1, -1 or 1 (1 is fail); without a label column every die counts as good. Only good dies are
 learnt from. With lot_id or wafer_id columns whole lots or wafers are held out to measure on.`;
 
@@ -61,7 +61,10 @@ interface TrainArguments {
 export function trainCommand({ scoreDies, streams = PROCESS_STREAMS }: TrainCommandOptions): Command {
   return new Command('train')
     .description('fit the multivariate outlier screen to good dies and write a model version')
-    .argument('<file...>', 'STDF lots, or CSV files of dies, all with the same header; .gz is unpacked')
+    .argument(
+      '<file...>',
+      'STDF lots, or CSV or Parquet files of dies, all with the same columns; .gz is unpacked',
+    )
     .requiredOption('--out <folder>', 'version folder to write: models/<name>/<version>')
     .option('--label <column>', 'CSV: column that says pass or fail (default: label, if there is one)')
     .option(

@@ -64,3 +64,14 @@ async function unwritable(file: string): Promise<string | undefined> {
     return error instanceof Error ? error.message : String(error);
   }
 }
+
+/** Waits for a file to be written. @throws Fault `invalid_data` naming it where it cannot be */
+export async function written(file: string, writing: Promise<void>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault('invalid_data', [`${file} cannot be written: ${reason}`], error);
+  }
+}

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../stdf/stdf.js';
-import { NOT_SCORED, type NotScored, type ScoredPart } from './score-lot.js';
+import { NOT_SCORED, type NotScored, type PartOutcome, type ScoredPart } from './score-lot.js';
 
 /** Counts of one set of parts, and how the model agrees with the tester's own bins on the scored ones. */
 export interface Agreement {
@@ -17,7 +17,13 @@ export interface Agreement {
   readonly flaggedRate: number | undefined;
 }
 
-export function agreementOf(parts: readonly ScoredPart[]): Agreement {
+/** What of a part its agreement is told by. */
+export interface JudgedPart {
+  readonly part: { readonly verdict: Verdict };
+  readonly outcome: PartOutcome;
+}
+
+export function agreementOf(parts: readonly JudgedPart[]): Agreement {
   const notScored = new Map<NotScored, number>();
   const byTester = {
     pass: { scored: 0, predictedFail: 0 },

@@ -2,12 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../errors.js';
-import { waferSizeOf } from '../../lots/wafer-size.js';
+import { type WaferSize, waferSizeOf } from '../../lots/wafer-size.js';
 import { type BinMap, largestBin } from '../../mapfile/bin-map.js';
 import { binsOfWafer } from '../../mapfile/bins-of-wafer.js';
 import { MAP_FORMATS } from '../../mapfile/map-formats.js';
 import type { ModelVersion } from '../../models/model-version.js';
-import type { Lot } from '../../stdf/stdf.js';
+import type { BinTally } from '../../stdf/stdf.js';
 import type { WaferMap } from '../../wafermap/wafer-map.js';
 import type { MapOptions } from './map-options.js';
 import { mapsOf } from './report.js';
@@ -19,26 +19,48 @@ export interface MapFile {
   readonly map: BinMap;
 }
 
+/** A wafer and what else is known of its lot. */
+export interface MappedWafer {
+  readonly wafer: WaferMap;
+  readonly product: string | undefined;
+  readonly hardBins: readonly Pick<BinTally, 'bin' | 'name'>[];
+  readonly softBins: readonly Pick<BinTally, 'bin' | 'name'>[];
+  readonly size: WaferSize;
+}
+
+/** The wafers of lots. */
+export function mappedWafers(lots: readonly ScoredLot[], version: ModelVersion): readonly MappedWafer[] {
+  return lots.flatMap((scored) => {
+    const { mir, hardBins, softBins } = scored.lot;
+    const size = waferSizeOf(scored.lot);
+    return mapsOf([scored], version).map((wafer) => ({
+      wafer,
+      product: mir?.partTyp,
+      hardBins,
+      softBins,
+      size,
+    }));
+  });
+}
+
 /**
  * A map file for each wafer that has dies with coordinates.
  * @throws Fault `invalid_data` for a bin that the format cannot write, or that is the tester's and the model's
  */
 export function mapFilesOf(
-  lots: readonly ScoredLot[],
+  wafers: readonly MappedWafer[],
   version: ModelVersion,
   options: MapOptions,
 ): readonly MapFile[] {
   const names = new Map<string, number>();
-  const files = lots.flatMap((scored) =>
-    mapsOf([scored], version).map((wafer) => {
-      const map = binsOfWafer(wafer, contextOf(wafer, scored.lot, version, options));
-      const name = fileName(map);
-      const times = (names.get(name) ?? 0) + 1;
-      names.set(name, times);
-      const ending = MAP_FORMATS[options.format].ending;
-      return { file: join(options.folder, `${name}${times === 1 ? '' : `_${times}`}${ending}`), map };
-    }),
-  );
+  const files = wafers.map((mapped) => {
+    const map = binsOfWafer(mapped.wafer, contextOf(mapped, version, options));
+    const name = fileName(map);
+    const times = (names.get(name) ?? 0) + 1;
+    names.set(name, times);
+    const ending = MAP_FORMATS[options.format].ending;
+    return { file: join(options.folder, `${name}${times === 1 ? '' : `_${times}`}${ending}`), map };
+  });
   const problems = files.flatMap(({ map }) => tooLarge(map, options));
   if (problems.length > 0) throw new Fault('invalid_data', [...new Set(problems)]);
   return files;
@@ -57,9 +79,10 @@ export async function writeMapFiles(files: readonly MapFile[], options: MapOptio
   }
 }
 
-function contextOf(wafer: WaferMap, lot: Lot, { key }: ModelVersion, options: MapOptions) {
+function contextOf(mapped: MappedWafer, { key }: ModelVersion, options: MapOptions) {
+  const { wafer, product, size } = mapped;
   const { bins, failBin, reference } = options;
-  const tallies = bins === 'hard' ? lot.hardBins : lot.softBins;
+  const tallies = bins === 'hard' ? mapped.hardBins : mapped.softBins;
   const ofTester = wafer.dies.some((die) => (bins === 'hard' ? die.hardBin : die.softBin) === failBin);
   if (failBin !== undefined && ofTester) {
     throw new Fault('invalid_data', [
@@ -67,10 +90,10 @@ function contextOf(wafer: WaferMap, lot: Lot, { key }: ModelVersion, options: Ma
     ]);
   }
   return {
-    product: lot.mir?.partTyp,
+    product,
     bins,
     binNames: new Map(tallies.map(({ bin, name }) => [bin, name ?? ''])),
-    ...waferSizeOf(lot),
+    ...size,
     reference,
     modelFails: failBin === undefined ? undefined : { bin: failBin, description: `failed by ${key}` },
   };

@@ -13,8 +13,9 @@ export interface PredictionRow {
   readonly part_id: string | null;
   readonly x: number | null;
   readonly y: number | null;
-  readonly head: number;
-  readonly site: number;
+  /** Null where a table does not say. */
+  readonly head: number | null;
+  readonly site: number | null;
   /** 1 for the first touchdown of a die. */
   readonly touchdown: number;
   readonly hard_bin: number | null;

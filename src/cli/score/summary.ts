@@ -51,7 +51,8 @@ export function describeScored(lots: readonly ScoredLot[], version: ModelVersion
   return `${lines.join('\n')}\n`;
 }
 
-function describeAgreement(agreement: Agreement, what: string): string[] {
+/** Lines of what was scored of some parts, and how it agrees with the tester. */
+export function describeAgreement(agreement: Agreement, what: string): string[] {
   const { parts, scored, predictedFail, failRate } = agreement;
   const rest = parts - scored;
   return [
