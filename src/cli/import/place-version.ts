@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Fault } from '../../errors.js';
 import { LineageSourceSchema, ModelNameSchema, VersionSchema } from '../../models/manifest/manifest.js';
 import { completeManifest, openFields } from '../../sources/complete-manifest.js';
+import { inlineWeights } from '../../sources/inline-weights.js';
 import type { FoundModel, SourceFacts } from '../../sources/model-source.js';
 import { sha256OfFile } from '../../sources/source-files.js';
 import { DIEGATE_VERSION } from '../../version.js';
@@ -116,6 +117,7 @@ async function describe(
     await checkVersion(staged, workerEntry);
     return [];
   }
+  const inlined = await inlineWeights(staged);
   const modelFile = join(staged, 'model.onnx');
   const draft = draftManifest({
     file: 'model.onnx',
@@ -132,7 +134,9 @@ async function describe(
   const open = openFields(manifest);
   if (open.length === 0) {
     await checkVersion(staged, workerEntry);
-    return draft.notes.filter((note) => note.startsWith('task:'));
+    const weights =
+      inlined === 0 ? [] : [`model.onnx: ${inlined} tensors that lay in other files were put into it`];
+    return [...weights, ...draft.notes.filter((note) => note.startsWith('task:'))];
   }
   const about = open.map((path) => path.split('.')[0] ?? '');
   const missing = [
