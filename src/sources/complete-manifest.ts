@@ -20,11 +20,13 @@ export function completeManifest(
   asked: Readonly<Record<string, string>>,
   importer: { readonly version: string; readonly now: Date },
 ): ManifestJson {
+  const set = Object.entries({ ...facts.set, ...asked });
+  const task = set.findLast(([path]) => path === 'task')?.[1];
   const input = recordOf(draft.input);
   const names = facts.parameters;
   const isNamed = names !== undefined && names.length === input.parameters;
   const known: ManifestJson = {
-    ...draft,
+    ...(task === undefined || task === draft.task ? draft : withoutTask(draft)),
     ...(facts.description !== undefined && { description: facts.description.slice(0, 1000) }),
     ...(isNamed && { input: { ...input, parameters: names.map((name) => ({ name })) } }),
     ...(facts.metrics !== undefined && { metrics: facts.metrics }),
@@ -36,10 +38,15 @@ export function completeManifest(
       source: facts.source,
     },
   };
-  return Object.entries({ ...facts.set, ...asked }).reduce(
+  return set.reduce(
     (manifest, [path, text]) => withValue(manifest, path, path.split('.'), asJsonOrText(text)),
     known,
   );
+}
+
+/** What a draft says whatever the task: the rest was guessed for another one. */
+function withoutTask({ name, version, description, input, sha256 }: ManifestJson): ManifestJson {
+  return { name, version, description, input, sha256 };
 }
 
 /** A value as people write it: JSON where it is that, else the text itself. */
