@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { WORST } from '../src/drift/report.js';
 import type { DriftSummary } from '../src/drift/version-drift.js';
+import { packMetrics } from '../src/http/routes/metrics.js';
 import type { LoadReport } from '../src/models/catalogue.js';
 import { ManifestSchema } from '../src/models/manifest/manifest.js';
 import { createModelVersion, type ModelVersion } from '../src/models/model-version.js';
@@ -39,6 +40,11 @@ useEverything();
 const renderings = {
   'prometheus text': async () => (await renderMetrics(registry, 'prometheus')).text,
   OpenMetrics: async () => (await renderMetrics(registry, 'openmetrics')).text,
+  'OpenMetrics, packed by gzip': async () => {
+    const { text } = await renderMetrics(registry, 'openmetrics');
+    await packMetrics(text);
+    return text;
+  },
   "prom-client's own": () => registry.metrics(),
 };
 process.stdout.write('| rendering | CPU a scrape | wall clock, median | lines |\n|---|---|---|---|\n');

@@ -14,6 +14,11 @@ const OPENMETRICS = 'application/openmetrics-text';
 const TextSchema = z.string();
 const packed = promisify(gzip);
 
+/** The metrics packed by gzip, on a thread of its own; at the level that takes the least time. */
+export function packMetrics(text: string): Promise<Buffer> {
+  return packed(text, { level: 1 });
+}
+
 /** GET /metrics, open to everybody unless a permission is named. */
 export function metricsRoutes(
   app: FastifyInstance,
@@ -40,8 +45,7 @@ export function metricsRoutes(
       const { text, contentType } = await metrics.render(formatFor(accept));
       reply.header('content-type', contentType);
       if (!isCodingAsked(acceptEncoding, 'gzip')) return reply.send(text);
-      // By a thread of its own; the first level packs a scrape to a twentieth, and no other is as fast.
-      return reply.header('content-encoding', 'gzip').send(await packed(text, { level: 1 }));
+      return reply.header('content-encoding', 'gzip').send(await packMetrics(text));
     },
   );
 }
