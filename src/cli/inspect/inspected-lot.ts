@@ -1,4 +1,5 @@
 import type { Inspection, YieldFigures } from '../../lots/inspection.js';
+import type { LimitChanges } from '../../lots/limit-watch.js';
 import { shownFormOf } from '../../lots/shown-value.js';
 import { testerTime } from '../../lots/tester-time.js';
 import { known, type Lot, type ReadReport, type TestDefinition } from '../../stdf/stdf.js';
@@ -27,12 +28,15 @@ export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot)
       statedGood: countOr(wafer.wrr && known(wafer.wrr, 'goodCnt')),
     })),
     retests,
+    /** How dies are told apart. */
+    diesKnownBy: inspection.naming,
     hardBins: hardBins.map(binOf),
     softBins: softBins.map(binOf),
-    tests: tests.map(({ test, statistics: { min, max, mean, deviation, ...counts } }) => ({
+    tests: tests.map(({ test, statistics: { min, max, mean, deviation, ...counts }, limitChanges }) => ({
       number: test.testNum,
       name: test.testTxt,
       kind: test.kind,
+      ...(test.position !== undefined && { position: test.position, pin: test.pin ?? null }),
       /** The base unit, in which all numbers here are. */
       units: test.display.units,
       display: displayOf(test),
@@ -40,6 +44,7 @@ export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot)
       highLimit: test.limits.hi ?? null,
       lowSpec: test.limits.loSpec ?? null,
       highSpec: test.limits.hiSpec ?? null,
+      ...(limitChanges !== undefined && { limitChanges: limitChangesOf(limitChanges) }),
       ...counts,
       min: min ?? null,
       max: max ?? null,
@@ -48,6 +53,21 @@ export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot)
     })),
     oddities: lot.oddities,
     report,
+  };
+}
+
+/** From which part on which limits held, in the base unit. */
+function limitChangesOf({ from, changes }: LimitChanges) {
+  return {
+    changes,
+    from: from.map(({ limits: { lo, hi }, part }) => ({
+      part: part.index,
+      partId: part.partId ?? null,
+      x: part.x ?? null,
+      y: part.y ?? null,
+      lowLimit: lo ?? null,
+      highLimit: hi ?? null,
+    })),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { InspectedBin, InspectedTest, YieldFigures } from '../../lots/inspection.js';
 import { shownFormOf, shownNumbers } from '../../lots/shown-value.js';
-import { describeReport } from '../../stdf/stdf.js';
+import { describeReport, type TestDefinition } from '../../stdf/stdf.js';
 import { countText, printable, shareText } from '../../wafermap/text.js';
 import { type Column, tableLines } from '../table.js';
 import { type InspectedLot, identityOf } from './inspected-lot.js';
@@ -28,9 +28,25 @@ export function describeInspected(inspected: InspectedLot): string {
     '',
     `${tests.length} tests, statistics over usable values:`,
     ...tableLines(TEST_COLUMNS, tests.map(testRow)),
+    ...tests.flatMap(limitLines),
     ...(lot.wafers.length === 0 ? ['', 'no wafers: packaged parts, or the WIR is missing'] : []),
   ];
   return `${lines.map(printable).join('\n')}\n`;
+}
+
+/** Limits that were not the same for all parts: from which part on each held. */
+function limitLines({ test, limitChanges }: InspectedTest): string[] {
+  if (limitChanges === undefined) return [];
+  const { from, changes } = limitChanges;
+  const form = shownFormOf(test.display);
+  const held = from.map(({ limits: { lo, hi }, part }) => {
+    const [low, high] = shownNumbers([lo, hi], form);
+    const place = part.x === undefined || part.y === undefined ? '' : ` at ${part.x},${part.y}`;
+    const unit = form.unit === '' ? '' : ` ${form.unit}`;
+    return `${low ?? 'none'} to ${high ?? 'none'}${unit} from part ${part.partId ?? part.index + 1}${place}`;
+  });
+  const more = changes + 1 > from.length ? `, and ${changes + 1 - from.length} changes more` : '';
+  return [`limits of ${test.testNum} ${test.testTxt.trim()} changed: ${held.join('; ')}${more}`];
 }
 
 function damageLines({ report }: InspectedLot): string[] {
@@ -132,8 +148,14 @@ function testRow(inspected: InspectedTest): TestRow {
   };
 }
 
+/** `200[3]`, with the pin where the file names it: one position of a record of several values. */
+function numberOf({ testNum, position, pin }: TestDefinition): string {
+  const place = position === undefined ? '' : `[${position}${pin === undefined ? '' : ` ${pin}`}]`;
+  return `${testNum}${place}`;
+}
+
 const TEST_COLUMNS: readonly Column<TestRow>[] = [
-  { title: 'test', align: 'right', text: ({ test }) => String(test.testNum) },
+  { title: 'test', align: 'right', text: ({ test }) => numberOf(test) },
   { title: 'name', align: 'left', text: ({ test }) => test.testTxt.replace(/\s+/g, ' ').trim() },
   { title: 'unit', align: 'left', text: ({ unit }) => unit },
   { title: 'low limit', align: 'right', text: ({ shown }) => shown.low },

@@ -1,0 +1,216 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { inspectCommand } from '../../src/cli/inspect.js';
+import { scoreCommand } from '../../src/cli/score.js';
+import { trainCommand } from '../../src/cli/train.js';
+import { TestsRefused } from '../../src/lots/tests/refusal.js';
+import { problemsOf, runCommand } from '../cli/support.js';
+import { temporaryFolder } from '../support/models.js';
+import { WORKER } from '../support/pool.js';
+import { runWithOrt } from '../training/score-with-ort.js';
+
+/** Lots that each have one thing that real testers do; the README there says what is right. */
+const LOTS = fileURLToPath(new URL('../../../shared/data/lots/', import.meta.url));
+const lot = (name: string) => join(LOTS, `${name}.stdf.gz`);
+
+async function inspected(name: string) {
+  const { out } = await runCommand((streams) => inspectCommand({ streams }), [lot(name), '--json']);
+  const found = JSON.parse(out);
+  return found.lots ?? [found];
+}
+
+const train = (args: readonly string[]) =>
+  runCommand(
+    (streams) =>
+      trainCommand({
+        streams,
+        scoreDies: async (file, params, width) => (await runWithOrt(file, params, width)).scores,
+      }),
+    args,
+  );
+const score = (args: readonly string[]) =>
+  runCommand((streams) => scoreCommand({ streams, workerEntry: WORKER }), args);
+
+describe.skipIf(!existsSync(LOTS))('inspect tells whose die a part is', () => {
+  it.each([
+    [
+      'concat-two-lots-members',
+      [
+        [64, 0],
+        [64, 0],
+      ],
+    ],
+    ['ft-xy-zero', [[80, 0]]],
+    ['ft-xy-minus1', [[80, 0]]],
+    ['ft-id-per-site', [[80, 0]]],
+    ['second-wir', [[64, 5]]],
+    ['b-two_sites00', [[2, 0]]],
+    ['b-ft_persite', [[100, 0]]],
+    ['b-w_255', [[80, 0]]],
+  ])('%s: dies and dies tested again of each lot are %j', async (name, expected) => {
+    const lots = await inspected(name);
+    expect(
+      lots.map((each: { parts: { dies: number }; retests: { dies: number } }) => [
+        each.parts.dies,
+        each.retests.dies,
+      ]),
+    ).toEqual(expected);
+  });
+
+  it('b-w_255: two wafers of 40; second-wir: one', async () => {
+    const [two] = await inspected('b-w_255');
+    expect(two.wafers.map(({ wafer, dies }: { wafer: string; dies: number }) => [wafer, dies])).toEqual([
+      ['WA', 40],
+      ['WB', 40],
+    ]);
+    const [one] = await inspected('second-wir');
+    expect(one.wafers).toHaveLength(1);
+  });
+
+  it('ft-xy-zero: the yield is of 80 dies', async () => {
+    const [{ parts }] = await inspected('ft-xy-zero');
+    expect(parts.lastYield).toBe(0.925);
+  });
+});
+
+describe.skipIf(!existsSync(LOTS))('inspect tells whose test a value is', () => {
+  it.each([
+    [
+      'b-lateLimits',
+      [
+        [1001, 'T1'],
+        [1002, 'T2'],
+        [1003, 'T3'],
+      ],
+    ],
+    [
+      'b-lateTxt',
+      [
+        [1001, 'T1'],
+        [1002, 'T2'],
+        [1003, 'T3'],
+      ],
+    ],
+    [
+      'b-blankTxt',
+      [
+        [1001, 'T1'],
+        [1002, 'T2'],
+        [1003, 'T3'],
+      ],
+    ],
+  ])('%s: one test each, with limits and unit', async (name, expected) => {
+    const [{ tests }] = await inspected(name);
+    expect(tests.map(({ number, name: text }: { number: number; name: string }) => [number, text])).toEqual(
+      expected,
+    );
+    expect(tests[0]).toMatchObject({ lowLimit: 0, highLimit: 2, units: 'V' });
+  });
+
+  it('mpr-nan: a NaN costs its pin only', async () => {
+    const [{ tests }] = await inspected('mpr-nan');
+    expect(
+      tests.map(({ position, values }: { position: number; values: number }) => [position, values]),
+    ).toEqual([
+      [1, 64],
+      [2, 64],
+      [3, 0],
+      [4, 64],
+    ]);
+  });
+
+  it('limits-change: both limits and the part from which each holds', async () => {
+    const [{ tests }] = await inspected('limits-change');
+    const { from, changes } = tests.find(({ number }: { number: number }) => number === 100).limitChanges;
+    expect(changes).toBe(1);
+    expect(from.map(({ highLimit }: { highLimit: number }) => Math.fround(highLimit))).toEqual([
+      Math.fround(1.6),
+      Math.fround(1.51),
+    ]);
+    expect(from[1].part).toBeGreaterThan(0);
+  });
+
+  it('b-twice, b-one_ftr: a record that ran no test wipes no value', async () => {
+    const [{ tests }] = await inspected('b-twice');
+    expect(tests.map(({ values }: { values: number }) => values)).toEqual([30, 30]);
+  });
+});
+
+describe.skipIf(!existsSync(LOTS))('a model of prodA', () => {
+  const trainedOnA = async () => {
+    const model = join(await temporaryFolder(), 'prod', '1');
+    await train([lot('prodA'), '--out', model]);
+    return model;
+  };
+
+  it('scores prodA-mV with its unit converted, and says so', async () => {
+    const { out } = await score([lot('prodA-mV'), '--model', await trainedOnA(), '--json']);
+    const [found] = JSON.parse(out).lots;
+    expect(found.parts).toMatchObject({ parts: 64, scored: 64 });
+    expect(found.testsConverted).toHaveLength(6);
+    expect(found.testsConverted[0]).toMatchObject({ testNumber: 100, unit: 'V', from: 'mV', factor: 0.001 });
+  });
+
+  it.each([
+    ['prodB-other-names', 'model: 100 T0 [V]; lot: 100 IDD [mA]'],
+    ['prodA-renumbered', 'model: 100 T0 [V]; lot: 100 T5 [V], 105 T0 [V]'],
+  ])('refuses %s with both sides named', async (name, sides) => {
+    const scoring = score([lot(name), '--model', await trainedOnA()]);
+    await expect(scoring).rejects.toBeInstanceOf(TestsRefused);
+    const problems = await problemsOf(scoring);
+    expect(problems[0]).toContain('6 of the 6 tests of model prod/1 are other tests in the lot');
+    expect(problems.join('\n')).toContain(sides);
+  });
+});
+
+describe.skipIf(!existsSync(LOTS))('a model of', () => {
+  const trained = async (name: string, ...more: string[]) => {
+    const model = join(await temporaryFolder(), 'lot', '1');
+    const { out } = await train([lot(name), '--out', model, '--json', ...more]);
+    return { model, parameters: JSON.parse(out).parameters as number };
+  };
+  const scored = async (name: string, model: string, ...more: string[]) => {
+    const { out } = await score([lot(name), '--model', model, '--json', ...more]);
+    return JSON.parse(out).lots[0];
+  };
+
+  it.each([
+    ['same-number', 6],
+    ['b-pins', 6],
+    // The first point of the sweep is the same on all dies.
+    ['mpr-sweep', 6],
+  ])('%s has %i parameters and scores its lot', async (name, count) => {
+    const { model, parameters } = await trained(name);
+    expect(parameters).toBe(count);
+    expect((await scored(name, model)).parts.notScored).toEqual({});
+  });
+
+  it('mpr-pin3 catches 5 of 5, and pin 3 is why', async () => {
+    const { model } = await trained('mpr-pin3');
+    const found = await scored('mpr-pin3', model);
+    expect(found.parts.byTester.fail).toEqual({ scored: 5, predictedFail: 5 });
+  });
+
+  it('site-in-text is refused with a way, and learnt that way: the model remembers it', async () => {
+    const problems = await problemsOf(trained('site-in-text'));
+    expect(problems.join('\n')).toContain(
+      "100 T0_site1: its name names the site, and no other site has it; --strip-name '_site[0-9]+$'",
+    );
+    const { model, parameters } = await trained('site-in-text', '--strip-name', '_site[0-9]+$');
+    expect(parameters).toBe(4);
+    expect((await scored('site-in-text', model)).parts.notScored).toEqual({});
+  });
+
+  it('lot1 joins its retest: 64 dies, 5 tested again, the last touchdown final', async () => {
+    const { model } = await trained('lot1-first');
+    const found = await scored('lot1-first', model);
+    expect(found.dies.parts).toBe(64);
+    const { out } = await score([lot('lot1-retest'), lot('lot1-first'), '--model', model, '--json']);
+    const { lots } = JSON.parse(out);
+    expect(lots).toHaveLength(1);
+    expect(lots[0]).toMatchObject({ retested: 5, parts: { parts: 69 }, dies: { parts: 64 } });
+    expect(lots[0].dies.byTester.fail.scored, 'all recovered').toBe(0);
+  });
+});
