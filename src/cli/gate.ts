@@ -4,6 +4,7 @@ import { Fault } from '../errors.js';
 import { systemClock } from '../serving/clock.js';
 import { compareVersions, TIMED_CALLS } from './gate/compare-versions.js';
 import { type Comparison, describeComparison, type Gate, gatesOf } from './gate/comparison.js';
+import { GROUPINGS, type Grouping } from './gate/groups.js';
 import { readLabelledDies } from './gate/labelled-dies.js';
 import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
@@ -15,10 +16,17 @@ Examples:
   $ diegate gate --baseline models/x/1 --candidate models/x/2 --data labelled.csv
   $ diegate gate --baseline models/x/1 --candidate models/x/2 --data week1.csv week2.csv.gz --label result
   $ diegate gate --baseline models/x/1 --candidate models/x/2 --data lot.stdf.gz --json report.json
+  $ diegate gate --baseline models/x/1 --candidate models/x/2 --data labelled.csv --by equipment_id,lot_id \
+      --escape-cost 40 --overkill-cost 2
 
 The data is a CSV as for diegate train (a header row, one die a line, a column that says pass or fail), or
 STDF lots, where the tester's own verdict is the label. Both versions read the parameters that their
 manifests name; a version that says only how many takes all columns of numbers.
+
+A version that catches nothing, or fails everything, does not pass: a candidate may lose a point of accuracy and
+five of the bad dies that the baseline catches, and has to reach the least of each. With --by no equipment, site or
+lot may lose so much either, where chance alone would do it less than once in a hundred times. With what an escape
+and an overkill cost, the cost of 1,000 dies may not rise, and the threshold is told at which these dies cost least.
 
 Latency is that of calls of one die: from the call through the server's own queue to a worker process and
 back, without HTTP. ${TIMED_CALLS} calls of each version are timed, the two taking turns.
@@ -40,6 +48,13 @@ interface GateArguments {
   readonly data: readonly string[];
   readonly label?: string;
   readonly maxAccuracyDrop: string;
+  readonly minAccuracy: string;
+  readonly maxDetectionDrop: string;
+  readonly minDetection: string;
+  readonly maxFalseAlarms: string;
+  readonly by?: string;
+  readonly escapeCost?: string;
+  readonly overkillCost?: string;
   readonly maxP99Ms: string;
   readonly minSamples: string;
   readonly json?: string;
@@ -57,6 +72,13 @@ export function gateCommand(command: GateCommandOptions = {}): Command {
     )
     .option('--label <column>', 'CSV: column that says pass or fail (default: label)')
     .option('--max-accuracy-drop <points>', 'points of accuracy that the candidate may lose', '1')
+    .option('--min-accuracy <percent>', 'least share of the dies that it decides rightly', '80')
+    .option('--max-detection-drop <points>', 'points of the bad dies that it may catch less', '5')
+    .option('--min-detection <percent>', 'least share of the bad dies that it catches', '10')
+    .option('--max-false-alarms <percent>', 'largest share of the good dies that it fails', '10')
+    .option('--by <names>', `no group may be worse: of ${GROUPINGS.join(', ')}, several separated by commas`)
+    .option('--escape-cost <amount>', 'what a bad die costs that is passed')
+    .option('--overkill-cost <amount>', 'what a good die costs that is failed')
     .option('--max-p99-ms <ms>', "the candidate's longest p99 of single-die calls", '20')
     .option('--min-samples <dies>', 'fewest labelled dies', '1000')
     .option('--json <file>', 'report to write')
@@ -69,10 +91,23 @@ async function gate(options: GateArguments, command: GateCommandOptions): Promis
   const read = createOptionReader();
   const limits = {
     maxAccuracyDrop: read.number('--max-accuracy-drop', options.maxAccuracyDrop, 0, 100),
+    minAccuracy: read.number('--min-accuracy', options.minAccuracy, 0, 100),
+    maxDetectionDrop: read.number('--max-detection-drop', options.maxDetectionDrop, 0, 100),
+    minDetection: read.number('--min-detection', options.minDetection, 0, 100),
+    maxFalseAlarms: read.number('--max-false-alarms', options.maxFalseAlarms, 0, 100),
     maxP99Ms: read.number('--max-p99-ms', options.maxP99Ms, 0.001, 600_000),
     minSamples: read.wholeNumber('--min-samples', options.minSamples, 1, 1_000_000_000),
   };
+  const amount = (name: string, text: string) => read.number(name, text, 0, 1e12);
+  const { escapeCost, overkillCost } = options;
+  const costs =
+    escapeCost === undefined || overkillCost === undefined
+      ? undefined
+      : { escape: amount('--escape-cost', escapeCost), overkill: amount('--overkill-cost', overkillCost) };
   read.finish();
+  if (costs === undefined && (escapeCost ?? overkillCost) !== undefined)
+    throw new Fault('invalid_usage', ['expected both of --escape-cost and --overkill-cost, found one']);
+  const by = groupingsOf(options.by);
   await assertWritable({ '--json': options.json }, options.data);
   const [baseline, candidate] = [await versionAt(options.baseline), await versionAt(options.candidate)];
   const progress = createProgress(streams);
@@ -83,10 +118,17 @@ async function gate(options: GateArguments, command: GateCommandOptions): Promis
     versions,
     onProgress: progress.show,
   }).finally(progress.clear);
+  const untold = by.filter((grouping) => labelled.groups[grouping] === undefined);
+  if (untold.length > 0)
+    throw new Fault('invalid_data', [
+      `${options.data.join(', ')}: no column ${untold.join(', ')}, expected by --by`,
+    ]);
   const comparison = await compareVersions({
     baseline,
     candidate,
     labelled,
+    by,
+    costs,
     clock: systemClock,
     timedCalls,
     onProgress: progress.show,
@@ -97,6 +139,17 @@ async function gate(options: GateArguments, command: GateCommandOptions): Promis
   streams.stdout.write(describeComparison(comparison, gates));
   const missed = gates.filter(({ holds }) => !holds).map(({ reason }) => reason);
   if (missed.length > 0) throw new Fault('gate_missed', missed);
+}
+
+/** @throws Fault `invalid_usage` for what is no grouping */
+function groupingsOf(text: string | undefined): Grouping[] {
+  const names = text === undefined ? [] : [...new Set(text.split(',').map((name) => name.trim()))];
+  return names.map((name) => {
+    const known = GROUPINGS.find((grouping) => grouping === name);
+    if (known === undefined)
+      throw new Fault('invalid_usage', [`--by: found "${name}", expected ${GROUPINGS.join(', ')}`]);
+    return known;
+  });
 }
 
 async function writeReport(file: string, comparison: Comparison, gates: readonly Gate[]): Promise<void> {

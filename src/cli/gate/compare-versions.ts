@@ -1,8 +1,12 @@
+import type { Decided } from '../../models/decision/decide.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { createLatencies, type Latencies } from '../../replay/latencies.js';
 import type { Clock } from '../../serving/clock.js';
 import { type OfflineEngine, withEngine } from '../score/engine.js';
-import { agreementOf, type Comparison, figuresOf, type GateDecision } from './comparison.js';
+import type { Comparison } from './comparison.js';
+import { type Costs, costFigures, type ScoredDie } from './costs.js';
+import { agreementOf, figuresOf, type GateDecision } from './figures.js';
+import { compareGroups, type Grouping } from './groups.js';
 import type { LabelledDies } from './labelled-dies.js';
 
 /** Single-die calls of each version that are timed: enough that twenty of them lie beyond the p99. */
@@ -13,6 +17,10 @@ export interface CompareOptions {
   readonly baseline: ModelVersion;
   readonly candidate: ModelVersion;
   readonly labelled: LabelledDies;
+  /** By what dies are told apart; the data must say it. */
+  readonly by: readonly Grouping[];
+  /** Undefined where nobody said. */
+  readonly costs: Costs | undefined;
   readonly clock: Clock;
   /** Single-die calls of each version to time, at least 1. */
   readonly timedCalls: number;
@@ -49,33 +57,54 @@ async function compare(baseline: Side, candidate: Side, options: CompareOptions)
   const { labelled, onProgress } = options;
   const { dies, passing } = labelled;
   onProgress(`scoring ${dies} dies`);
-  const [before, after] = [await decisionsOf(baseline), await decisionsOf(candidate)];
+  const [scoredBefore, scoredAfter] = [await scoresOf(baseline), await scoresOf(candidate)];
+  const [before, after] = [decisionsOf(scoredBefore), decisionsOf(scoredAfter)];
   onProgress('timing single dies');
   const [beforeMs, afterMs] = await timeSingles(baseline, candidate, options);
-  const described = ({ version }: Side, decisions: readonly GateDecision[], latencies: Latencies) => {
+  const described = ({ version }: Side, scored: readonly Scored[], latencies: Latencies) => {
     const latencyMs = latencies.quantiles();
     if (latencyMs === undefined) throw new Error('no call was timed');
-    return { model: version.key, ...figuresOf(decisions, passing), latencyMs };
+    const { costs } = options;
+    const cost = costs && costFigures(labelledBy(scored, passing), costs);
+    return { model: version.key, ...figuresOf(decisionsOf(scored), passing), latencyMs, cost };
   };
   return {
     dies,
     failingDies: dies - passing.reduce((sum, good) => sum + good, 0),
     agreement: agreementOf(before, after),
-    baseline: described(baseline, before, beforeMs),
-    candidate: described(candidate, after, afterMs),
+    baseline: described(baseline, scoredBefore, beforeMs),
+    candidate: described(candidate, scoredAfter, afterMs),
+    groups: options.by.flatMap((by) =>
+      compareGroups(by, labelled.groups[by] ?? [], { before, after, passing }),
+    ),
   };
 }
 
-async function decisionsOf({ version, engine, rows }: Side): Promise<GateDecision[]> {
+/** A die as a version scores and decides it; undefined where it gives no answer. */
+type Scored = Pick<Decided, 'prediction' | 'anomalyScore'> | undefined;
+
+function decisionsOf(scored: readonly Scored[]): GateDecision[] {
+  return scored.map((die) => die?.prediction);
+}
+
+function labelledBy(scored: readonly Scored[], passing: Uint8Array): ScoredDie[] {
+  return scored.map((die, i) => ({
+    score: die?.anomalyScore,
+    fails: die && die.prediction === 'fail',
+    isGood: passing[i] === 1,
+  }));
+}
+
+async function scoresOf({ version, engine, rows }: Side): Promise<Scored[]> {
   const step = engine.maxDies * version.contract.parameterCount;
-  const decisions: GateDecision[] = [];
+  const decided: Scored[] = [];
   for (let from = 0; from < rows.length; from += step) {
     const scores = await engine.score(rows.subarray(from, from + step), false);
     for (const die of scores) {
-      decisions.push(die.kind === 'scored' ? version.decide(die.row, 0)?.prediction : undefined);
+      decided.push(die.kind === 'scored' ? version.decide(die.row, 0) : undefined);
     }
   }
-  return decisions;
+  return decided;
 }
 
 /**

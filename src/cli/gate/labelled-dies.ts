@@ -7,6 +7,7 @@ import type { DieTable } from '../../training/table/die-table.js';
 import { readDieTable } from '../../training/table/read-die-table.js';
 import { lotBytes, namingFile } from '../lot-file.js';
 import { trainingFormat } from '../training-format.js';
+import { GROUPINGS, type Grouping } from './groups.js';
 
 /** Dies whose true state is known, as each of some versions reads them. */
 export interface LabelledDies {
@@ -15,6 +16,8 @@ export interface LabelledDies {
   readonly passing: Uint8Array;
   /** For each version float32 [dies, its parameters] row-major; NaN is a missing value. */
   readonly rows: readonly Float32Array[];
+  /** [dies]: by each grouping the group of each die, where the data says it. */
+  readonly groups: Readonly<Record<Grouping, readonly string[] | undefined>>;
 }
 
 export interface LabelledDiesOptions {
@@ -66,7 +69,8 @@ async function fromTables({
     return missingProblems(version, rows[v] ?? new Float32Array(0));
   });
   refuseMisfit(problems, files, versions);
-  return { dies: table.dies, passing: table.passing, rows };
+  const groups = { equipment_id: table.equipment, site: table.sites, lot_id: table.lots };
+  return { dies: table.dies, passing: table.passing, rows, groups };
 }
 
 /** Where a version's parameters are in a table, or why they are not. */
@@ -121,6 +125,7 @@ function refuseMisfit(
 async function fromLots({ files, versions, onProgress }: LabelledDiesOptions): Promise<LabelledDies> {
   const passing: number[] = [];
   const rows: Float32Array[][] = versions.map(() => []);
+  const groups: Record<Grouping, string[]> = { equipment_id: [], site: [], lot_id: [] };
   for (const file of files) {
     const measurers = versions.map((version) => measurerFor(version, file));
     const dies = await namingFile(file, diesOfLot(lotBytes(file, onProgress), measurers));
@@ -131,7 +136,8 @@ async function fromLots({ files, versions, onProgress }: LabelledDiesOptions): P
         : [`${key} reads ${never.length} tests that the lot has no value of: ${namesOf(never)}`];
     });
     refuseMisfit(lacking, [file], versions);
-    for (const { good, measured } of dies) {
+    for (const { good, measured, of } of dies) {
+      for (const by of GROUPINGS) groups[by].push(of[by]);
       passing.push(good ? 1 : 0);
       measured.forEach((params, v) => {
         rows[v]?.push(params);
@@ -144,12 +150,13 @@ async function fromLots({ files, versions, onProgress }: LabelledDiesOptions): P
     files,
     versions,
   );
-  return { dies: passing.length, passing: Uint8Array.from(passing), rows: joined };
+  return { dies: passing.length, passing: Uint8Array.from(passing), rows: joined, groups };
 }
 
 interface LotDie {
   readonly good: boolean;
   readonly measured: readonly Float32Array[];
+  readonly of: Readonly<Record<Grouping, string>>;
 }
 
 async function diesOfLot(
@@ -167,7 +174,16 @@ async function diesOfLot(
     if (part.end !== 'ended' || part.verdict === 'none') continue;
     const measured = measurers.map((measurer) => measurer.measure(part, lot));
     if (measured.some((one) => one.measured === 0)) continue;
-    found[entry] = { good: part.verdict === 'pass', measured: measured.map(({ params }) => params) };
+    const label = measured[0]?.label;
+    found[entry] = {
+      good: part.verdict === 'pass',
+      measured: measured.map(({ params }) => params),
+      of: {
+        equipment_id: label?.equipment_id ?? '',
+        site: String(part.siteNum),
+        lot_id: label?.lot_id ?? '',
+      },
+    };
   }
   return lots.flatMap(({ register, found }) => {
     const { order, replacedBy } = register.finish();

@@ -34,6 +34,8 @@ export interface Columns {
   readonly defect: number;
   readonly wafer: number;
   readonly lot: number;
+  readonly equipment: number;
+  readonly site: number;
   /** Columns that are parameters if they hold numbers. */
   readonly candidates: readonly number[];
   /** Whether the user named the parameters, so that a text cell there is a fault, not a hint. */
@@ -71,6 +73,8 @@ export function readColumns(file: string, fields: readonly string[], options: Co
     defect: header.indexOf('defect'),
     wafer: header.indexOf('wafer_id'),
     lot: header.indexOf('lot_id'),
+    equipment: header.indexOf('equipment_id'),
+    site: header.indexOf('site'),
     candidates: names.map((name) => header.indexOf(name)),
     named,
   };

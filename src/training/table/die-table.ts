@@ -25,6 +25,10 @@ export interface DieTable {
   readonly lots: readonly string[] | undefined;
   /** [dies]: wafer of each die (lot and wafer id), where the file has a wafer column. */
   readonly wafers: readonly string[] | undefined;
+  /** [dies]: equipment that each die was measured on, where the file has the column. */
+  readonly equipment?: readonly string[] | undefined;
+  /** [dies]: site of the tester that each die was measured at, where the file has the column. */
+  readonly sites?: readonly string[] | undefined;
   /** Columns that are neither parameters nor known context: not numbers, so left out. */
   readonly ignoredColumns: readonly string[];
   readonly sources: readonly DieSource[];

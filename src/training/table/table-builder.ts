@@ -23,6 +23,8 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
   const defects: (string | undefined)[] = [];
   const lots: string[] = [];
   const wafers: string[] = [];
+  const equipment: string[] = [];
+  const sites: string[] = [];
   let columns: Columns | undefined;
   // What a candidate column holds is known from its first value that is not missing.
   let kinds: ('unknown' | 'number' | 'text')[] = [];
@@ -89,6 +91,8 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
       defects.push(defect < 0 ? undefined : (fields[defect] ?? '').trim() || undefined);
       const lotId = lot < 0 ? '' : (fields[lot] ?? '');
       if (lot >= 0) lots.push(lotId);
+      if (columns.equipment >= 0) equipment.push(fields[columns.equipment] ?? '');
+      if (columns.site >= 0) sites.push(fields[columns.site] ?? '');
       if (wafer >= 0) wafers.push(`${lotId}|${fields[wafer] ?? ''}`);
     },
 
@@ -112,6 +116,8 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
         defects,
         lots: lot < 0 ? undefined : lots,
         wafers: wafer < 0 ? undefined : wafers,
+        equipment: columns.equipment < 0 ? undefined : equipment,
+        sites: columns.site < 0 ? undefined : sites,
         ignoredColumns: candidates
           .map((_, c) => c)
           .filter((c) => kinds[c] === 'text')

@@ -76,7 +76,7 @@ describe('diegate gate', () => {
     expect(out).toMatch(/detection +100\.00% +100\.00%/);
     expect(out).toMatch(/false alarms +20\.00% +0\.00%/);
     expect(out).toContain('the versions agree on 90.00% of the dies');
-    expect(out.match(/^holds /gm)).toHaveLength(3);
+    expect(out.match(/^holds /gm)).toHaveLength(7);
     expect(JSON.parse(await readFile(report, 'utf8'))).toMatchObject({
       holds: true,
       dies: 10,
@@ -98,6 +98,8 @@ describe('diegate gate', () => {
     ]);
     expect(await problemsOf(running)).toEqual([
       'sum/2 decides 70.00% of the dies rightly, sum/1 100.00%: a drop of 30.00 points, allowed is a drop of 1',
+      'sum/2 decides 70.00% of the dies rightly, required are at least 80%',
+      'sum/2 catches 40.00% of the bad dies, sum/1 100.00%: a drop of 60.00 points, allowed is a drop of 5',
       expect.stringMatching(/^sum\/2 answers 99% of single dies within [\d.]+ ms, allowed are 0\.001 ms$/),
       'the labelled set has 10 dies, required are at least 11',
     ]);
@@ -105,7 +107,9 @@ describe('diegate gate', () => {
   });
 
   it('allows the drop that it is told to allow', async () => {
-    const { out } = await versus([sums('1', 5.5), sums('2', 8.5)], TEN, ['--max-accuracy-drop', '30']);
+    const { out } = await versus([sums('1', 5.5), sums('2', 8.5)], TEN, [
+      ...['--max-accuracy-drop', '30', '--min-accuracy', '70', '--max-detection-drop', '60'],
+    ]);
     expect(out).toContain('a drop of 30.00 points, allowed is a drop of 30');
   });
 
@@ -127,9 +131,46 @@ describe('diegate gate', () => {
       }),
     };
     const csv = csvText(['a', 'b', 'label'], 10, (i) => [i > 8 ? 0 : i, i, i > 9 ? 'fail' : 'pass']);
-    const { out } = await versus([sums('1', 1e9), candidate], csv, ['--max-accuracy-drop', '50']);
+    const { out } = await versus([sums('1', 1e9), candidate], csv, [
+      '--max-accuracy-drop',
+      '50',
+      '--min-detection',
+      '0',
+    ]);
     expect(out).toMatch(/without an answer +0 +2/);
     expect(out).toMatch(/accuracy +90\.00% +80\.00%/);
+  });
+
+  it('tells what wrong decisions cost, and misses where the candidate costs more', async () => {
+    const costs = ['--escape-cost', '100', '--overkill-cost', '1'];
+    const { out } = await versus([sums('1', 4.5), sums('2', 5.5)], TEN, costs);
+    expect(out).toMatch(/cost of 1,000 dies +100\.00 +0\.00/);
+    expect(out).toMatch(/threshold of least cost +5\.5000 +5\.5000/);
+    const dearer = ['--max-detection-drop', '100', '--max-accuracy-drop', '10', ...costs];
+    expect(await problemsOf(versus([sums('1', 4.5), sums('2', 6.5)], TEN, dearer))).toEqual([
+      'the wrong decisions of 1,000 dies cost 10000.00 with sum/2, 100.00 with sum/1',
+    ]);
+    expect(await problemsOf(versus([sums('1', 5), sums('2', 5)], TEN, ['--escape-cost', '1']))).toEqual([
+      'expected both of --escape-cost and --overkill-cost, found one',
+    ]);
+  });
+
+  it('tells groups apart that the data names, and refuses others', async () => {
+    const versions = [sums('1', 5.5), sums('2', 5.5)];
+    const csv = csvText(['a', 'b', 'label', 'equipment_id'], 10, (i) => [
+      i,
+      0,
+      i > 5 ? 'fail' : 'pass',
+      `T${i % 2}`,
+    ]);
+    const { out } = await versus(versions, csv, ['--by', 'equipment_id']);
+    expect(out).toContain('none of 2 groups is worse');
+    expect(await problemsOf(versus(versions, csv, ['--by', 'site']))).toEqual([
+      expect.stringMatching(/no column site, expected by --by$/),
+    ]);
+    expect(await problemsOf(versus(versions, csv, ['--by', 'colour']))).toEqual([
+      '--by: found "colour", expected equipment_id, site, lot_id',
+    ]);
   });
 
   it('refuses data that does not fit, naming both versions and what each lacks', async () => {
@@ -201,7 +242,12 @@ describe('diegate gate', () => {
       '3',
       ...ANY_LATENCY,
     ];
-    const { out } = await gate([...args, '--max-accuracy-drop', '40']);
+    const { out } = await gate([
+      ...args,
+      ...['--max-accuracy-drop', '40', '--min-accuracy', '60', '--max-false-alarms', '50'],
+      ...['--by', 'site,lot_id'],
+    ]);
+    expect(out).toContain('none of 2 groups is worse');
     expect(out).toContain('3 labelled dies, 1 of them fail');
     expect(out).toMatch(/accuracy +100\.00% +66\.67%/);
   });
@@ -259,12 +305,14 @@ describe('diegate gate on trained versions', () => {
       data,
       ...ANY_LATENCY,
     ];
-    expect((await gate(args(second))).out.match(/^holds /gm)).toHaveLength(3);
-    const [reason, ...others] = await problemsOf(gate(args(worse)));
-    expect(reason).toMatch(
-      /^small\/3 decides [4-7]\d\.\d\d% of the dies rightly, small\/1 9\d\.\d\d%: a drop of/,
-    );
-    expect(others).toEqual([]);
+    expect((await gate(args(second))).out.match(/^holds /gm)).toHaveLength(7);
+    expect(await problemsOf(gate(args(worse)))).toEqual([
+      expect.stringMatching(
+        /^small\/3 decides [4-7]\d\.\d\d% of the dies rightly, small\/1 9\d\.\d\d%: a drop of/,
+      ),
+      expect.stringMatching(/^small\/3 decides .* required are at least 80%$/),
+      expect.stringMatching(/^small\/3 fails .* of the good dies, allowed are 10%$/),
+    ]);
   });
 
   it('ends as a process with exit code 1 and its reasons: the shipped model against one that passes every die', async () => {
@@ -283,7 +331,7 @@ describe('diegate gate on trained versions', () => {
     const failed = await new ServerProcess({}, { args: ['gate', ...args, '--candidate', candidate] }).ended;
     expect(failed.code).toBe(1);
     expect(failed.stderr).toMatch(
-      /^diegate: die-defect\/2 decides .* rightly, die-defect\/1 .*: a drop of .* points, allowed is a drop of 1\n$/,
+      /^diegate: die-defect\/2 decides .* rightly, die-defect\/1 .*: a drop of .* points, allowed is a drop of 1\ndiegate: .*, required are at least 80%\ndiegate: die-defect\/2 catches 0\.00% .* allowed is a drop of 5\ndiegate: die-defect\/2 catches 0\.00% of the bad dies, required are at least 10%\n$/,
     );
   });
 });
