@@ -5,6 +5,10 @@ export interface Actor {
   readonly id: string;
   /** Of the request that asked for it. */
   readonly requestId?: string;
+  /** Why, in the words of whoever asked for it. */
+  readonly comment?: string | undefined;
+  /** Who agreed to it, as the caller says: it is written down and not verified. */
+  readonly approvedBy?: string | undefined;
 }
 
 /** A change of what is served. */
@@ -21,8 +25,11 @@ export type Audit = (actor: Actor, change: AuditedChange) => void;
 
 /** One log line for each change: who, what, from, to. */
 export function createAudit(logger: Pick<Logger, 'warn'>): Audit {
-  return ({ id, requestId }, change) => {
+  return ({ id, requestId, comment, approvedBy }, change) => {
     // Above info, so that a log that leaves out predictions keeps the changes.
-    logger.warn({ audit: true, who: id, request_id: requestId, ...change }, 'audit');
+    logger.warn(
+      { audit: true, who: id, request_id: requestId, ...change, comment, approved_by: approvedBy },
+      'audit',
+    );
   };
 }

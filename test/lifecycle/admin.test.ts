@@ -33,6 +33,38 @@ const auditOf = ({ log }: AdminBench) =>
 
 const code = ({ body }: { body: unknown }) => /urn:diegate:problem:(\w+)/.exec(JSON.stringify(body))?.[1];
 
+test('why, and who agreed, is in the audit line of a promotion, a roll-back and a canary; nothing else is taken', async () => {
+  const bench = await start();
+  const note = { comment: 'lot 4711 was shadowed for a week', approved_by: 'ada' };
+  const at = '/admin/models/sum';
+  for (const [method, path, body] of [
+    ['POST', 'versions/2/promote', note],
+    ['POST', 'rollback', note],
+    ['POST', 'canary', { to: '2', ...note }],
+    ['DELETE', 'canary', note],
+    ['PUT', 'split', { weights: { '1': 90, '2': 10 }, ...note }],
+    ['DELETE', 'split', undefined],
+  ] as const) {
+    const { status, body: answer } = await bench.call(method, `${at}/${path}`, body);
+    expect([path, status, answer]).toEqual([path, 200, expect.anything()]);
+  }
+  const lines = bench.log.lines.filter(({ msg }) => msg === 'audit');
+  const noted = lines.map(({ action, comment, approved_by }) => [action, comment, approved_by]);
+  expect(noted).toEqual([
+    ...['promote', 'roll_back', 'canary_start', 'canary_abort', 'split'].map((action) => [
+      action,
+      note.comment,
+      note.approved_by,
+    ]),
+    ['split', undefined, undefined],
+  ]);
+  for (const bad of [{ reason: 'x' }, { comment: '' }, { comment: 'x'.repeat(1001) }, { approved_by: 7 }]) {
+    const { status } = await bench.call('POST', `${at}/versions/2/promote`, bad);
+    expect([bad, status]).toEqual([bad, 422]);
+  }
+  expect(await answering(bench)).toBe('1');
+});
+
 describe('who may change what is served', () => {
   test('without an admin key the routes do not exist', async () => {
     const { url } = await startApp({ versions: VERSIONS });

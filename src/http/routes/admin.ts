@@ -6,7 +6,7 @@ import type { Catalogue } from '../../models/catalogue.js';
 import type { Experiments } from '../../routing/experiments.js';
 import { type CanaryPlan, CanaryPlanSchema } from '../../traffic/canary-plan.js';
 import { canaryWarnings } from '../../traffic/needs.js';
-import { SplitSchema } from '../../traffic/split.js';
+import { bodyOf } from '../read-dies.js';
 import { readJsonBody } from '../read-json-body.js';
 import {
   AdminModelParamsSchema,
@@ -14,8 +14,11 @@ import {
   CanaryBodySchema,
   type Changed,
   ChangedSchema,
+  type Note,
+  NoteBodySchema,
   ResumeBodySchema,
   ShadowBodySchema,
+  SplitBodySchema,
 } from '../schemas/admin.js';
 import { problemAnswer } from '../schemas/problem.js';
 import { readPart } from '../schemas/requests.js';
@@ -35,6 +38,9 @@ const PROBLEMS = {
   422: problemAnswer('The change breaks the contract'),
   503: problemAnswer('The version cannot be loaded, or the change could not be saved'),
 };
+
+/** Documented only: what has no body is no JSON. */
+const OPTIONAL_NOTE = { required: false, content: { 'application/json': { schema: NoteBodySchema } } };
 
 /** /admin/models/...: what is served is changed while dies are answered. Every change is audited. */
 export function adminRoutes(
@@ -65,12 +71,13 @@ export function adminRoutes(
           tags: ['admin'],
           summary,
           params: AdminVersionParamsSchema,
+          body: OPTIONAL_NOTE,
           response: { 200: ChangedSchema, ...PROBLEMS },
         },
       },
       async (request) => {
         const { model, version } = request.params;
-        await changes[action](model, version, actorOf(request));
+        await changes[action](model, version, actorOf(request, noteOf(request)));
         return changed(model);
       },
     );
@@ -78,7 +85,7 @@ export function adminRoutes(
   ofVersion('unload', 'Take down a version that no die is sent to');
   ofVersion('promote', 'Make a version the default; ends a split, shadows and a canary');
 
-  type Act = (model: string, request: FastifyRequest, actor: Actor) => Promise<unknown>;
+  type Act = (model: string, request: FastifyRequest) => Promise<unknown>;
 
   const ofModel = (
     method: 'POST' | 'PUT' | 'DELETE',
@@ -97,45 +104,61 @@ export function adminRoutes(
         tags: ['admin'],
         summary,
         params: AdminModelParamsSchema,
-        ...(body !== undefined && { body: { content: { 'application/json': { schema: body } } } }),
+        body: body === undefined ? OPTIONAL_NOTE : { content: { 'application/json': { schema: body } } },
         response: { 200: ChangedSchema, ...PROBLEMS },
       },
       handler: async (request) => {
         const { model } = AdminModelParamsSchema.parse(request.params);
         const warnings = warningsOf?.(model, request);
-        await act(model, request, actorOf(request));
+        await act(model, request);
         return { ...changed(model), ...(warnings !== undefined && { warnings }) };
       },
     });
 
-  const withBody = <B extends z.ZodType>(
+  const withBody = <T extends Note>(
     method: 'POST' | 'PUT',
     path: string,
     summary: string,
-    body: B,
-    act: (model: string, body: z.output<B>, actor: Actor) => Promise<unknown>,
-    warningsOf?: (model: string, body: z.output<B>) => string[],
-  ) =>
-    ofModel(
+    body: z.ZodType<T>,
+    act: (model: string, body: Omit<T, keyof Note>, actor: Actor) => Promise<unknown>,
+    warningsOf?: (model: string, body: Omit<T, keyof Note>) => string[],
+  ) => {
+    const askedOf = (request: FastifyRequest) => {
+      const { comment, approved_by, ...asked } = readJsonBody(request, body);
+      return { asked, note: { comment, approved_by } };
+    };
+    return ofModel(
       method,
       path,
       summary,
-      (model, request, actor) => act(model, readJsonBody(request, body), actor),
+      (model, request) => {
+        const { asked, note } = askedOf(request);
+        return act(model, asked, actorOf(request, note));
+      },
       body,
-      warningsOf && ((model, request) => warningsOf(model, readJsonBody(request, body))),
+      warningsOf && ((model, request) => warningsOf(model, askedOf(request).asked)),
     );
+  };
 
-  ofModel('POST', 'rollback', 'Make the default before this one the default again', (model, _, actor) =>
+  /** A change that needs no body; one may come with a note. */
+  const withoutBody = (
+    method: 'POST' | 'DELETE',
+    path: string,
+    summary: string,
+    act: (model: string, actor: Actor) => Promise<unknown>,
+  ) => ofModel(method, path, summary, (model, request) => act(model, actorOf(request, noteOf(request))));
+
+  withoutBody('POST', 'rollback', 'Make the default before this one the default again', (model, actor) =>
     changes.rollBack(model, actor),
   );
   withBody(
     'PUT',
     'split',
     'Split the traffic between versions; sticky by wafer, lot, equipment or die',
-    SplitSchema,
+    SplitBodySchema,
     (model, split, actor) => changes.setSplit(model, split, actor),
   );
-  ofModel('DELETE', 'split', 'End the split: the default answers all dies', (model, _, actor) =>
+  withoutBody('DELETE', 'split', 'End the split: the default answers all dies', (model, actor) =>
     changes.setSplit(model, undefined, actor),
   );
   withBody(
@@ -162,16 +185,21 @@ export function adminRoutes(
     'canary/resume',
     'Let a paused canary go on: to its next step, or to wait for more dies',
     ResumeBodySchema,
-    (model, asked, actor) => changes.resumeCanary(model, asked, actor),
+    (model, asked, actor) => changes.resumeCanary(model, { ...asked, comment: actor.comment }, actor),
   );
-  ofModel(
+  withoutBody(
     'DELETE',
     'canary',
     'Stop a running canary: its old version answers all dies again',
-    (model, _, actor) => changes.abortCanary(model, actor),
+    (model, actor) => changes.abortCanary(model, actor),
   );
 }
 
-function actorOf(request: FastifyRequest): Actor {
-  return { id: request.keyId, requestId: request.id };
+/** The note that comes with a change which needs no body. */
+function noteOf(request: FastifyRequest): Note {
+  return bodyOf(request).pieces.length === 0 ? {} : readJsonBody(request, NoteBodySchema);
+}
+
+function actorOf(request: FastifyRequest, { comment, approved_by: approvedBy }: Note): Actor {
+  return { id: request.keyId, requestId: request.id, comment, approvedBy };
 }

@@ -3,6 +3,7 @@ import { ModelNameSchema, VersionSchema } from '../../models/manifest/manifest.j
 import { ModelServingSchema } from '../../models/repository/serving.js';
 import { CanaryPlanSchema } from '../../traffic/canary-plan.js';
 import { ShadowSchema } from '../../traffic/shadow.js';
+import { SplitSchema } from '../../traffic/split.js';
 
 export const AdminModelParamsSchema = z.object({ model: ModelNameSchema });
 
@@ -21,20 +22,29 @@ export const ChangedSchema = z.object({
 
 export type Changed = z.infer<typeof ChangedSchema>;
 
-export const ShadowBodySchema = z.strictObject({ versions: ShadowSchema });
+/** What a change may say of itself; it goes into the audit line. */
+export const NoteBodySchema = z.strictObject({
+  comment: z.string().min(1).max(1000).optional().describe('Why; goes into the audit line'),
+  approved_by: z.string().min(1).max(200).optional().describe('Who agreed; written down, not verified'),
+});
+
+export type Note = z.infer<typeof NoteBodySchema>;
+
+export const SplitBodySchema = SplitSchema.extend(NoteBodySchema.shape);
+
+export const ShadowBodySchema = NoteBodySchema.extend({ versions: ShadowSchema });
 
 /** How a paused canary goes on. */
-export const ResumeBodySchema = z.strictObject({
+export const ResumeBodySchema = NoteBodySchema.extend({
   next: z
     .enum(['step', 'hold'])
     .describe(
       'step: to its next step, whatever is open; hold: wait for more dies, for all its patience again',
     ),
-  comment: z.string().max(1000).optional().describe('Why, for the audit line'),
 });
 
 /** A canary as it is asked for; it begins from the default version. */
-export const CanaryBodySchema = z.strictObject({
+export const CanaryBodySchema = NoteBodySchema.extend({
   to: VersionSchema.describe('The version that is to take over'),
   by: CanaryPlanSchema.shape.by,
   steps: CanaryPlanSchema.shape.steps,

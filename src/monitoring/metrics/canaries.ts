@@ -32,7 +32,7 @@ export function createCanaryMetrics(registry: Registry, serving: () => Serving):
     );
   };
   gauge('canary_state', 'A canary that has not ended, by its state; always 1', ['state'], (canary) => [
-    { state: canary.holding ? 'holding' : canary.status },
+    { state: canary.status === 'running' && canary.holding ? 'holding' : canary.status },
     1,
   ]);
   gauge('canary_traffic_percent', 'Percent of the traffic that a canary gets', [], ({ plan, step }) => [
