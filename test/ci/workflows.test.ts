@@ -175,6 +175,19 @@ describe('a deployment', () => {
     expect(runs).toContain('--max-accuracy-drop 1 --max-p99-ms 20 --min-samples 1000');
   });
 
+  it('stops a model that is blind, and one that is worse for any lot', () => {
+    const runs = jobs.gate?.steps.map(({ run }) => run ?? '').join('\n');
+    for (const option of ['--min-accuracy', '--min-detection', '--max-detection-drop', '--max-false-alarms', '--by'])
+      expect(runs).toContain(`${option} `);
+  });
+
+  it('goes on to production only when the metrics of the canary are as good as the stable ones', () => {
+    const names = jobs.production?.steps.map(({ name }) => name) ?? [];
+    const compared = jobs.production?.steps.find(({ run }) => run?.includes('.github/compare-canary.mjs'));
+    expect(names.indexOf(compared?.name)).toBeGreaterThan(-1);
+    expect(names.indexOf(compared?.name)).toBeLessThan(names.indexOf('apply'));
+  });
+
   it.each(['staging', 'canary', 'production'])(
     'asks %s for a prediction, and rolls it back where that fails',
     (name) => {
