@@ -101,6 +101,9 @@ async function tellChecked(
       '  the manifest is valid, its checksum is that of model.onnx, and the graph has the inputs and outputs that it names',
       '  its outputs are what its task says, for measurements like those of its dies',
       ...batchingLines(batching),
+      ...(version.golden === undefined
+        ? []
+        : [`  ${version.golden.rows.length} golden rows are scored as golden.json says`]),
       '',
     ].join('\n'),
   );

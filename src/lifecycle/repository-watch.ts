@@ -21,7 +21,7 @@ interface Marks {
 
 const NOTHING: Marks = { serving: '', versions: '' };
 
-const FILES = ['manifest.json', 'model.onnx', 'reference.json'];
+const FILES = ['manifest.json', 'model.onnx', 'reference.json', 'golden.json'];
 
 /**
  * Looks at the repository every so often and follows it once it holds still. By looking and not by events

@@ -2,6 +2,7 @@ import type { MeasurementContract } from '../die/die.js';
 import { createDecide, type Decide } from './decision/decide.js';
 import { type ParameterLimits, parameterLimits } from './decision/limits.js';
 import { contractOf } from './manifest/contract.js';
+import type { Golden } from './manifest/golden.js';
 import type { Manifest } from './manifest/manifest.js';
 import type { Reference } from './manifest/reference.js';
 
@@ -13,6 +14,8 @@ export interface ModelVersion {
   readonly version: string;
   readonly manifest: Manifest;
   readonly reference: Reference | undefined;
+  /** What it must make of some measurements wherever it runs; undefined where nobody says. */
+  readonly golden: Golden | undefined;
   /** Absolute path of model.onnx. */
   readonly modelFile: string;
   /** Bytes of model.onnx and of the files beside it that hold its weights. */
@@ -34,6 +37,7 @@ export function createModelVersion(
   reference: Reference | undefined,
   modelFile: string,
   modelBytes = 0,
+  golden?: Golden,
 ): ModelVersion {
   return {
     key: `${manifest.name}/${manifest.version}`,
@@ -41,6 +45,7 @@ export function createModelVersion(
     version: manifest.version,
     manifest,
     reference,
+    golden,
     modelFile,
     modelBytes,
     contract: contractOf(manifest),

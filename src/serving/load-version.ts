@@ -6,6 +6,7 @@ import { outputProblems } from '../models/output-problems.js';
 import { probeRowsOf } from '../models/probe-rows.js';
 import type { Batcher } from './batching/batcher.js';
 import type { Clock } from './clock.js';
+import { checkGolden } from './golden-check.js';
 import { sessionSpecOf } from './session-spec.js';
 import type { WorkerPool } from './workers/pool.js';
 
@@ -35,6 +36,13 @@ export async function loadVersion(
     { key, parameterCount: contract.parameterCount, maxBatchSize, maxQueueDelayMs, maxQueueSize },
     report.costs,
   );
+  try {
+    await checkGolden(version, { batcher, clock });
+  } catch (error) {
+    await batcher.remove(key);
+    await pool.closeVersion(key);
+    throw error;
+  }
   const { policy, dependence } = report;
   return { loadedAt: new Date(), loadMs: clock.nowMs() - startedMs, batching: { policy, dependence } };
 }

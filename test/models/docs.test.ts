@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { CanaryBodySchema, ShadowBodySchema } from '../../src/http/schemas/admin.js';
+import { GoldenSchema } from '../../src/models/manifest/golden.js';
 import { FallbackSchema, ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { ServingSchema } from '../../src/models/repository/serving.js';
 import { SplitSchema } from '../../src/traffic/split.js';
@@ -29,7 +30,8 @@ describe('docs/models.md', () => {
       'die-defect',
     ]);
     expect(having('steps').map((block) => CanaryBodySchema.parse(block).to)).toEqual(['4']);
-    expect(blocks).toHaveLength(5);
+    expect(having('rows').map((block) => GoldenSchema.parse(block).scores)).toEqual([[0.031, 1.74]]);
+    expect(blocks).toHaveLength(6);
   });
 
   test('has bodies for the admin routes that diegate reads', () => {

@@ -45,6 +45,36 @@ describe('loading a version', () => {
     expect(Array.from(scores)).toEqual([10, 26]);
   });
 
+  it('compares its golden rows, as many as there are and in any order of batches', async () => {
+    const rows = Array.from({ length: 70 }, (_, i) => [i, 1, 1, 1]);
+    const scores = rows.map(([first = 0]) => first + 3);
+    const { report } = await load(
+      await readOne({ ...sumVersion(4), golden: { rows, scores, tolerance: 0 } }),
+    );
+    expect(report.loadMs).toBeGreaterThan(0);
+  });
+
+  it('a version that misses its golden rows is refused with row, expected and found, and takes no die', async () => {
+    const golden = {
+      rows: [
+        [1, 1, 1, 1],
+        [2, 2, 2, 2],
+      ],
+      scores: [4, 9],
+    };
+    const version = await readOne({ ...sumVersion(4), golden });
+    expect(await problemsOf(version)).toEqual([
+      'model sum/1: golden.json: row 1: expected 9 within 0.0009, found 8',
+    ]);
+    const pool = await startPool();
+    const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
+    await expect(loadVersion(version, { pool, batcher, clock: systemClock })).rejects.toThrow(Fault);
+    expect([...batcher.waitingDies().keys()]).toEqual([]);
+    // Mended, it is loaded beside.
+    const mended = await readOne({ ...sumVersion(4), golden: { ...golden, scores: [4, 8] } });
+    await loadVersion(mended, { pool, batcher, clock: systemClock });
+  });
+
   it('a graph that its manifest does not describe is refused with both sides of every mismatch', async () => {
     const version = await readOne(
       sumVersion(4, {

@@ -183,6 +183,8 @@ export interface TestVersion {
   readonly onnx: Uint8Array;
   readonly manifest: z.input<typeof ManifestSchema>;
   readonly reference?: Reference;
+  /** As its file says. */
+  readonly golden?: unknown;
 }
 
 /** A version of "sum" whose scores are its number times the sum of magnitudes, unless told otherwise. */
@@ -263,12 +265,13 @@ export async function fillRepository(
 /** Writes the files of one version into a folder. */
 export async function writeVersion(
   folder: string,
-  { onnx, manifest, reference }: { onnx: Uint8Array; manifest: unknown; reference?: Reference },
+  { onnx, manifest, reference, golden }: Omit<TestVersion, 'manifest'> & { manifest: unknown },
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'model.onnx'), onnx);
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
   if (reference !== undefined) await writeFile(join(folder, 'reference.json'), JSON.stringify(reference));
+  if (golden !== undefined) await writeFile(join(folder, 'golden.json'), JSON.stringify(golden));
 }
 
 /** A new temporary folder, which goes when the test has finished. */

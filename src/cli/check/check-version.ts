@@ -8,6 +8,7 @@ import { outputProblems } from '../../models/output-problems.js';
 import { probeRowsOf } from '../../models/probe-rows.js';
 import { readJson } from '../../models/repository/read-version.js';
 import { sessionSpecOf } from '../../serving/session-spec.js';
+import { withEngine } from '../score/engine.js';
 import { versionAt } from '../version-at.js';
 import { graphOf, warmUpOf } from './open-graph.js';
 
@@ -44,6 +45,8 @@ export async function checkVersion(
     workerEntry,
   );
   refuse(version.key, outputProblems(version, probes, scores));
+  // A load compares the golden rows.
+  if (version.golden !== undefined) await withEngine({ version, workerEntry }, async () => {});
   return { version, batching: { policy, dependence } };
 }
 

@@ -6,6 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import { Fault } from '../../errors.js';
 import { parameterLimits } from '../decision/limits.js';
+import { goldenProblems } from '../golden-rows.js';
+import { GoldenSchema } from '../manifest/golden.js';
 import { type Manifest, ManifestSchema } from '../manifest/manifest.js';
 import { parameterCount } from '../manifest/parameter-count.js';
 import { type Reference, ReferenceSchema } from '../manifest/reference.js';
@@ -13,7 +15,7 @@ import { createModelVersion, type ModelVersion } from '../model-version.js';
 import { problemLines } from './problem-lines.js';
 
 /**
- * Reads and checks the folder of one version: manifest, reference (optional) and the checksum of the
+ * Reads and checks the folder of one version: manifest, reference and golden rows (both optional) and the checksum of the
  * graph. The graph itself is checked against the manifest where it is opened.
  * @param checks whether the checksum is taken here; a server leaves it to the workers, which check the
  * bytes that they open, so that a version with a damaged graph is still known, and its fallback answers
@@ -41,6 +43,7 @@ export async function readVersion(
     readJson(join(folder, file), schema, `${label}: ${file}`);
   const manifest = await read(json('manifest.json', ManifestSchema));
   const reference = await read(json('reference.json', ReferenceSchema.optional()));
+  const golden = await read(json('golden.json', GoldenSchema.optional()));
   const sha256 = checks.checksum ? await read(checksum(modelFile, label)) : undefined;
   let modelBytes = (await read(sizeOf(modelFile, label))) ?? 0;
   for (const [file, expected] of Object.entries(manifest?.files ?? {})) {
@@ -52,7 +55,12 @@ export async function readVersion(
   if (manifest !== undefined) {
     const disagreements = manifestProblems(manifest, { name, version, sha256, reference });
     problems.push(...disagreements.map((problem) => `${label}: ${problem}`));
-    if (problems.length === 0) return createModelVersion(manifest, reference, modelFile, modelBytes);
+    if (problems.length === 0) {
+      const found = createModelVersion(manifest, reference, modelFile, modelBytes, golden);
+      if (golden !== undefined)
+        problems.push(...goldenProblems(golden, found).map((line) => `${label}: ${line}`));
+      if (problems.length === 0) return found;
+    }
   }
   throw new Fault('invalid_model', problems);
 }

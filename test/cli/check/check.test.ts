@@ -52,6 +52,26 @@ describe('diegate check of a version with a manifest', () => {
     expect(out).toContain('each has the same outputs to the last bit whatever is beside it');
   });
 
+  it('compares the golden rows, and names the row that is scored otherwise', async () => {
+    const golden = {
+      rows: [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      scores: [6, 15],
+    };
+    const { out } = await check(await folderOf({ ...sumVersion(3), golden }));
+    expect(out).toContain('2 golden rows are scored as golden.json says');
+    const missed = await folderOf({ ...sumVersion(3), golden: { ...golden, scores: [6, 16] } });
+    expect(await problemsOf(check(missed))).toEqual([
+      'model sum/1: golden.json: row 1: expected 16 within 0.0016, found 15',
+    ]);
+    const narrow = await folderOf({ ...sumVersion(3), golden: { ...golden, rows: [[1], [2]] } });
+    expect(await problemsOf(check(narrow))).toContain(
+      'model sum/1: golden.json: rows.0: expected 3 values, found 1',
+    );
+  });
+
   it('tells every problem of the manifest, the checksum and the graph at once', async () => {
     const version = sumVersion(3, {
       version: '4',
