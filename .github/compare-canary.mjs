@@ -32,14 +32,18 @@ async function metricsOf(url) {
   if (!response.ok) throw new Error(`${url}/metrics answered ${response.status}`);
   const samples = [];
   for (const [, name, text = '', value] of (await response.text()).matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)) {
-    const labels = Object.fromEntries([...text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, k, v]) => [k, v]));
+    const labels = Object.fromEntries(
+      [...text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, k, v]) => [k, v]),
+    );
     samples.push({ name, labels, value: Number(value) });
   }
   return samples;
 }
 
 const sum = (samples, name, matches = () => true) =>
-  samples.filter((one) => one.name === name && matches(one.labels)).reduce((total, { value }) => total + value, 0);
+  samples
+    .filter((one) => one.name === name && matches(one.labels))
+    .reduce((total, { value }) => total + value, 0);
 
 function totalsOf(samples) {
   const requests = (extra = () => true) =>
@@ -69,7 +73,10 @@ function between(before, after) {
     dies: gained('dies'),
     errorShare: share(gained('errors'), gained('requests')),
     failShare: share(gained('fails'), gained('dies')),
-    p99: quantile(0.99, buckets.sort(([a], [b]) => a - b)),
+    p99: quantile(
+      0.99,
+      buckets.sort(([a], [b]) => a - b),
+    ),
   };
 }
 
@@ -91,13 +98,23 @@ const [was, is] = before.map((one, i) => between(one, after[i]));
 
 const problems = [];
 if (is.requests < leastRequests)
-  problems.push(`the canary had ${is.requests} prediction requests in ${seconds} s, expected at least ${leastRequests}`);
+  problems.push(
+    `the canary had ${is.requests} prediction requests in ${seconds} s, expected at least ${leastRequests}`,
+  );
 if (is.errorShare > Math.max(ERROR_FLOOR, 2 * was.errorShare))
-  problems.push(`the canary answered ${percent(is.errorShare)} with 5xx, the stable one ${percent(was.errorShare)}`);
+  problems.push(
+    `the canary answered ${percent(is.errorShare)} with 5xx, the stable one ${percent(was.errorShare)}`,
+  );
 if (is.p99 > Math.max(LATENCY_FLOOR_S, LATENCY_RATIO * was.p99))
   problems.push(`the canary's p99 is up to ${is.p99} s, the stable one's up to ${was.p99} s`);
-if (was.dies > 0 && is.dies > 0 && Math.abs(is.failShare - was.failShare) > Math.max(FAIL_POINTS, was.failShare))
-  problems.push(`the canary failed ${percent(is.failShare)} of its dies, the stable one ${percent(was.failShare)}`);
+if (
+  was.dies > 0 &&
+  is.dies > 0 &&
+  Math.abs(is.failShare - was.failShare) > Math.max(FAIL_POINTS, was.failShare)
+)
+  problems.push(
+    `the canary failed ${percent(is.failShare)} of its dies, the stable one ${percent(was.failShare)}`,
+  );
 
 for (const [name, { requests, dies, errorShare, failShare, p99 }] of [
   ['stable', was],

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import Fastify from 'fastify';
 import { expect, it, onTestFinished } from 'vitest';
@@ -11,7 +12,7 @@ import { startApp } from '../support/start-app.js';
 const run = promisify(execFile);
 
 /** Compares while `traffic` goes on. */
-async function compare(stable: string, canary: string, traffic: () => Promise<unknown> = async () => {}) {
+async function compare(stable: string, canary: string, traffic: () => Promise<unknown> = () => nextTurn()) {
   const script = join(REPOSITORY_ROOT, '.github/compare-canary.mjs');
   const environment = { PATH: process.env.PATH, COMPARE_SECONDS: '2', COMPARE_REQUESTS: '20' };
   const comparing = run(process.execPath, [script, stable, canary], { env: environment });
@@ -31,7 +32,9 @@ const predict = ({ url }: { url: string }, value = 1) => post(`${url}/predict`, 
 it('lets a canary pass that does as the stable server does, and says what both did', async () => {
   const versions = [sumVersion(3, { threshold: 10 })];
   const [stable, canary] = [await startApp({ versions }), await startApp({ versions })];
-  const { stdout } = await compare(stable.url, canary.url, () => Promise.all([stable, canary].map((one) => predict(one))));
+  const { stdout } = await compare(stable.url, canary.url, () =>
+    Promise.all([stable, canary].map((one) => predict(one))),
+  );
   expect(stdout).toMatch(/^stable: \d+ requests, 0\.00% 5xx, .*\ncanary: \d+ requests, 0\.00% 5xx, .*\n$/);
 });
 

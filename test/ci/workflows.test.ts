@@ -177,7 +177,13 @@ describe('a deployment', () => {
 
   it('stops a model that is blind, and one that is worse for any lot', () => {
     const runs = jobs.gate?.steps.map(({ run }) => run ?? '').join('\n');
-    for (const option of ['--min-accuracy', '--min-detection', '--max-detection-drop', '--max-false-alarms', '--by'])
+    for (const option of [
+      '--min-accuracy',
+      '--min-detection',
+      '--max-detection-drop',
+      '--max-false-alarms',
+      '--by',
+    ])
       expect(runs).toContain(`${option} `);
   });
 
