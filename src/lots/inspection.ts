@@ -1,6 +1,7 @@
 import type { BinTally, Lot, Part, TestDefinition, Verdict, Wafer } from '../stdf/stdf.js';
 import { createDieRegister, type DieNaming, type Dies } from './dies/die-register.js';
 import { createLimitWatch, type LimitChanges } from './limit-watch.js';
+import { claimsOf, type LotClaim } from './lot-claims.js';
 import { StatisticsTable, type TestStatistics } from './test-statistics.js';
 
 /** Parts and dies of a lot or of one wafer. A yield counts what was judged; undefined without any. */
@@ -43,8 +44,23 @@ export interface InspectedTest {
   readonly limitChanges: LimitChanges | undefined;
 }
 
+/** Touchdowns of one site of one head. */
+export interface SiteFigures {
+  readonly head: number;
+  readonly site: number;
+  readonly touchdowns: number;
+  readonly passed: number;
+  readonly failed: number;
+  /** Touchdowns in each hard bin. */
+  readonly hardBins: ReadonlyMap<number, number>;
+}
+
 /** What is in a lot file. */
 export interface Inspection {
+  /** In ascending order of head and site. */
+  readonly sites: readonly SiteFigures[];
+  /** What summary records say and the parts do not. */
+  readonly claims: readonly LotClaim[];
   readonly total: YieldFigures;
   readonly wafers: readonly WaferFigures[];
   readonly retests: Retests;
@@ -89,11 +105,13 @@ export function createInspector(): Inspector {
   const limits = createLimitWatch();
   const withResults = new Map<number | undefined, number>();
 
+  const sites = createSiteTally();
   return {
     add(part) {
       statistics.add(part.results);
       limits.add(part);
       if (part.end !== 'ended') return;
+      sites.add(part);
       const wafer = part.wafer?.index;
       if (part.results.length > 0) withResults.set(wafer, (withResults.get(wafer) ?? 0) + 1);
       const { verdict, hardBin, softBin, retestFlag } = part;
@@ -104,15 +122,19 @@ export function createInspector(): Inspector {
       const all = diesOf(touched, dies);
       const none = { parts: 0, withResults: 0, passed: 0, failed: 0 };
       const byWafer = touchdownsByWafer(touched, withResults);
+      const wafers = lot.wafers.map((wafer) => ({
+        wafer,
+        ...figuresOf(
+          byWafer.get(wafer.index) ?? none,
+          all.filter((die) => die.wafer === wafer.index),
+        ),
+      }));
+      const results = lot.tests.map(({ index }) => statistics.of(index).results);
       return {
+        sites: sites.figures(),
+        claims: claimsOf(lot, wafers, results),
+        wafers,
         total: figuresOf(sumOf([...byWafer.values()]), all),
-        wafers: lot.wafers.map((wafer) => ({
-          wafer,
-          ...figuresOf(
-            byWafer.get(wafer.index) ?? none,
-            all.filter((die) => die.wafer === wafer.index),
-          ),
-        })),
         retests: { ...flagsOf(touched, dies), ...retestsOf(all) },
         hardBins: binsOf(
           lot.hardBins,
@@ -218,4 +240,36 @@ function binsOf(bins: readonly BinTally[], last: readonly (number | undefined)[]
 
 function share(part: number, whole: number): number | undefined {
   return whole === 0 ? undefined : part / whole;
+}
+
+function createSiteTally() {
+  const tallies = new Map<
+    number,
+    { passed: number; failed: number; touchdowns: number; bins: Map<number, number> }
+  >();
+  return {
+    add({ headNum, siteNum, verdict, hardBin }: Part): void {
+      const key = headNum * 256 + siteNum;
+      const tally = tallies.get(key) ?? {
+        passed: 0,
+        failed: 0,
+        touchdowns: 0,
+        bins: new Map<number, number>(),
+      };
+      tallies.set(key, tally);
+      tally.touchdowns++;
+      if (verdict === 'pass') tally.passed++;
+      if (verdict === 'fail') tally.failed++;
+      if (hardBin !== undefined) tally.bins.set(hardBin, (tally.bins.get(hardBin) ?? 0) + 1);
+    },
+    figures: (): SiteFigures[] =>
+      [...tallies]
+        .sort(([a], [b]) => a - b)
+        .map(([key, { bins, ...counts }]) => ({
+          head: key >> 8,
+          site: key & 0xff,
+          ...counts,
+          hardBins: bins,
+        })),
+  };
 }

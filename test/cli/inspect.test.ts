@@ -127,6 +127,35 @@ describe('diegate inspect', () => {
       expect(time ?? '2000-01-01T00:00:00').toMatch(/^[\d-]{10}T[\d:]{8}$/);
   });
 
+  it('tells sites apart, and says which summaries contradict the parts', async () => {
+    const at = (site: number, failed: boolean) => [
+      pir(1, site),
+      ptr(10, 2, { ...declared, headNum: 1, siteNum: site }),
+      prr(1, site, { partId: `${site}${failed}`, partFlg: failed ? 8 : 0, hardBin: failed ? 5 : 1 }),
+    ];
+    const bytes = fileOf([
+      mir,
+      ...[...at(1, false), ...at(2, false), ...at(2, true)],
+      { type: 'Pcr', headNum: 255, siteNum: 0, partCnt: 100, rtstCnt: 0, abrtCnt: 0, goodCnt: 2, funcCnt: 0 },
+      { type: 'Hbr', headNum: 255, siteNum: 0, hbinNum: 5, hbinCnt: 4, hbinPf: 'F', hbinNam: '' },
+      mrr,
+    ]);
+    const { out } = await inspect([await lotFile(bytes), '--json']);
+    expect(JSON.parse(out)).toMatchObject({
+      claims: [
+        { record: 'PCR PART_CNT', stated: 100, found: 3 },
+        { record: 'HBR HBIN_CNT of bin 5', stated: 4, found: 1 },
+      ],
+      sites: [
+        { head: 1, site: 1, touchdowns: 1, passed: 1, failed: 0, hardBins: [{ bin: 1, touchdowns: 1 }] },
+        { head: 1, site: 2, touchdowns: 2, passed: 1, failed: 1 },
+      ],
+    });
+    const { out: text } = await inspect([await lotFile(bytes)]);
+    expect(text).toContain('PCR PART_CNT says 100, the parts say 3');
+    expect(text).toMatch(/1\/2 +2 +1 +1 +50\.0% {2}1: 1, 5: 1/);
+  });
+
   it('says what is damaged and where', async () => {
     const file = await lotFile(SMALL.subarray(0, SMALL.length - 9));
     const { out } = await inspect([file]);

@@ -27,6 +27,11 @@ export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot)
       statedParts: countOr(wafer.wrr && known(wafer.wrr, 'partCnt')),
       statedGood: countOr(wafer.wrr && known(wafer.wrr, 'goodCnt')),
     })),
+    sites: inspection.sites.map(({ hardBins: bins, ...site }) => ({
+      ...site,
+      hardBins: [...bins].map(([bin, touchdowns]) => ({ bin, touchdowns })),
+    })),
+    claims: inspection.claims,
     retests,
     /** How dies are told apart. */
     diesKnownBy: inspection.naming,

@@ -1,4 +1,4 @@
-import type { InspectedBin, InspectedTest, YieldFigures } from '../../lots/inspection.js';
+import type { InspectedBin, InspectedTest, SiteFigures, YieldFigures } from '../../lots/inspection.js';
 import { shownFormOf, shownNumbers } from '../../lots/shown-value.js';
 import { describeReport, type TestDefinition } from '../../stdf/stdf.js';
 import { countText, printable, shareText } from '../../wafermap/text.js';
@@ -22,6 +22,7 @@ export function describeInspected(inspected: InspectedLot): string {
       ...(wafers.length === 1 ? [] : [{ name: 'all', figures: total }]),
     ]),
     '',
+    ...(inspection.sites.length < 2 ? [] : [...tableLines(SITE_COLUMNS, inspection.sites), '']),
     ...tableLines(binColumns('hard bin'), inspection.hardBins),
     '',
     ...tableLines(binColumns('soft bin'), inspection.softBins),
@@ -74,7 +75,7 @@ function identityLines({ lot }: InspectedLot): string[] {
   return retestOfBins ? [...lines, 'the whole file is a retest (RDR)'] : lines;
 }
 
-function partLines({ lot, inspection: { total, retests } }: InspectedLot): string[] {
+function partLines({ lot, inspection: { total, retests, claims } }: InspectedLot): string[] {
   const { parts, oddities } = lot;
   const odd = [
     [parts.noVerdict, 'parts without a verdict'],
@@ -88,6 +89,9 @@ function partLines({ lot, inspection: { total, retests } }: InspectedLot): strin
     retests.dies === 0
       ? 'no retests'
       : `retests: ${countText(retests.dies)} dies (${countText(retests.unflagged)} touchdowns unflagged), ${countText(retests.recovered)} recovered, ${countText(retests.lost)} lost`,
+    ...claims.map(
+      ({ record, stated, found }) => `${record} says ${countText(stated)}, the parts say ${countText(found)}`,
+    ),
     ...odd.filter(([count]) => count > 0).map(([count, what]) => `${countText(count)} ${what}`),
   ];
 }
@@ -104,6 +108,27 @@ const WAFER_COLUMNS: readonly Column<WaferRow>[] = [
   { title: 'with results', align: 'right', text: ({ figures }) => countText(figures.withResults) },
   { title: 'first yield', align: 'right', text: ({ figures }) => shareText(figures.firstYield) },
   { title: 'last yield', align: 'right', text: ({ figures }) => shareText(figures.lastYield) },
+];
+
+const SITE_COLUMNS: readonly Column<SiteFigures>[] = [
+  { title: 'head/site', align: 'left', text: ({ head, site }) => `${head}/${site}` },
+  { title: 'touchdowns', align: 'right', text: ({ touchdowns }) => countText(touchdowns) },
+  { title: 'passed', align: 'right', text: ({ passed }) => countText(passed) },
+  { title: 'failed', align: 'right', text: ({ failed }) => countText(failed) },
+  {
+    title: 'yield',
+    align: 'right',
+    text: ({ passed, failed }) => shareText(passed + failed === 0 ? undefined : passed / (passed + failed)),
+  },
+  {
+    title: 'hard bins',
+    align: 'left',
+    text: ({ hardBins }) =>
+      [...hardBins]
+        .sort(([a], [b]) => a - b)
+        .map(([bin, n]) => `${bin}: ${countText(n)}`)
+        .join(', '),
+  },
 ];
 
 function binColumns(title: string): readonly Column<InspectedBin>[] {
