@@ -7,6 +7,9 @@ import type { ProbeRows } from './probe-rows.js';
 const SUM_SLACK = 0.02;
 const SHOWN_VALUES = 4;
 
+const NOT_FINITE =
+  'expected finite numbers: give the parameters their `expected` values or their limits if real dies are not like this, else mend the graph (a logarithm, a root or a division of what can be 0 or negative)';
+
 /**
  * What the outputs of measurements that look like dies say against the version's task: the server would refuse or
  * misjudge such dies. Outputs that decide nothing may be what they like.
@@ -27,13 +30,14 @@ export function outputProblems(
   for (let probe = 0; probe < probes; probe++) {
     const values = scores.subarray(probe * width, probe * width + deciding.size);
     const finite = values.every(Number.isFinite);
-    if (!finite && probe >= realistic) continue;
+    const lacks = rows.subarray(probe * parameterCount, (probe + 1) * parameterCount).some(Number.isNaN);
+    // A graph may fill in some parameters and not others: which are missing is known of real dies only.
+    if (!finite && (probe >= realistic || lacks)) continue;
     const broken = !finite || decide(scores, probe * width) === undefined;
     const sum = finite && sumIsWrong(manifest, values);
     if (!broken && !sum) continue;
-    const lacks = rows.subarray(probe * parameterCount, (probe + 1) * parameterCount).some(Number.isNaN);
     return [
-      `output "${deciding.name}" is ${shown(values)} for ${probe === 0 ? 'the expected measurement' : 'a measurement like those of its dies'}, ${finite ? wrongValues(manifest, values) : notFinite(lacks)}`,
+      `output "${deciding.name}" is ${shown(values)} for ${probe === 0 ? 'the expected measurement' : 'a measurement like those of its dies'}, ${finite ? wrongValues(manifest, values) : NOT_FINITE}`,
     ];
   }
   return [];
@@ -44,12 +48,6 @@ function sumIsWrong(manifest: Manifest, values: Float32Array): boolean {
   if (manifest.task !== 'classification' || manifest.outputs.probabilities === undefined) return false;
   if (manifest.outputs.activation !== 'none') return false;
   return Math.abs(values.reduce((a, b) => a + b, 0) - 1) > SUM_SLACK;
-}
-
-function notFinite(lacksValues: boolean): string {
-  return lacksValues
-    ? 'with values missing: input.missing says "impute", but the graph does not fill in NaN; impute in the graph, or write "reject"'
-    : 'expected finite numbers: give the parameters their `expected` values or their limits if real dies are not like this, else mend the graph (a logarithm, a root or a division of what can be 0 or negative)';
 }
 
 function wrongValues(manifest: Manifest, values: Float32Array): string {
