@@ -24,6 +24,7 @@ export async function runCommand(argv: readonly string[], options: ProgramOption
 const COMMANDS = new Map<string, (options: ProgramOptions) => Promise<Command>>([
   ['inspect', async () => (await import('./inspect.js')).inspectCommand()],
   ['score', async () => (await import('./score.js')).scoreCommand()],
+  ['table', async () => (await import('./table-command.js')).tableCommand()],
   ['replay', async ({ environment }) => (await import('./replay.js')).replayCommand({ environment })],
   [
     'train',
