@@ -224,12 +224,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   tracing: ['type config.ts', 'type errors.ts', 'tracing/otlp', 'version.ts'],
   'tracing/otlp': ['tracing', 'type serving/**'],
   traffic: ['errors.ts', 'type die', 'statistics'],
-  stdf: ['errors.ts', 'type die'],
+  stdf: ['errors.ts', 'type die', 'unpack'],
+  unpack: [],
   lots: ['die', 'errors.ts', 'stdf', 'type models/manifest', 'wafermap'],
   wafermap: ['type die'],
   mapfile: ['errors.ts', 'wafermap'],
   replay: ['die', 'errors.ts', 'http/schemas', 'lots', 'stdf', 'type models/manifest', 'type wafermap'],
-  training: ['die', 'errors.ts', 'lots', 'models/**', 'stdf', 'version.ts'],
+  training: ['die', 'errors.ts', 'lots', 'models/**', 'stdf', 'unpack', 'version.ts'],
   backup: ['errors.ts', 'models/manifest'],
   cli: [
     'app.ts',
@@ -248,6 +249,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'sources',
     'stdf',
     'training',
+    'unpack',
     'wafermap',
     'version.ts',
   ],
@@ -284,6 +286,11 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@rgrove/parse-xml': ['mapfile'],
   'modern-tar': ['backup', 'sources'],
   yaml: ['sources'],
+  fzstd: ['unpack'],
+  'unbzip2-stream': ['unpack'],
+  'xz-decompress': ['unpack'],
+  'xxhash-wasm': ['unpack'],
+  yauzl: ['unpack'],
 };
 
 /** Where the parts of the server are put together. */

@@ -26,7 +26,7 @@ export function inspectCommand({
 } = {}): Command {
   return new Command('inspect')
     .description('say what is in an STDF lot file: wafers, parts, yield, bins, tests, damage')
-    .argument('<stdf>', 'STDF V4 file, plain or gzip')
+    .argument('<stdf>', 'STDF V4 file, plain or packed (gzip, bzip2, xz, zstd, zip); - for standard input')
     .option('--json', 'print everything as JSON')
     .addHelpText('after', EXAMPLES)
     .action((file: string, { json }: { readonly json?: true }) => inspect(file, json === true, streams));

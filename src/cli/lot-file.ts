@@ -1,14 +1,11 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { Fault } from '../errors.js';
 import { TestsRefused } from '../lots/tests/refusal.js';
+import { openSource } from '../unpack/file-source.js';
+import { countText } from '../wafermap/text.js';
 import { percent } from './output.js';
 
-/** Bytes of one read; small enough for progress to move. */
-const CHUNK_BYTES = 256 * 1024;
-
 /**
- * The bytes of a lot file, telling how far it has been read.
+ * The bytes of a lot file, or of standard input for `-`, telling how far it has been read.
  * @throws Fault `invalid_data` (while it is read) when the file cannot be read
  */
 export async function* lotBytes(
@@ -16,12 +13,15 @@ export async function* lotBytes(
   onProgress: (text: string) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
   try {
-    const { size } = await stat(file);
-    const stream: AsyncIterable<Uint8Array> = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+    const { size, bytes } = await openSource(file);
     let read = 0;
-    for await (const chunk of stream) {
+    for await (const chunk of bytes) {
       read += chunk.length;
-      onProgress(`${file}: ${percent(Math.min(1, read / size))} read`);
+      onProgress(
+        size === undefined
+          ? `${file}: ${countText(read)} bytes read`
+          : `${file}: ${percent(Math.min(1, read / size))} read`,
+      );
       yield chunk;
     }
   } catch (error) {

@@ -87,7 +87,7 @@ interface ReplayArguments extends NamingArguments {
 export function replayCommand(options: ReplayCommandOptions): Command {
   return new Command('replay')
     .description('act as the tester cell: post the dies of an STDF lot to a server, as fast as it was tested')
-    .argument('<lot>', 'STDF V4 file, plain or gzip')
+    .argument('<lot>', 'STDF V4 file, plain or packed (gzip, bzip2, xz, zstd, zip); - for standard input')
     .requiredOption('--url <url>', 'the server, such as http://localhost:8000')
     .option('--model <name[/version]>', "model to ask (default: the server's)")
     .option('--rate <n>', 'dies a second (default: as fast as answers come)')

@@ -26,7 +26,8 @@ export type PartColumn = keyof typeof PART_COLUMNS;
 export type Cell = string | number | undefined;
 
 /** The cells of a part; undefined where the file does not say. */
-export function partCells(part: Part, { mir }: Lot, file: string): Record<PartColumn, Cell> {
+export function partCells(part: Part, lot: Lot | undefined, file: string): Record<PartColumn, Cell> {
+  const mir = lot?.mir;
   return {
     stdf_file: file,
     lot_id: textOf(mir?.lotId),
@@ -71,8 +72,11 @@ export interface TestColumns {
   /** Learns the tests of a file. */
   add(lot: Pick<Lot, 'tests'>): void;
   columns(): readonly TestColumn[];
-  /** For the results of one file: writes those of a part to its row, NaN where there is no usable value. */
-  filler(): (results: PartResults, row: Float32Array) => void;
+  /**
+   * For the results of one file: writes those of a part to its row, NaN where there is no usable value.
+   * `lot` is the part's: another lot has tests of its own.
+   */
+  filler(): (results: PartResults, row: Float32Array, lot?: number) => void;
 }
 
 const MAX_NAME_LENGTH = 120;
@@ -105,8 +109,11 @@ export function createTestColumns(): TestColumns {
     add: ({ tests }) => tests.forEach(add),
     columns: () => columns,
     filler() {
-      const columnOf: number[] = [];
-      return (results, row) => {
+      let columnOf: number[] = [];
+      let ofLot = 0;
+      return (results, row, lot = 0) => {
+        if (lot !== ofLot) columnOf = [];
+        ofLot = lot;
         row.fill(Number.NaN);
         for (let i = 0; i < results.length; i++) {
           const test = results.tests[i] ?? 0;

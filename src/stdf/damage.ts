@@ -8,8 +8,9 @@ const KINDS = {
   short_record: 'a record ends before its required fields; it was skipped',
   lost_sync: 'no record starts here; skipped to the next place where records follow each other',
   truncated_tail: 'the file ends inside a record',
-  truncated_gzip: 'the gzip stream ends too early; everything up to the cut was read',
-  corrupt_gzip: 'the gzip stream is corrupt; everything up to the fault was read',
+  truncated_packing: 'the packed file ends too early; everything up to the cut was read',
+  corrupt_packing: 'the packed file is corrupt; everything up to the fault was read',
+  packing_bomb: 'the packed file unpacks to far more than any lot does; reading stopped there',
   missing_mir: 'there is no MIR: lot and product are unknown',
   missing_mrr: 'there is no MRR: the lot was aborted, or the end of the file is missing',
 } as const;

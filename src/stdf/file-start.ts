@@ -1,4 +1,5 @@
 import { Fault } from '../errors.js';
+import { packingOf } from '../unpack/unpack.js';
 import type { ByteOrder } from './records.js';
 
 /** Bytes of the FAR with its header: what is needed to tell a file's format. */
@@ -37,16 +38,14 @@ function orderOf(length0: number, length1: number): ByteOrder | undefined {
   return undefined;
 }
 
-/** By magic, never by name: demo files come as gzip, bzip2 and zip (stdf-v4.md section 9). */
-export function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+/** Whether these are the first bytes of an STDF file: a FAR record, in either byte order. */
+export function startsWithFar([length0 = -1, length1 = -1, typ, sub]: Uint8Array): boolean {
+  return typ === 0 && sub === 10 && orderOf(length0, length1) !== undefined;
 }
 
 function notStdf(bytes: Uint8Array): string {
-  const magic = Buffer.from(bytes.subarray(0, 4)).toString('latin1');
-  if (magic.startsWith('BZh')) return 'a bzip2 file: unpack it first (plain and gzip files are read)';
-  if (magic === 'PK\x03\x04') return 'a zip file: unpack it first (plain and gzip files are read)';
-  if (isGzip(bytes)) return 'a gzip file inside a gzip file: unpack it once';
+  const packing = packingOf(bytes);
+  if (packing !== undefined) return `packed twice, the inner time by ${packing}: unpack it once`;
   const found = JSON.stringify(Buffer.from(bytes.subarray(0, 16)).toString('latin1'));
   return `not an STDF file: it starts with ${found}, expected a FAR record`;
 }

@@ -14,7 +14,7 @@ export interface PartStream extends AsyncIterable<Part> {
 }
 
 /**
- * Reads an STDF file (plain or gzip) as parts; back-pressure and errors as `readStdf`. Parts that never
+ * Reads an STDF file (plain or packed) as parts; back-pressure and errors as `readStdf`. Parts that never
  * ended come last, marked `not_ended`.
  */
 export function assembleParts(source: AsyncIterable<Uint8Array>): PartStream {

@@ -1,10 +1,10 @@
-import { createGunzip } from 'node:zlib';
 import { Fault } from '../errors.js';
-import { FAR_BYTES, isGzip } from './file-start.js';
+import { PackedDamage } from '../unpack/packed-damage.js';
+import { unpack } from '../unpack/unpack.js';
+import { FAR_BYTES, startsWithFar } from './file-start.js';
 import { createParser, type Parser, type ParserOptions } from './parser.js';
 import type { ReadReport } from './read-report.js';
 import type { RawRecord, RecordName, StdfRecord } from './records.js';
-import { throughZlib } from './zlib-stream.js';
 
 /** Bytes parsed at a time: bounds how many records are in memory, whatever the source's chunks are. */
 const SLICE_BYTES = 64 * 1024;
@@ -25,7 +25,7 @@ export type Delivered<Options extends ParserOptions> =
   | (Options extends { readonly raw: true } ? RawRecord : never);
 
 /**
- * Reads STDF V4, plain or gzip (told by its first bytes), of either byte order. The source is read
+ * Reads STDF V4, plain or packed (told by its first bytes), of either byte order. The source is read
  * only as fast as records are taken. Errors of the source are thrown as they are; a file that is
  * not STDF V4 throws a Fault `invalid_data`; all other damage is in the report, after every record
  * that could be read.
@@ -104,61 +104,32 @@ export async function* slicesOf(
   }
 }
 
-/** The bytes of the file itself. A gzip stream that fails ends here and is noted as damage. */
+/** The bytes of the file itself. A packed file that fails ends here, and is noted as damage. */
 async function* unpacked(
   source: AsyncIterable<Uint8Array>,
   parser: Parser,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { head, rest } = await takeHead(source);
-  if (!isGzip(head)) {
-    yield* rest;
-    return;
-  }
   let bytes = 0;
+  let packing = 'packed';
   try {
-    for await (const chunk of throughZlib(createGunzip(), rest)) {
+    const onPacking = (found: string) => {
+      packing = found;
+    };
+    for await (const chunk of unpack(source, { onPacking, wanted: startsWithFar })) {
       bytes += chunk.length;
       yield chunk;
     }
   } catch (error) {
-    if (!isZlibError(error)) throw error;
-    const kind = error.code === 'Z_BUF_ERROR' ? 'truncated_gzip' : 'corrupt_gzip';
+    if (!(error instanceof PackedDamage)) throw error;
     if (bytes < FAR_BYTES) {
-      throw new Fault('invalid_data', [`${kind}: nothing can be unpacked (${error.message})`], error);
+      throw new Fault('invalid_data', [`${packing}, ${error.kind}: ${error.message}`], error);
     }
-    parser.note(kind);
+    parser.note(DAMAGE_OF[error.kind]);
   }
 }
 
-function isZlibError(error: unknown): error is Error & { readonly code: string } {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('Z_')
-  );
-}
-
-/** The first two bytes of a stream, and the whole stream with them. */
-async function takeHead(
-  source: AsyncIterable<Uint8Array>,
-): Promise<{ readonly head: Uint8Array; readonly rest: AsyncIterable<Uint8Array> }> {
-  const iterator = source[Symbol.asyncIterator]();
-  let head: Uint8Array = new Uint8Array(0);
-  while (head.length < 2) {
-    const { done, value } = await iterator.next();
-    if (done) break;
-    head = Buffer.concat([head, value]);
-  }
-  async function* rest(): AsyncGenerator<Uint8Array, void, void> {
-    try {
-      yield head;
-      for (;;) {
-        const { done, value } = await iterator.next();
-        if (done) return;
-        yield value;
-      }
-    } finally {
-      // A reader that stops early closes the source, as `for await` over it would.
-      await iterator.return?.();
-    }
-  }
-  return { head, rest: rest() };
-}
+const DAMAGE_OF = {
+  truncated: 'truncated_packing',
+  corrupt: 'corrupt_packing',
+  bomb: 'packing_bomb',
+} as const;

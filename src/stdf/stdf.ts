@@ -6,6 +6,7 @@ export { ASSEMBLED, createPartAssembler, type PartAssembler } from './assembler.
 export type { Damage, DamageKind, UnknownRecords } from './damage.js';
 export { encodeRecord } from './encode.js';
 export type { Bits, GenericValue } from './field-types.js';
+export { startsWithFar } from './file-start.js';
 export { isAlarm, isUsable, partVerdict, testVerdict, type Verdict } from './flags.js';
 export type { BinTally, Lot, Oddities, PartCounts } from './lot.js';
 export { known } from './missing.js';

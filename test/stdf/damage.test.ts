@@ -37,13 +37,14 @@ describe('what is no STDF V4 file is refused in words', () => {
     ['another version', Buffer.from([2, 0, 0, 10, 2, 3]), 'STDF version 3, expected version 4'],
     ['VAX numbers', Buffer.from([2, 0, 0, 10, 0, 4]), 'CPU_TYPE 0: numbers in VAX format'],
     ['a few bytes', Buffer.from([2, 0, 0, 10]), 'the file ends after 4 bytes'],
-    ['bzip2', Buffer.from('BZh91AY&SY'), 'a bzip2 file'],
-    ['zip', Buffer.from('PK\x03\x04....'), 'a zip file'],
+    ['bzip2 of nothing', Buffer.from('BZh91AY&SY'), 'bzip2, '],
+    ['zip without an index', Buffer.from('PK\x03\x04....'), 'zip, truncated: '],
+    ['gzip of gzip', gzipSync(gzipSync(fileOf(lot))), 'packed twice, the inner time by gzip'],
     ['gzip of a text file', gzipSync('hello hello'), 'not an STDF file'],
     [
       'gzip cut in its header',
       gzipSync(fileOf(lot)).subarray(0, 8),
-      'truncated_gzip: nothing can be unpacked',
+      'gzip, truncated: unexpected end of file',
     ],
     ['gzip of nothing', gzipSync(''), 'the file is empty'],
   ])('%s', async (_, bytes, words) => {
@@ -164,9 +165,9 @@ describe('a damaged file gives everything readable, then says what and where', (
     const packed = gzipSync(fileOf(many));
     const half = await readAll(packed.subarray(0, packed.length / 2));
     expect(half.records.length).toBeGreaterThan(1000);
-    expect(kinds(half.report)).toContain('truncated_gzip');
+    expect(kinds(half.report)).toContain('truncated_packing');
     packed[packed.length - 6] = (packed[packed.length - 6] ?? 0) ^ 0xff;
-    expect(kinds((await readAll(packed)).report)).toContain('corrupt_gzip');
+    expect(kinds((await readAll(packed)).report)).toContain('corrupt_packing');
   });
 
   it('the report reads as sentences', async () => {
@@ -262,7 +263,7 @@ describe.skipIf(lot2Missing)(
       const packed = lot2Gzip();
       const { records, report } = await readAll(packed.subarray(0, packed.length / 2));
       expect(records.length).toBeGreaterThan(20_000);
-      expect(kinds(report)).toContain('truncated_gzip');
+      expect(kinds(report)).toContain('truncated_packing');
     });
   },
 );

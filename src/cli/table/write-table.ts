@@ -41,7 +41,7 @@ async function writeWide({ files, open, onProgress }: WriteTableOptions): Promis
         for await (const _ of stream);
       })(),
     );
-    tests.add(stream.lot());
+    for (const lot of stream.lots()) tests.add(lot);
     damage.push(...problemsOf(file, stream.report()));
   }
   const columns = tests.columns();
@@ -56,8 +56,8 @@ async function writeWide({ files, open, onProgress }: WriteTableOptions): Promis
     const stream = assembleParts(lotBytes(file, onProgress));
     const fill = tests.filler();
     for await (const part of stream) {
-      fill(part.results, row);
-      await writer.row(Object.values(partCells(part, stream.lot(), basename(file))), row);
+      fill(part.results, row, part.lot);
+      await writer.row(Object.values(partCells(part, stream.lots()[part.lot], basename(file))), row);
       rows++;
     }
   }
@@ -96,7 +96,7 @@ async function writeLong({ files, open, onProgress }: WriteTableOptions): Promis
       file,
       (async () => {
         for await (const part of stream) {
-          const cells = Object.values(partCells(part, stream.lot(), basename(file)));
+          const cells = Object.values(partCells(part, stream.lots()[part.lot], basename(file)));
           for (let i = 0; i < part.results.length; i++) {
             value[0] = part.results.values[i] ?? Number.NaN;
             await writer.row([...cells, part.index, ...resultCells(part.results, i)], value);

@@ -1,38 +1,34 @@
-import { open } from 'node:fs/promises';
-import { constants, gunzipSync } from 'node:zlib';
+import { startsWithFar } from '../../stdf/stdf.js';
+import { openSource, STANDARD_INPUT } from '../../unpack/file-source.js';
+import { unpack } from '../../unpack/unpack.js';
 
-const STDF_NAME = /\.stdf?(?:\.gz)?$/i;
-
-/** Enough packed bytes to unpack the four that name the first record. */
-const HEAD_BYTES = 512;
+const STDF_NAME = /\.stdf?(?:\.(?:gz|bz2|xz|zst|zip))?$/i;
 
 /**
- * Whether a file is to be read as STDF: it is called .stdf or .std (also with .gz), or starts with a FAR
- * record, packed or not. One that cannot be opened goes by its name: reading it will say why.
+ * Whether a file is to be read as STDF: it is standard input, or called .stdf or .std (also packed), or
+ * starts with a FAR record, packed or not. One that cannot be opened goes by its name: reading it will
+ * say why.
  */
 export async function isStdf(path: string): Promise<boolean> {
-  return STDF_NAME.test(path) || startsWithFar(await headOf(path));
+  return path === STANDARD_INPUT || STDF_NAME.test(path) || startsWithFar(await headOf(path));
 }
+
+/** Bytes in which a FAR shows itself. */
+const HEAD_BYTES = 4;
 
 async function headOf(path: string): Promise<Uint8Array> {
   const empty = new Uint8Array(0);
-  const file = await open(path).catch(() => undefined);
-  if (file === undefined) return empty;
   try {
+    const { size, bytes } = await openSource(path);
     // What a pipe gives is gone once it is read.
-    if (!(await file.stat()).isFile()) return empty;
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-    const head = buffer.subarray(0, bytesRead);
-    const packed = head[0] === 0x1f && head[1] === 0x8b;
-    return packed ? gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH }) : head;
+    if (size === undefined) return empty;
+    let head = empty;
+    for await (const chunk of unpack(bytes, { wanted: startsWithFar })) {
+      head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES)]);
+      if (head.length >= HEAD_BYTES) break;
+    }
+    return head;
   } catch {
     return empty;
-  } finally {
-    await file.close();
   }
-}
-
-/** REC_TYP 0 and REC_SUB 10, and a length of 2 in either byte order. */
-function startsWithFar([first, second, typ, sub]: Uint8Array): boolean {
-  return typ === 0 && sub === 10 && (first === 2 ? second === 0 : first === 0 && second === 2);
 }

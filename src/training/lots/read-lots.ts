@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { Fault } from '../../errors.js';
 import { assembleParts, describeReport } from '../../stdf/stdf.js';
+import { openSource, STANDARD_INPUT } from '../../unpack/file-source.js';
 import type { DieTable } from '../table/die-table.js';
 import {
   type CollectedDie,
@@ -27,7 +28,7 @@ export interface LotDies {
 }
 
 /**
- * Reads the dies of STDF files, plain or gzip, streaming: memory is the table's. Throws a Fault that
+ * Reads the dies of STDF files, plain or packed, streaming: memory is the table's. Throws a Fault that
  * names the file for one that is not STDF; what is damaged is read as far as it goes, and told.
  */
 export async function readLots(paths: readonly string[], options: LotReadOptions = {}): Promise<LotDies> {
@@ -38,12 +39,13 @@ export async function readLots(paths: readonly string[], options: LotReadOptions
   const hashes: string[] = [];
   let parts = 0;
   for (const path of paths) {
-    const problems = await readLot(path, collector, () => {
+    const read = createHash('sha256');
+    const problems = await readLot(path, read, collector, () => {
       parts += 1;
       if (parts % 500 === 0) options.onProgress?.(parts);
     });
     if (problems.length > 0) damage.push({ file: basename(path), problems });
-    hashes.push(await sha256Of(path));
+    hashes.push(path === STANDARD_INPUT ? read.digest('hex') : await sha256Of(path));
   }
   const { dies, touchdowns, leftOut } = collector.finish();
   const passingDies = dies.filter(({ passing }) => passing).length;
@@ -72,12 +74,13 @@ export async function readLots(paths: readonly string[], options: LotReadOptions
 /** Reads one file; the answer is what is damaged, in words. */
 async function readLot(
   path: string,
+  read: Hash,
   collector: DieCollector,
   onPart: () => void,
 ): Promise<readonly string[]> {
-  const source: AsyncIterable<Uint8Array> = createReadStream(path, { highWaterMark: 1 << 18 });
   try {
-    const stream = assembleParts(source);
+    const { bytes } = await openSource(path);
+    const stream = assembleParts(path === STANDARD_INPUT ? hashed(bytes, read) : bytes);
     for await (const part of stream) {
       const lot = stream.lots()[part.lot];
       if (lot === undefined) throw new Error(`no lot ${part.lot}`);
@@ -98,6 +101,14 @@ async function readLot(
       throw new Fault('invalid_data', [`${path}: ${error.message}`], error);
     }
     throw error;
+  }
+}
+
+/** Standard input can be read once only. */
+async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    yield chunk;
   }
 }
 
