@@ -32,7 +32,7 @@ Examples:
   $ diegate score lot.stdf.gz --model models/my-product/1
   $ diegate score lot.stdf.gz --model models/my-product/1 --out predictions.csv --report report.html
   $ diegate score wafer1.stdf wafer2.stdf --model models/my-product/1 --out predictions.parquet --explain 5
-  $ diegate score lot.stdf.gz --model models/my-product/1 --json | jq .files[0].dies.caughtRate
+  $ diegate score lot.stdf.gz --model models/my-product/1 --json | jq .lots[0].dies.caughtRate
   $ diegate score lot.csv --model models/my-product/1 --out predictions.csv
   $ diegate score lot.stdf.gz --model models/my-product/1 --map e142 --map-out maps --map-fail-bin 99
 
