@@ -5,7 +5,7 @@
 //
 // Exit code 1, with a line for each reason, where the canary answered more with 5xx, was slower, failed another share of
 // the dies or saw too little to say. SMOKE_API_KEY: key of servers that ask for one. COMPARE_SECONDS (300): how long.
-// COMPARE_REQUESTS (500): the least number of prediction requests of the canary.
+// COMPARE_REQUESTS (500): the least number of prediction requests of the canary. COMPARE_LATENCY_RATIO (2): how much slower.
 
 const [stable, canary] = process.argv.slice(2);
 if (stable === undefined || canary === undefined) {
@@ -19,9 +19,9 @@ const leastRequests = Number(process.env.COMPARE_REQUESTS ?? 500);
 const ERROR_FLOOR = 0.001;
 /** Of a share of failing dies what lots differ by, in dies of 100. */
 const FAIL_POINTS = 0.02;
-/** Slower than the promise, and half as slow again as the stable one. */
+/** Slower than the promise, and more than twice as slow as the stable one: the bounds of the buckets double, too. */
 const LATENCY_FLOOR_S = 0.02;
-const LATENCY_RATIO = 1.5;
+const LATENCY_RATIO = Number(process.env.COMPARE_LATENCY_RATIO ?? 2);
 
 const PREDICTS = /\/(predict|predict\/batch|infer)$/;
 
