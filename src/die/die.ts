@@ -136,7 +136,7 @@ export function dieSchema(contract: MeasurementContract) {
         acceptsMissing ? '; null where no value was measured' : ''
       }${categoriesText(contract)}`,
     ),
-  }).meta({ title: 'Die' });
+  });
 }
 
 /** One value: a number, or, of a contract with categories, a text too. */

@@ -31,7 +31,9 @@ export function anyBodyParser(app: FastifyInstance, limitBytes: number, arriving
       const { 'content-length': length } = headers;
       readBody(payload, length === undefined ? undefined : Number(length), limitBytes, arriving, finish);
     } else {
-      readPacked(payload, unpacker, limitBytes, arriving, finish);
+      readPacked(payload, unpacker, limitBytes, arriving, (refusal, pieces) => {
+        finish(refusal && notPacked(refusal, headers), pieces);
+      });
     }
   });
 }
@@ -58,6 +60,20 @@ function unpackerOf({
         `content-encoding: expected gzip, deflate or identity, found "${encoding.slice(0, 40)}"`,
       );
   }
+}
+
+/** The refusal of a body that is not what its content-encoding says; every other one as it is. */
+function notPacked(refusal: Refusal, { 'content-encoding': encoding }: IncomingHttpHeaders): Refusal {
+  const { cause } = refusal;
+  if (!(cause instanceof Error && 'code' in cause && /^Z_|^ERR_ZLIB/.test(String(cause.code))))
+    return refusal;
+  return new Refusal(
+    'bad_request',
+    `the body is no ${encoding}, as its content-encoding says: ${cause.message}`,
+    {
+      cause,
+    },
+  );
 }
 
 /** Reads through an unpacker; the limit is for what comes out of it, so that a small body cannot become a large one. */

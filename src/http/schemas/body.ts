@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { DEFAULT_PARAMETER_COUNT, dieSchema, type MeasurementContract } from '../../die/die.js';
+import {
+  DEFAULT_PARAMETER_COUNT,
+  DieLabelSchema,
+  type MeasurementContract,
+  NamedModelSchema,
+} from '../../die/die.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { probeOf } from '../../models/model-version.js';
 
@@ -11,13 +16,30 @@ const DEFAULT_CONTRACT: MeasurementContract = {
 
 const FloatsSchema = z.string().meta({ format: 'binary' });
 
+const ValueSchema = z.number().nullable();
+
+/**
+ * A die of any model: how many values it has, and whether one may be missing, is its model's to say. An exact number
+ * here would be that of one model, and in generated clients a type of so many elements.
+ */
+function documentedDie({ parameterCount }: MeasurementContract) {
+  return DieLabelSchema.extend({
+    ...NamedModelSchema.shape,
+    test_params: z
+      .union([z.array(ValueSchema).min(1), z.record(z.string(), ValueSchema)])
+      .describe(
+        `Measurement of the die: as many parametric test results as the model has parameters (${parameterCount} of the default model), in their order or by name or test number; null where no value was measured and the model accepts that`,
+      ),
+  }).meta({ title: 'Die' });
+}
+
 /** What the body of a call for one die is, for the documentation. */
 export function dieBody(version: ModelVersion | undefined) {
   const contract = version?.contract ?? DEFAULT_CONTRACT;
   return {
     content: {
       'application/json': {
-        schema: withExamples(dieSchema(contract), version, (known) => exampleDie(known, 0)),
+        schema: withExamples(documentedDie(contract), version, (known) => exampleDie(known, 0)),
       },
       'application/octet-stream': {
         schema: FloatsSchema.describe(
@@ -31,7 +53,7 @@ export function dieBody(version: ModelVersion | undefined) {
 /** What the body of a batch call is, for the documentation. */
 export function diesBody(version: ModelVersion | undefined) {
   const contract = version?.contract ?? DEFAULT_CONTRACT;
-  const dies = z.array(dieSchema(contract)).min(1);
+  const dies = z.array(documentedDie(contract)).min(1);
   return {
     content: {
       'application/json': {

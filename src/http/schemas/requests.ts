@@ -12,8 +12,10 @@ const MAX_EXPLAIN = 65_536;
 
 // Each of them runs: as many as may be worth comparing for one die.
 const MAX_MODELS = 16;
-const MAX_MODELS_LENGTH = MAX_MODELS * 80;
-const MODEL = /^(?<model>[^/,]{1,64})(?:\/(?<version>[^/,]{1,10}))?$/;
+const MODELS = /^[^/,]{1,64}(?:\/[^/,]{1,10})?(?:,[^/,]{1,64}(?:\/[^/,]{1,10})?){0,15}$/;
+
+const modelsError = ({ input }: { input: unknown }) =>
+  `expected 1 to ${MAX_MODELS} models as "a,b" or with versions "a,b/2", found "${String(input).slice(0, 40)}"`;
 
 export const PredictQuerySchema = z.object({
   explain: z
@@ -28,19 +30,19 @@ export const PredictQuerySchema = z.object({
     .describe('How many of the most contributing test parameters to return with each prediction'),
   models: z
     .string()
-    .max(MAX_MODELS_LENGTH)
-    .transform((text, context) => {
-      const models = text.split(',').map((one) => MODEL.exec(one)?.groups);
-      const isEachOnce = new Set(text.split(',')).size === models.length;
-      if (isEachOnce && models.length <= MAX_MODELS && !models.includes(undefined))
-        return models.flatMap((one) =>
-          one === undefined ? [] : [{ model: one.model, version: one.version }],
-        );
-      const found = `"${text.slice(0, 40)}"`;
-      const message = `expected 1 to ${MAX_MODELS} models, each once, as "a,b" or with versions "a,b/2"; found ${found}`;
-      context.issues.push({ code: 'custom', message, input: text });
-      return z.NEVER;
-    })
+    .regex(MODELS, { error: modelsError })
+    .transform((text) =>
+      text.split(',').map((one) => {
+        const [model, version] = one.split('/', 2);
+        return { model, version };
+      }),
+    )
+    .refine(
+      (models) => new Set(models.map(({ model, version }) => `${model}/${version}`)).size === models.length,
+      {
+        error: `expected each of the models once`,
+      },
+    )
     .optional()
     .describe(
       'Models that are all to answer, such as "a,b/2": they read the same parameters. The answer is then a list, of each die one prediction by each model',

@@ -75,6 +75,15 @@ describe('a die', () => {
 });
 
 describe('a die is refused, by path and with what was found and expected,', () => {
+  it('with more values beside its parameters than any die has, however short they are', () => {
+    const more = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 1]));
+    expect(decode(die(values, more(500))).labels).toHaveLength(1);
+    for (const count of [20_000, 300_000]) {
+      const { code, message } = refusalOf(() => decode(die(values, more(count))));
+      expect([code, message]).toEqual(['invalid_input', expect.stringMatching(/JSON values for 1 dies/)]);
+    }
+  });
+
   it.each([511, 513, 0])('with %i values', (count) => {
     expect(faultsOf(die(Array(count).fill(1)))).toEqual(
       refused('test_params', `expected exactly 512 test parameters, found ${count}`),

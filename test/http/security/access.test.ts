@@ -4,13 +4,14 @@ import fc from 'fast-check';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import { openAccess } from '../../../src/http/access/access.js';
 import { hashKey } from '../../../src/http/access/api-keys.js';
 import { accessPlugin } from '../../../src/http/plugins/access.js';
 import { createSendRefusal, problemsPlugin } from '../../../src/http/plugins/problems.js';
 import { dieOf } from '../../support/dies.js';
 import { FakeClock } from '../../support/fake-clock.js';
-import { expectProblem, post, send } from '../../support/http.js';
+import { expectProblem, post, RawConnection, send } from '../../support/http.js';
 import { sumVersion, temporaryFolder } from '../../support/models.js';
 import { startApp } from '../../support/start-app.js';
 
@@ -129,6 +130,9 @@ describe('what can be protected', () => {
       const answer = await send(url + path);
       expectProblem(answer, 'unauthorized');
       expect(answer.headers.get('www-authenticate'), 'for browsers').toContain('Basic');
+      // A line for each scheme: Chromium asks for no password where one line has both.
+      const lines = (await rawHeadOf(url, path)).filter((line) => /^www-authenticate:/i.test(line));
+      expect(lines).toEqual(['www-authenticate: Bearer', 'www-authenticate: Basic realm="diegate"']);
       expectProblem(await send(url + path, { headers: { 'x-api-key': 'tester-key' } }), 'forbidden');
     }
     for (const path of ['/metrics', '/docs/', '/openapi.json']) {
@@ -224,6 +228,41 @@ async function serverWith(keys: readonly object[]): Promise<FastifyInstance> {
   app.post('/admin/do', { config: { permission: 'admin' } }, async (request) => ({ by: request.keyId }));
   return app;
 }
+
+/** The lines of an answer's head as they stand on the wire. */
+async function rawHeadOf(url: string, path: string): Promise<string[]> {
+  const connection = await RawConnection.open(Number(new URL(url).port));
+  connection.write(`GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
+  return (await connection.closed()).split('\r\n\r\n')[0]?.split('\r\n') ?? [];
+}
+
+test('the documentation says of each operation who may call it, and that others are refused', async () => {
+  const { url } = await start({ API_KEYS_FILE: await keysFile(key('one', ['predict', 'read', 'admin'])) });
+  const OperationSchema = z.looseObject({
+    security: z.array(z.record(z.string(), z.array(z.string()))).optional(),
+    responses: z.record(z.string(), z.unknown()),
+  });
+  const { paths, security } = z
+    .looseObject({
+      paths: z.record(z.string(), z.record(z.string(), OperationSchema)),
+      security: z.unknown().optional(),
+    })
+    .parse(JSON.parse((await send(`${url}/openapi.json`)).body));
+  expect(security).toBeUndefined();
+  for (const [path, item] of Object.entries(paths)) {
+    for (const [method, { security: asked, responses }] of Object.entries(item)) {
+      const filled = path.replace('{model}', 'sum').replace('{version}', '1');
+      const { status } = await send(url + filled, { method: method.toUpperCase() });
+      const schemes = asked?.flatMap((one) => Object.keys(one));
+      expect([schemes?.slice(0, 2), '401' in responses, '403' in responses], `${method} ${path}`).toEqual(
+        status === 401 ? [['key', 'bearer'], true, true] : [undefined, false, false],
+      );
+      // A password counts for reading only.
+      const reads = method === 'get' || path === '/v2/repository/index';
+      if (status === 401) expect(schemes?.includes('basic'), path).toBe(reads);
+    }
+  }
+});
 
 test.each([
   [['predict'], false],
