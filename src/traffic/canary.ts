@@ -1,4 +1,4 @@
-import { estimateWithin, type Finding, judge, type Observation } from './bounds.js';
+import { type Evidence, estimateWithin, type Finding, judge, type Observation } from './bounds.js';
 import { type CanaryPlan, type CanaryState, isUnderWay } from './canary-plan.js';
 import { LEAST_CLUSTERS } from './clusters.js';
 import { confidenceOf, scarcityOf, sentenceOf } from './wording.js';
@@ -25,7 +25,7 @@ export interface CanaryMove {
  * What it takes to roll back before a step's dwell time is over. Looking again and again finds a difference
  * by chance alone, so an early look asks for p < 0.001 (Haybittle 1971, Peto 1976).
  */
-const EARLY = { minDies: 50, significance: 0.001 };
+const EARLY = { minDies: 50, minWafers: 3, significance: 0.001 };
 
 // Where a step has no dwell time at all, its patience is a minute.
 const LEAST_PATIENCE_MS = 60_000;
@@ -48,9 +48,9 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
  * In this order:
  * 1. An ended canary stays as it is.
  * 2. A broken bound rolls back, that is an interval wholly outside: at any time, also while paused, on 50 dies
- *    of each version and a significance of 0.001; and at three looks of each step, when its dwell time is over,
- *    when it has enough dies, and when its patience is over, on `minDies` and the plan's significance, which all
- *    looks of the canary share (Bonferroni): no more equal versions are rolled back than that.
+ *    and 3 wafers of each version and a significance of 0.001; and at three looks of each step, when its dwell
+ *    time is over, when it has enough dies, and when its patience is over, on `minDies`, `minWafers` and the plan's
+ *    significance, which all looks of the canary share (Bonferroni): no more equal versions are rolled back.
  * 3. Before the dwell time nothing else happens, nor while a version has fewer than `minDies` or `minWafers`,
  *    however long that takes.
  * 4. Every estimate within its bound: the next step. The estimate and not its interval, as going on is no
@@ -66,6 +66,7 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
 export function advanceCanary(state: CanaryState, observation: Observation, now: Date): CanaryMove {
   if (!isUnderWay(state)) return unmoved(state);
   const { dwellMs, bounds, minWafers, whenOpen } = state.plan;
+  const { minDies } = bounds;
   const harm = harmOf(state, observation, EARLY);
   if (harm !== undefined) return rolledBack(state, harm, now);
   const elapsedMs = now.getTime() - Date.parse(state.stepSince);
@@ -75,10 +76,14 @@ export function advanceCanary(state: CanaryState, observation: Observation, now:
   const isFirst = state.patientSince === undefined;
   const isOver = !isFirst && now.getTime() - Date.parse(state.patientSince ?? '') >= patienceMs(state.plan);
   if (!state.holding || (isFirst && scarce === undefined) || isOver) {
-    const shown = harmOf(state, observation, { ...bounds, significance: significanceOfALook(state.plan) });
+    const shown = harmOf(state, observation, {
+      minDies,
+      minWafers,
+      significance: significanceOfALook(state.plan),
+    });
     if (shown !== undefined) return rolledBack(state, shown, now);
   }
-  if (scarce !== undefined) return held(state, scarcityOf(scarce, { minDies: bounds.minDies, minWafers }));
+  if (scarce !== undefined) return held(state, scarcityOf(scarce, { minDies, minWafers }));
   const open = findings.find((finding) => !isPassed(state, finding));
   if (open === undefined) return onward(state, findings, now);
   const reason = sentenceOf(open, confidenceOf(bounds.significance));
@@ -143,14 +148,10 @@ function significanceOfALook({ steps, bounds }: CanaryPlan): number {
 }
 
 /** Why a step must be rolled back. */
-function harmOf(
-  state: CanaryState,
-  observation: Observation,
-  { minDies, significance }: { readonly minDies: number; readonly significance: number },
-): string | undefined {
-  const findings = judge(observation, state.plan.bounds, { minDies, significance }, isAlone(state));
+function harmOf(state: CanaryState, observation: Observation, evidence: Evidence): string | undefined {
+  const findings = judge(observation, state.plan.bounds, evidence, isAlone(state));
   const broken = findings.find(({ verdict }) => verdict === 'broken');
-  return broken && sentenceOf(broken, confidenceOf(significance));
+  return broken && sentenceOf(broken, confidenceOf(evidence.significance));
 }
 
 function onward(state: CanaryState, findings: readonly Finding[], now: Date): CanaryMove {
