@@ -12,3 +12,14 @@ import { setFlagsFromString } from 'node:v8';
 export function letHeapGrow(): void {
   setFlagsFromString('--heap-growing-percent=200');
 }
+
+/**
+ * Keeps the young generation of this process at the size that it starts with; for commands that read a lot, to
+ * be called before they do.
+ *
+ * The results of a part are memory outside of the heap, 5 KB for 512 tests, which is let go only when the
+ * young generation is collected: grown to its 16 MB, it holds some thousand parts that nobody needs.
+ */
+export function keepYoungHeapSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}

@@ -239,6 +239,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'die',
     'drift',
     'errors.ts',
+    'heap.ts',
     'http/access',
     'models/**',
     'serving/**',

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Environment } from '../config.js';
+import { keepYoungHeapSmall } from '../heap.js';
 import { DIEGATE_VERSION } from '../version.js';
 
 /** What the commands need of the process. */
@@ -13,6 +14,7 @@ export interface ProgramOptions {
 
 /** Runs a command line, having loaded no other command than the one it names. */
 export async function runCommand(argv: readonly string[], options: ProgramOptions): Promise<void> {
+  if (READS_LOTS.has(argv[2] ?? '')) keepYoungHeapSmall();
   const program = await createProgram(options, argv[2]);
   await program.parseAsync([...argv]);
 }
@@ -51,6 +53,9 @@ const COMMANDS = new Map<string, (options: ProgramOptions) => Promise<Command>>(
   ['sign', async ({ environment }) => (await import('./sign.js')).signCommand({ environment })],
   ['verify', async () => (await import('./verify.js')).verifyCommand()],
 ]);
+
+/** Commands through which a lot of any size passes, part by part. */
+const READS_LOTS: ReadonlySet<string> = new Set(['inspect', 'score', 'table']);
 
 /** The command line; with `only` the name of a command, without the others. */
 export async function createProgram(options: ProgramOptions, only?: string): Promise<Command> {

@@ -77,15 +77,16 @@ function tellDies(touched: readonly Touchdown[], passes: readonly LotPass[]): Di
   const replacedBy = new Int32Array(touched.length).fill(-1);
   const touchdowns = new Int32Array(touched.length).fill(1);
   const byPlace = new Map<string, number>();
-  const byId = new Map<string, number>();
+  const byId = asksForIds(touched, unplaced) ? new Map<string, number>() : undefined;
   let dies = 0;
   for (const entry of order) {
     const touchdown = touched[entry];
     if (touchdown === undefined) continue;
     // Place and id may both know the die, one of them not to its last touchdown.
-    const earlier = lastOf(earlierOf(touchdown, naming, byPlace, byId), replacedBy);
+    const place = placeOf(touchdown);
+    const earlier = lastOf(earlierOf(touchdown, place, naming, byPlace, byId), replacedBy);
     const again = earlier !== undefined && !together(touched[earlier], touchdown);
-    note(entry, touchdown, naming, byPlace, byId);
+    note(entry, touchdown, place, naming, byPlace, byId);
     if (!again) {
       dies++;
       continue;
@@ -120,18 +121,25 @@ function comparePasses(a: LotPass | undefined, b: LotPass | undefined): number {
   return a.startedAt - b.startedAt;
 }
 
+/** Whether any part is looked up by its PART_ID: on most wafers none is, and the ids need not be kept. */
+function asksForIds(touched: readonly Touchdown[], unplaced: readonly number[]): boolean {
+  return unplaced.length > 0 || touched.some(({ part }) => part.retestFlag === 'part_id');
+}
+
 function earlierOf(
   touchdown: Touchdown,
+  place: string | undefined,
   { byPosition, byPartId }: DieNaming,
   byPlace: ReadonlyMap<string, number>,
-  byId: ReadonlyMap<string, number>,
+  byId: ReadonlyMap<string, number> | undefined,
 ): number | undefined {
   const { part, pass } = touchdown;
   if (part.end !== 'ended') return undefined;
-  const place = placeOf(touchdown);
   const flagged = part.retestFlag === 'part_id';
-  const id = part.partId === undefined ? undefined : partIdKey(part, pass, flaggedScheme(byPartId, flagged));
-  const withId = id === undefined ? undefined : byId.get(id);
+  const withId =
+    part.partId === undefined
+      ? undefined
+      : byId?.get(partIdKey(part, pass, flaggedScheme(byPartId, flagged)));
   const atPlace = place === undefined ? undefined : byPlace.get(place);
   if (flagged) return withId ?? (byPosition ? atPlace : undefined);
   if (part.retestFlag === 'position' || (byPosition && place !== undefined)) return atPlace;
@@ -146,13 +154,13 @@ function flaggedScheme(scheme: IdentityScheme, flagged: boolean): IdentityScheme
 function note(
   entry: number,
   touchdown: Touchdown,
+  place: string | undefined,
   { byPartId }: DieNaming,
   byPlace: Map<string, number>,
-  byId: Map<string, number>,
+  byId: Map<string, number> | undefined,
 ): void {
   const { part, pass } = touchdown;
   if (part.end !== 'ended') return;
-  const place = placeOf(touchdown);
   if (place !== undefined) byPlace.set(place, entry);
-  if (part.partId !== undefined) byId.set(partIdKey(part, pass, flaggedScheme(byPartId, true)), entry);
+  if (part.partId !== undefined) byId?.set(partIdKey(part, pass, flaggedScheme(byPartId, true)), entry);
 }
