@@ -238,7 +238,8 @@ describe('a fallback', () => {
 
   test('answers where a score is not finite; without one the die is refused', async () => {
     const onnx = logModel(2);
-    const bounded = parameters.map((parameter) => ({ ...parameter, expected: 1 }));
+    // Narrow enough that no die it was made for has a logarithm that is not finite: the version is loaded.
+    const bounded = parameters.map(({ name }) => ({ name, median: 1, robustSigma: 0.11, expected: 1 }));
     const model = (name: string, changes: object) => ({
       onnx,
       manifest: manifestOf(onnx, 2, {
@@ -247,12 +248,15 @@ describe('a fallback', () => {
         ...changes,
       }),
     });
-    const server = await startApp({ versions: [model('kept', { fallback: limits }), model('bare', {})] });
+    const server = await startApp({
+      versions: [model('kept', { fallback: { ...limits, sigmas: 20 } }), model('bare', {})],
+    });
     const die = [{ die_id: 'd', test_params: [-1, 1] }];
     expect((await batch(server, die, '/models/kept/predict/batch'))[0]).toMatchObject({
       prediction: 'pass',
       fallback: true,
     });
+    expect(await sample(server, 'fallback_predictions_total', { reason: 'failed' })).toBe(1);
     expect((await post(`${server.url}/models/bare/predict/batch`, JSON.stringify(die))).status).toBe(422);
   });
 });
