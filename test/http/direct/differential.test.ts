@@ -93,7 +93,8 @@ function plainLine(line: LogLine): unknown {
 function countersOf(metrics: string): Record<string, number> {
   const counters: Record<string, number> = {};
   for (const [family, { type, samples }] of parseMetrics(metrics)) {
-    if (type === 'gauge' || /^(process|nodejs|event_loop)/.test(family)) continue;
+    // What a process used, and what is now, is no count of what was said.
+    if (type === 'gauge' || /^(process|nodejs|event_loop|worker_cpu)/.test(family)) continue;
     for (const { name, labels, value } of samples) {
       if (/_(sum|bucket)$/.test(name) || 'quantile' in labels) continue;
       counters[`${name} ${JSON.stringify(labels)}`] = value;
