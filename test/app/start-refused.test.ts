@@ -66,7 +66,7 @@ describe('a bad model', () => {
       { onnx, manifest: manifestOf(onnx, 4, { name: 'broken' }) },
     ]);
     const [problem, ...more] = await problemsOf({ MODEL_REPOSITORY });
-    expect(problem).toMatch(/^model broken\/1: model\.onnx cannot be run: /);
+    expect(problem).toMatch(/^model broken\/1: model\.onnx is no ONNX model: /);
     expect(more).toEqual([]);
   });
 

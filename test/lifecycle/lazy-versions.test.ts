@@ -67,7 +67,7 @@ describe('a lazy model', () => {
     });
     for (let i = 0; i < 2; i++) {
       const { detail } = expectProblem(await predict(server, 'two'), 'model_not_ready');
-      expect(detail).toMatch(/^two\/1 cannot be loaded: model two\/1: model.onnx cannot be run: /);
+      expect(detail).toMatch(/^two\/1 cannot be loaded: model two\/1: model.onnx is no ONNX model: /);
     }
     expect((await predict(server, 'one')).status).toBe(200);
   });
