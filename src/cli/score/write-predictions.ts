@@ -1,9 +1,8 @@
 import { createWriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parquetWriteBuffer } from 'hyparquet-writer';
+import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
 import { Fault } from '../../errors.js';
 import { explanationText } from '../../lots/explanation.js';
 import { COLUMNS, type PredictionRow } from './prediction-row.js';
@@ -14,7 +13,7 @@ export type PredictionWriter = (file: string, rows: Iterable<PredictionRow>) => 
 const WRITERS: ReadonlyMap<string, PredictionWriter> = new Map([
   ['.csv', (file, rows) => writeLines(file, csvLines(rows))],
   ['.ndjson', (file, rows) => writeLines(file, jsonLines(rows))],
-  ['.parquet', (file, rows) => writeFile(file, parquetBytes(rows))],
+  ['.parquet', (file, rows) => writeParquet(file, rows)],
 ]);
 
 /**
@@ -41,16 +40,29 @@ export function* jsonLines(rows: Iterable<PredictionRow>): Generator<string, voi
   for (const row of rows) yield `${JSON.stringify(row)}\n`;
 }
 
-/** A Parquet file in one piece; an explanation is text, as in CSV. */
-export function parquetBytes(rows: Iterable<PredictionRow>): Uint8Array {
-  const all = [...rows];
-  const columnData = NAMES.map((name) => ({
-    name,
-    type: COLUMNS[name],
-    nullable: true,
-    data: all.map((row) => cellOf(row, name)),
-  }));
-  return new Uint8Array(parquetWriteBuffer({ columnData }));
+const ROWS_OF_A_GROUP = 4096;
+
+/** A Parquet file, a group of rows at a time, so that no more of them are cells at once; an explanation is text, as in CSV. */
+async function writeParquet(file: string, rows: Iterable<PredictionRow>): Promise<void> {
+  const columns = NAMES.map((name) => ({ name, type: COLUMNS[name], nullable: true }));
+  const schema = schemaFromColumnData({ columnData: columns.map((column) => ({ ...column, data: [] })) });
+  const writer = new ParquetWriter({ writer: fileWriter(file), schema });
+  for (const group of groupsOf(rows, ROWS_OF_A_GROUP)) {
+    const columnData = NAMES.map((name) => ({ name, data: group.map((row) => cellOf(row, name)) }));
+    await writer.write({ columnData, rowGroupSize: group.length });
+  }
+  await writer.finish();
+}
+
+function* groupsOf<T>(items: Iterable<T>, most: number): Generator<readonly T[], void, void> {
+  let group: T[] = [];
+  for (const item of items) {
+    group.push(item);
+    if (group.length < most) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }
 
 function cellOf(row: PredictionRow, name: keyof PredictionRow): string | number | null {
