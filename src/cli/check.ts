@@ -4,13 +4,17 @@ import { access, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
+import { z } from 'zod';
 import { Fault } from '../errors.js';
 import { type BatchFinding, dependenceText, policyText } from '../models/batch-policy.js';
-import { plainInput } from '../models/manifest/input-tensors.js';
+import { graphHints } from '../models/graph/hints.js';
+import { type OnnxModelFile, readOnnx, tooLarge } from '../models/graph/onnx-file.js';
+import { newerThanRuntime } from '../models/graph/runtime-limits.js';
 import { ModelNameSchema, VersionSchema } from '../models/manifest/manifest.js';
 import { unknownProbeRows } from '../models/probe-rows.js';
 import { checkVersion } from './check/check-version.js';
 import { draftManifest, type ManifestDraft } from './check/draft-manifest.js';
+import { fixVersion, named } from './check/fix-version.js';
 import { graphOf, warmUpOf } from './check/open-graph.js';
 import { createOptionReader } from './options.js';
 import { type CommandStreams, PROCESS_STREAMS } from './output.js';
@@ -20,10 +24,15 @@ Examples:
   $ diegate check models/my-model/1
   $ diegate check models/my-model/1 --write
   $ diegate check exported.onnx > manifest.json
+  $ diegate check models/my-model/1 --fix        # writes the next version, repaired
 
 With a manifest.json, the folder is checked as the server checks it at load, and every problem is told.
 Without one, a manifest is drafted from model.onnx and printed, and what only a person knows is told on
 standard error. The draft has null there, so no server loads it before it is filled in.
+
+--fix repairs what keeps a model from being served as it is: outputs that are no tensors (ZipMap), a fixed batch,
+weights in other files, half precision at the edges, scores that are low for outliers. It says what it changed, proves by a
+run that the rest is equal, and writes the next version (or FILE.fixed.onnx, or --out) with a drafted manifest.
 
 Exit code 0: the version can be served, or the manifest is drafted. 1: not, and why, one line each.`;
 
@@ -37,6 +46,9 @@ interface CheckArguments {
   readonly write?: boolean;
   readonly force?: boolean;
   readonly parameters?: string;
+  readonly labels?: string;
+  readonly fix?: boolean;
+  readonly out?: string;
 }
 
 /** `diegate check`. */
@@ -47,35 +59,71 @@ export function checkCommand({ streams = PROCESS_STREAMS, workerEntry }: CheckCo
     .option('--write', 'write the drafted manifest.json beside the model')
     .option('--force', 'with --write: draft again and replace a manifest.json that is there')
     .option('--parameters <n>', 'number of test parameters, where the graph does not say it')
+    .option('--labels <names>', 'names of the labels, separated by commas, where the graph does not say them')
+    .option('--fix', 'write a repaired version')
+    .option('--out <file>', 'with --fix: where the repaired model is written')
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: CheckArguments) => check(path, options, streams, workerEntry));
 }
 
 async function check(
   path: string,
-  { write = false, force = false, parameters }: CheckArguments,
+  options: CheckArguments,
   streams: CommandStreams,
   workerEntry: string | undefined,
 ): Promise<void> {
-  const read = createOptionReader();
-  const asked =
-    parameters === undefined ? undefined : read.wholeNumber('--parameters', parameters, 1, 65_536);
-  read.finish();
-  if (force && !write) throw new Fault('invalid_usage', ['--force: expected only together with --write']);
+  const { write = false, force = false, fix = false } = options;
+  const asked = askedOf(options);
   const modelFile = await modelFileAt(path);
+  if (fix) return tellFixed(modelFile, options, asked, streams, workerEntry);
   const manifestFile = join(dirname(modelFile), 'manifest.json');
   const drafts = basename(modelFile) !== 'model.onnx' || force || !(await exists(manifestFile));
   if (!drafts) return tellChecked(dirname(modelFile), streams, workerEntry);
   if (write && !force && (await exists(manifestFile))) {
     throw new Fault('invalid_usage', [`${manifestFile} exists: expected --force to replace it`]);
   }
+  await tellDraft(modelFile, asked, { write, force }, streams, workerEntry);
+}
+
+/** What a person says of a graph that does not say it. */
+interface Asked {
+  readonly parameters: number | undefined;
+  readonly labels: readonly string[] | undefined;
+}
+
+function askedOf({ write, force, fix, out, parameters, labels }: CheckArguments): Asked {
+  const read = createOptionReader();
+  const count =
+    parameters === undefined ? undefined : read.wholeNumber('--parameters', parameters, 1, 262_144);
+  read.finish();
+  if (force && !write && !fix)
+    throw new Fault('invalid_usage', ['--force: expected only together with --write']);
+  if (out !== undefined && !fix)
+    throw new Fault('invalid_usage', ['--out: expected only together with --fix']);
+  const names = labels?.split(',').map((label) => label.trim());
+  if (names?.some((label) => label === '') || names?.length === 1)
+    throw new Fault('invalid_usage', ['--labels: expected two names or more, separated by commas']);
+  return { parameters: count, labels: names };
+}
+
+/** Drafts the manifest of a model file, prints or writes it, and tells what is to be done. */
+async function tellDraft(
+  modelFile: string,
+  asked: Asked,
+  { write, force }: { write: boolean; force: boolean },
+  streams: CommandStreams,
+  workerEntry: string | undefined,
+): Promise<void> {
+  const manifestFile = join(dirname(modelFile), 'manifest.json');
   const identity = identityOf(modelFile);
+  const model = await modelOf(modelFile);
   const draft = draftManifest({
     file: modelFile,
     graph: await graphOf(modelFile, workerEntry),
+    hints: graphHints(model),
     ...identity,
     sha256: await sha256Of(modelFile),
-    parameters: asked,
+    ...asked,
   });
   const files = await externalChecksums(modelFile);
   const text = `${JSON.stringify({ ...draft.manifest, ...files }, undefined, 2)}\n`;
@@ -86,6 +134,66 @@ async function check(
   streams.stderr.write(
     `${heading} Still to be done, or to be looked at:\n${notes.map((note) => `  ${note}\n`).join('')}`,
   );
+}
+
+/** Repairs a model, tells what was changed and shown, and drafts the manifest of what it wrote. */
+async function tellFixed(
+  modelFile: string,
+  { out }: CheckArguments,
+  asked: Asked,
+  streams: CommandStreams,
+  workerEntry: string | undefined,
+): Promise<void> {
+  const { modelFile: written, lines } = await fixVersion(
+    modelFile,
+    { ...asked, out: out === undefined ? undefined : resolve(out) },
+    workerEntry,
+  );
+  const heading = written === undefined ? modelFile : `${written} is the repaired model`;
+  streams.stderr.write(`${heading}:\n${lines.map((line) => `  ${line}\n`).join('')}`);
+  if (written === undefined) return;
+  if (await carryManifest(modelFile, written)) {
+    streams.stderr.write(
+      `${join(dirname(written), 'manifest.json')} is that of ${modelFile} with another version and sha256: check it with diegate check ${dirname(written)}\n`,
+    );
+    return;
+  }
+  const write =
+    basename(written) === 'model.onnx' && !(await exists(join(dirname(written), 'manifest.json')));
+  await tellDraft(written, asked, { write, force: false }, streams, workerEntry);
+}
+
+/** Writes the manifest of a version for its repaired successor, unless that is no version, or there is none. */
+async function carryManifest(from: string, to: string): Promise<boolean> {
+  const version = VersionSchema.safeParse(basename(dirname(to)));
+  const target = join(dirname(to), 'manifest.json');
+  const text = await readFile(join(dirname(from), 'manifest.json'), 'utf8').catch(() => undefined);
+  if (!version.success || basename(to) !== 'model.onnx' || text === undefined || (await exists(target)))
+    return false;
+  const manifest = objectIn(text);
+  if (manifest === undefined) return false;
+  const carried = { ...manifest, version: version.data, sha256: await sha256Of(to) };
+  await writeManifest(target, `${JSON.stringify(carried, undefined, 2)}\n`, false);
+  return true;
+}
+
+function objectIn(text: string): Record<string, unknown> | undefined {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The model of a file, read as ONNX. @throws Fault `invalid_model` that says what the file is instead */
+async function modelOf(modelFile: string): Promise<OnnxModelFile> {
+  const { size } = await stat(modelFile);
+  const large = tooLarge(size);
+  if (large !== undefined) throw new Fault('invalid_model', [`${modelFile} ${large}`]);
+  const model = await readFile(modelFile).then((bytes) => named(modelFile, () => readOnnx(bytes)));
+  const newer = newerThanRuntime(model);
+  if (newer !== undefined) throw new Fault('invalid_model', [`${modelFile} ${newer}`]);
+  return model;
 }
 
 async function tellChecked(
@@ -149,6 +257,19 @@ function identityOf(modelFile: string): { name: string; version: string; notes: 
 /** Runs the graph as the draft describes it, and tells what is odd. */
 async function trialNotes(
   modelFile: string,
+  draft: ManifestDraft,
+  workerEntry: string | undefined,
+): Promise<string[]> {
+  try {
+    return await trial(modelFile, draft, workerEntry);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return error.problems.map((problem) => `a trial run failed: ${problem}`);
+  }
+}
+
+async function trial(
+  modelFile: string,
   { input, guess }: ManifestDraft,
   workerEntry: string | undefined,
 ): Promise<string[]> {
@@ -156,10 +277,10 @@ async function trialNotes(
     {
       key: 'draft',
       modelFile,
-      inputs: [plainInput(input.name, input.parameters)],
+      inputs: input.tensors,
       parameterCount: input.parameters,
       outputs: [guess.decisive],
-      contributionsName: guess.outputs.contributions,
+      contributionsName: undefined,
       maxBatchSize: 64,
       probes: unknownProbeRows(input.parameters),
     },

@@ -1,5 +1,6 @@
+import type { GraphHints } from '../../models/graph/hints.js';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
-import type { TensorInfo } from '../../models/manifest/graph.js';
+import { shapeText, type TensorInfo } from '../../models/manifest/graph.js';
 
 /** A task that the outputs of a graph fit. */
 export interface TaskGuess {
@@ -7,7 +8,7 @@ export interface TaskGuess {
   /** Why this task: the end of a sentence that begins with "because". */
   readonly reason: string;
   /** The manifest's `outputs`: names of the graph's. */
-  readonly outputs: Readonly<Record<string, string>>;
+  readonly outputs: Readonly<Record<string, unknown>>;
   /** The output that a die is decided by. */
   readonly decisive: FetchedOutput;
   /** Other fields of the manifest that this task has; null is for a person to fill in. */
@@ -16,57 +17,267 @@ export interface TaskGuess {
   readonly toFillIn: readonly string[];
 }
 
-type Guess = (outputs: readonly TensorInfo[], parameters: number) => TaskGuess | undefined;
+/** What a task is guessed by. */
+export interface Clues {
+  readonly outputs: readonly TensorInfo[];
+  readonly parameters: number;
+  readonly hints?: GraphHints | undefined;
+  /** Names of the labels, where a person has said them. */
+  readonly labels?: readonly string[] | undefined;
+}
+
+type Guess = (clues: Clues) => TaskGuess | undefined;
 
 const CONTRIBUTIONS = /contrib/i;
+const SCORE = /score|anomal|outlier|novelty/i;
+const QUANTITY = /^(y|y_hat|variable|value|prediction|target)$|predicted|yield|regress/i;
+const PROBABILITY = /prob|softmax|class|sigmoid/i;
+/** Names of scores that are low for outliers: scikit-learn's, and likelihoods of any kind. */
+const LOW = /decision_function|score_samples|likelihood|log_?(prob|pdf|density)/i;
+const RECONSTRUCTION = /recon|decode|x_hat|xhat|x_prime|rebuilt/i;
+/** Operators behind which a number is a probability already. */
+const PROBABLE = ['Softmax', 'Normalizer', 'TreeEnsembleClassifier', 'LinearClassifier', 'SVMClassifier'];
+/** Operators behind which a number is a sum: a logit or a quantity. */
+const LINEAR = ['Gemm', 'MatMul', 'Add', 'Conv', 'LogSoftmax', 'Margin', 'MatMulInteger', 'DequantizeLinear'];
 
 /** The tasks in the order in which they are tried: the more particular the shape, the earlier. */
-export const TASKS: readonly Guess[] = [classification, regression, anomalyScreen];
+export const TASKS: readonly Guess[] = [
+  detector,
+  negatedDetector,
+  clusters,
+  autoencoder,
+  classification,
+  oneProbability,
+  severalTargets,
+  regression,
+  anomalyScreen,
+  oneLabel,
+  severalNumbers,
+];
+
+/** scikit-learn's detectors: a label, -1 for outliers, beside a score whose sign it is. */
+function detector(clues: Clues): TaskGuess | undefined {
+  const score = clues.outputs.find(
+    (one) => isNumber(one) && isOneForEachDie(one) && (/^scores?$/i.test(one.name) || LOW.test(one.name)),
+  );
+  const label = clues.outputs.find((one) => /int/.test(one.type) && isOneForEachDie(one));
+  if (score === undefined || (label === undefined && !LOW.test(score.name))) return undefined;
+  if (clues.hints?.classes !== undefined) return undefined;
+  return detectorBy(score, label, 'low', clues);
+}
+
+/** The same after `check --fix`: the negative of the score stands in its place. */
+function negatedDetector(clues: Clues): TaskGuess | undefined {
+  const score = clues.outputs.find(
+    (one) => one.name === 'anomaly_score' && clues.hints?.operatorOf(one.name) === 'Neg',
+  );
+  const label = clues.outputs.find((one) => /int/.test(one.type) && isOneForEachDie(one));
+  return score && detectorBy(score, label, 'high', clues);
+}
+
+function detectorBy(
+  score: TensorInfo,
+  label: TensorInfo | undefined,
+  direction: 'high' | 'low',
+  clues: Clues,
+): TaskGuess {
+  const hasZero = label !== undefined && !/score_samples|likelihood|log_/i.test(score.name);
+  return {
+    ...screen(
+      clues,
+      { score: score.name, ...(direction === 'low' && { direction }) },
+      { name: score.name, size: 1 },
+    ),
+    reason: `output "${score.name}" is one number for each die${label === undefined ? '' : ` beside the label "${label.name}"`}, as detectors give it whose score is ${direction} for outliers`,
+    fields: {
+      threshold: hasZero ? 0 : null,
+      calibration: { method: 'logistic-score', slope: null, intercept: hasZero ? 0 : null, basis: 'nominal' },
+    },
+    toFillIn: [
+      ...(direction === 'high'
+        ? []
+        : [
+            `outputs.direction: "low", so the anomaly score is the negative of "${score.name}", and threshold and calibration are of the negative${hasZero ? '; 0 is where the model itself draws the line' : ''}; write "high" if its outliers have high scores`,
+          ]),
+      'threshold: the anomaly score above which a die fails',
+      'calibration: slope of P(defect) = 1 / (1 + exp(-(slope * score + intercept))); without labelled defects keep basis "nominal", choose 4 divided by the spread of the scores of passing dies, and intercept = -slope * threshold',
+    ],
+  };
+}
+
+/** Distances to the centres of clusters beside the nearest one: k-means. */
+function clusters(clues: Clues): TaskGuess | undefined {
+  const { outputs, hints } = clues;
+  const distances = outputs.find(
+    (one) => isNumber(one) && columnsOf(one) > 1 && /^scores$|dist/i.test(one.name),
+  );
+  const nearest = outputs.some(
+    (one) => /int/.test(one.type) && (hints === undefined || hints.operatorOf(one.name) === 'ArgMin'),
+  );
+  if (distances === undefined || hints?.classes !== undefined) return undefined;
+  if (!nearest && !/dist/i.test(distances.name)) return undefined;
+  const output = { name: distances.name, size: columnsOf(distances) };
+  return {
+    ...screen(clues, { distances: output }, output),
+    reason: `output "${distances.name}" is ${output.size} distances for each die: the least of them is the anomaly score`,
+  };
+}
+
+/** As wide as the input: a reconstruction of it. */
+function autoencoder(clues: Clues): TaskGuess | undefined {
+  const { outputs, parameters, hints } = clues;
+  const candidates = outputs.filter(
+    (one) =>
+      isNumber(one) &&
+      parameters > 1 &&
+      sizeOfDie(one) === parameters &&
+      !CONTRIBUTIONS.test(one.name) &&
+      !PROBABILITY.test(one.name) &&
+      !PROBABLE.includes(hints?.operatorOf(one.name) ?? ''),
+  );
+  // A score of its own decides better than an error, unless nothing is called so.
+  if (outputs.some((one) => isNumber(one) && isOneForEachDie(one) && SCORE.test(one.name))) return undefined;
+  const found = candidates.find(({ name }) => RECONSTRUCTION.test(name)) ?? candidates[0];
+  if (found === undefined || (hints?.classes?.length ?? 0) > 0 || /ML\.?NET/i.test(hints?.producer ?? ''))
+    return undefined;
+  const decisive = {
+    name: found.name,
+    size: 1,
+    reconstructs: new Float32Array(parameters).fill(1),
+  };
+  const guess = screen(clues, { reconstruction: found.name }, decisive);
+  return {
+    ...guess,
+    outputs: { reconstruction: found.name },
+    reason: `output "${found.name}" is as wide as the input: a reconstruction, whose mean square error is the anomaly score and explains it`,
+    toFillIn: [
+      ...guess.toFillIn,
+      'input.parameters: list them with robustSigma if their units differ: each error then counts in units of it',
+    ],
+  };
+}
 
 /** A probability for each label. */
-function classification(outputs: readonly TensorInfo[], parameters: number): TaskGuess | undefined {
+function classification(clues: Clues): TaskGuess | undefined {
+  const { outputs, hints, parameters } = clues;
   const candidates = outputs.filter(
-    ({ name, type, shape }) => type === 'float32' && !CONTRIBUTIONS.test(name) && labelsOf(shape) > 1,
+    (one) => isNumber(one) && !CONTRIBUTIONS.test(one.name) && labelCount(one, clues) > 1,
   );
-  const isNamed = ({ name }: TensorInfo) => /prob|softmax|class/i.test(name);
-  // As wide as the input is what an autoencoder gives: a reconstruction, unless its name says otherwise.
-  const probabilities = candidates.find(isNamed) ?? candidates.find(({ shape }) => shape[1] !== parameters);
-  if (probabilities === undefined) return undefined;
-  const labels = labelsOf(probabilities.shape);
+  const operator = ({ name }: TensorInfo) => hints?.operatorOf(name) ?? '';
+  const isProbable = (one: TensorInfo) => PROBABLE.includes(operator(one));
+  const isLogits = (one: TensorInfo) =>
+    (LINEAR.includes(operator(one)) && !isQuantity(one, clues)) || /logit/i.test(one.name);
+  const found =
+    candidates.find(({ name }) => PROBABILITY.test(name)) ??
+    candidates.find(isProbable) ??
+    candidates.find((one) => isLogits(one) && !/^(mu|logvar|z|latent|mean|sigma)/i.test(one.name)) ??
+    (hints === undefined ? candidates.find(({ shape }) => shape[1] !== parameters) : undefined);
+  if (found === undefined) return undefined;
+  const labels = labelCount(found, clues);
+  const activation = isLogits(found) && !isProbable(found) ? 'softmax' : undefined;
   return {
     task: 'classification',
-    reason: `output "${probabilities.name}" is ${labels} float32 for each die`,
-    outputs: { probabilities: probabilities.name, ...contributionsAmong(outputs, parameters) },
-    decisive: { name: probabilities.name, size: labels },
+    reason: `output "${found.name}" is ${labels} ${found.type} for each die`,
+    outputs: {
+      probabilities: found.name,
+      ...(activation !== undefined && { activation }),
+      ...contributionsAmong(clues),
+    },
+    decisive: { name: found.name, size: labels },
+    fields: { ...labelFields(clues, labels), threshold: 0.5 },
+    toFillIn: [
+      labelNote(clues, labels),
+      'passLabels: the labels of dies that pass; a die fails when the probabilities of all others add up to more than the threshold',
+      'threshold: 0.5 unless a missed die and a false alarm cost differently',
+      activation === undefined
+        ? 'the output must hold probabilities: each row from 0 to 1, summing to 1; write "activation": "softmax" into outputs if it gives logits'
+        : `outputs.activation: "softmax", as the graph ends in ${operator(found)}, which gives logits; take it out if they are probabilities`,
+    ],
+  };
+}
+
+/** One probability: two classes. */
+function oneProbability(clues: Clues): TaskGuess | undefined {
+  const { outputs, hints } = clues;
+  const candidates = outputs.filter((one) => isNumber(one) && isOneForEachDie(one) && !SCORE.test(one.name));
+  const operator = ({ name }: TensorInfo) => hints?.operatorOf(name) ?? '';
+  const found =
+    candidates.find((one) => operator(one) === 'Sigmoid') ??
+    candidates.find(({ name }) => /prob|sigmoid/i.test(name)) ??
+    candidates.find(({ name }) => /logit/i.test(name));
+  if (found === undefined) return undefined;
+  const isLogit = /logit/i.test(found.name) && operator(found) !== 'Sigmoid';
+  const { labels } = labelFields(clues, 2);
+  return {
+    task: 'classification',
+    reason: `output "${found.name}" is one probability for each die: of two classes`,
+    outputs: {
+      probability: { name: found.name, label: labels[1] },
+      ...(isLogit && { activation: 'sigmoid' }),
+      ...contributionsAmong(clues),
+    },
+    decisive: { name: found.name, size: 1 },
+    fields: { labels, passLabels: null, threshold: 0.5 },
+    toFillIn: [
+      labelNote(clues, 2),
+      `outputs.probability.label: the label whose probability "${found.name}" is; mostly the second, that of class 1`,
+      'passLabels: the label of dies that pass',
+      'threshold: a die fails when the probability of the other label is above it; 0.5 unless a missed die and a false alarm cost differently',
+    ],
+  };
+}
+
+/** Several numbers for each die that are no probabilities. */
+function severalTargets(clues: Clues): TaskGuess | undefined {
+  const found = clues.outputs.find((one) => isNumber(one) && columnsOf(one) > 1 && isQuantity(one, clues));
+  return found && targetsOf(found, clues);
+}
+
+// More are an image or a sequence, of which no person says what each is.
+const MOST_TARGETS = 64;
+
+/** Several numbers for each die, of which nothing says what they are. */
+function severalNumbers(clues: Clues): TaskGuess | undefined {
+  if (clues.hints === undefined) return undefined;
+  const found = clues.outputs.find(
+    (one) => isNumber(one) && columnsOf(one) > 1 && columnsOf(one) <= MOST_TARGETS,
+  );
+  return found && targetsOf(found, clues);
+}
+
+function targetsOf(found: TensorInfo, clues: Clues): TaskGuess {
+  const count = columnsOf(found);
+  return {
+    task: 'regression',
+    reason: `output "${found.name}" is ${count} numbers for each die, and no probabilities`,
+    outputs: { value: found.name, ...contributionsAmong(clues) },
+    decisive: { name: found.name, size: count },
     fields: {
-      labels: Array.from({ length: labels }, (_, i) => `label ${i + 1}`),
-      passLabels: null,
+      targets: Array.from({ length: count }, (_, i) => targetNamed(`target ${i + 1}`)),
       threshold: 0.5,
     },
     toFillIn: [
-      `labels: the names of the ${labels} classes, in the order of the output; those in the draft are placeholders`,
-      'passLabels: the labels of dies that pass; a die fails when the probabilities of all others add up to more than the threshold',
-      'threshold: 0.5 unless a missed die and a false alarm cost differently',
-      'the output must hold probabilities: each row from 0 to 1, summing to 1; put a softmax at the end of the graph if it gives logits',
+      `targets: what each of the ${count} columns of "${found.name}" predicts (name, unit), the limits beyond which a die fails (take them out where there are none; one target needs a limit), and standardError, the standard deviation of its error on held-out dies`,
+      'threshold: a die fails when the probability of any value beyond a limit is above it',
     ],
   };
 }
 
 /** One number for each die, and its name says that it is a quantity and not a score. */
-function regression(outputs: readonly TensorInfo[], parameters: number): TaskGuess | undefined {
-  const candidates = outputs.filter(({ type, shape }) => type === 'float32' && isOneForEachDie(shape));
-  if (candidates.some(({ name }) => SCORE.test(name))) return undefined;
-  const value = candidates.find(({ name }) => QUANTITY.test(name));
-  if (value === undefined) return undefined;
+function regression(clues: Clues): TaskGuess | undefined {
+  const { outputs, hints } = clues;
+  const candidates = outputs.filter((one) => isNumber(one) && isOneForEachDie(one));
+  const isMlNet = /ML\.?NET/i.test(hints?.producer ?? '');
+  const value = isMlNet
+    ? candidates.find(({ name }) => /^Score(\.|$)/.test(name))
+    : candidates.find(({ name }) => QUANTITY.test(name));
+  if (value === undefined || (!isMlNet && candidates.some(({ name }) => SCORE.test(name)))) return undefined;
   return {
     task: 'regression',
-    reason: `output "${value.name}" is one float32 for each die, and is called by the name of a quantity`,
-    outputs: { value: value.name, ...contributionsAmong(outputs, parameters) },
+    reason: `output "${value.name}" is one ${value.type} for each die, and is called by the name of a quantity`,
+    outputs: { value: value.name, ...contributionsAmong(clues) },
     decisive: { name: value.name, size: 1 },
-    fields: {
-      target: { name: value.name, unit: null, lowLimit: null, highLimit: null, standardError: null },
-      threshold: 0.5,
-    },
+    fields: { target: targetNamed(value.name), threshold: 0.5 },
     toFillIn: [
       'target: what is predicted (name, unit), the limits beyond which a die fails (lowLimit, highLimit; take out the one that there is not, and unit if there is none), and standardError, the standard deviation of the error on dies that the model was not trained on',
       'threshold: a die fails when the probability of a value beyond a limit is above it; 0.5 unless a missed die and a false alarm cost differently',
@@ -74,53 +285,123 @@ function regression(outputs: readonly TensorInfo[], parameters: number): TaskGue
   };
 }
 
-const SCORE = /score|anomal/i;
-const QUANTITY = /^(y|y_hat|variable|value|prediction|target)$|predicted|yield|regress/i;
-
-/** Columns of [N, labels]; 0 for any other shape. */
-function labelsOf(shape: TensorInfo['shape']): number {
-  const [batch, labels] = shape;
-  return shape.length === 2 && isDynamic(batch) && typeof labels === 'number' ? labels : 0;
-}
-
-function contributionsAmong(outputs: readonly TensorInfo[], parameters: number): { contributions?: string } {
-  const found = outputs.find(
-    ({ name, type, shape }) =>
-      type === 'float32' && CONTRIBUTIONS.test(name) && isDynamic(shape[0]) && fits(shape, parameters),
-  );
-  return found === undefined ? {} : { contributions: found.name };
-}
-
 /** One number for each die: how unusual it is. */
-function anomalyScreen(outputs: readonly TensorInfo[], parameters: number): TaskGuess | undefined {
-  const candidates = outputs.filter(({ type, shape }) => type === 'float32' && isOneForEachDie(shape));
+function anomalyScreen(clues: Clues): TaskGuess | undefined {
+  const candidates = clues.outputs.filter(
+    (one) => /float/.test(one.type) && isNumber(one) && isOneForEachDie(one),
+  );
   const score = candidates.find(({ name }) => SCORE.test(name)) ?? candidates[0];
-  if (score === undefined) return undefined;
+  return score && screen(clues, { score: score.name }, { name: score.name, size: 1 });
+}
+
+/** Nothing but a label for each die. */
+function oneLabel(clues: Clues): TaskGuess | undefined {
+  const label = clues.outputs.find((one) => /int|string|bool/.test(one.type) && isOneForEachDie(one));
+  // Beside a sequence of maps the label is the lesser half of what the model says.
+  if (label === undefined || clues.outputs.some(({ type }) => type === 'other')) return undefined;
+  const classes = clues.hints?.classes;
+  const count = clues.labels?.length ?? classes?.length ?? 2;
+  const { labels } = labelFields(clues, count);
+  const values = label.type === 'string' ? classes : (classes ?? labels.map((_, i) => i));
+  return {
+    task: 'classification',
+    reason: `output "${label.name}" is one ${label.type} for each die, and there is no other`,
+    outputs: { label: { name: label.name, ...(values !== undefined && { values }), accuracy: null } },
+    decisive: { name: label.name, size: 1, labels: values ?? labels },
+    fields: { labels, passLabels: null, threshold: 0.5 },
+    toFillIn: [
+      labelNote(clues, count),
+      'outputs.label.accuracy: the share of held-out dies whose label was right, which is the confidence of every decision',
+      'passLabels: the labels of dies that pass',
+    ],
+  };
+}
+
+function screen(
+  clues: Clues,
+  outputs: Readonly<Record<string, unknown>>,
+  decisive: FetchedOutput,
+): TaskGuess {
   return {
     task: 'anomaly-screen',
-    reason: `output "${score.name}" is one float32 for each die`,
-    outputs: { score: score.name, ...contributionsAmong(outputs, parameters) },
-    decisive: { name: score.name, size: 1 },
+    reason: `output "${decisive.name}" is one float32 for each die`,
+    outputs: { ...outputs, ...contributionsAmong(clues) },
+    decisive,
     fields: {
       threshold: null,
       calibration: { method: 'logistic-log-score', slope: null, intercept: null, basis: 'nominal' },
     },
     toFillIn: [
       'threshold: the score above which a die fails; choose it on passing dies that the model was not trained on',
-      'calibration: slope and intercept of P(defect) = 1 / (1 + exp(-(slope * ln(score) + intercept))); without labelled defects keep basis "nominal" and choose intercept = -slope * ln(threshold), which is 0.5 at the threshold',
+      'calibration: slope and intercept of P(defect) = 1 / (1 + exp(-(slope * ln(score) + intercept))); without labelled defects keep basis "nominal" and choose intercept = -slope * ln(threshold), which is 0.5 at the threshold; for scores of 0 and below, method "logistic-score" takes the score itself',
     ],
   };
 }
 
-function isOneForEachDie(shape: TensorInfo['shape']): boolean {
-  return isDynamic(shape[0]) && (shape.length === 1 || (shape.length === 2 && shape[1] === 1));
+function targetNamed(name: string) {
+  return { name, unit: null, lowLimit: null, highLimit: null, standardError: null };
 }
 
-function fits(shape: TensorInfo['shape'], parameters: number): boolean {
-  return shape.length === 2 && (typeof shape[1] === 'string' || shape[1] === parameters);
+function labelFields({ labels, hints }: Clues, count: number) {
+  const known = labels ?? hints?.classes?.map(String);
+  const names = known?.length === count ? known : Array.from({ length: count }, (_, i) => `label ${i + 1}`);
+  return { labels: [...names], passLabels: null };
 }
 
-/** A dimension that takes any size: one with a name, or without any. */
-function isDynamic(dimension: number | string | undefined): boolean {
-  return typeof dimension === 'string';
+function labelNote({ labels, hints }: Clues, count: number): string {
+  if (labels?.length === count) return `labels: as --labels says, in the order of the output`;
+  return hints?.classes?.length === count
+    ? 'labels: as the graph names its classes, in the order of the output'
+    : `labels: the names of the ${count} classes, in the order of the output; those in the draft are placeholders`;
+}
+
+/** Columns of [N, labels], by the graph's shape, its classes or what a person said; 0 for any other shape. */
+function labelCount(output: TensorInfo, { labels, hints }: Clues): number {
+  const { shape } = output;
+  if (shape.length === 2 && typeof shape[1] === 'string')
+    return labels?.length ?? hints?.classes?.length ?? 0;
+  return sizeOfDie(output) ?? 0;
+}
+
+/** Whether several numbers are quantities: by their name, or as what skl2onnx calls what is no probability. */
+function isQuantity({ name }: TensorInfo, { outputs, hints }: Clues): boolean {
+  const isLabelled = outputs.some((one) => /int|string/.test(one.type) && isOneForEachDie(one));
+  return QUANTITY.test(name) || (/skl2onnx|OnnxMLTools/i.test(hints?.producer ?? '') && !isLabelled);
+}
+
+function contributionsAmong({ outputs, parameters }: Clues): { contributions?: string } {
+  const found = outputs.find(
+    (one) =>
+      one.type === 'float32' &&
+      CONTRIBUTIONS.test(one.name) &&
+      one.shape.length === 2 &&
+      (typeof one.shape[1] === 'string' || one.shape[1] === parameters),
+  );
+  return found === undefined ? {} : { contributions: found.name };
+}
+
+function isNumber({ type }: TensorInfo): boolean {
+  return /^(float(32|64)|u?int\d+)$/.test(type);
+}
+
+/** Values for each die; 0 where the graph does not say. */
+function columnsOf(output: TensorInfo): number {
+  return sizeOfDie(output) ?? 0;
+}
+
+/** Values for each die; undefined where the graph does not say. */
+function sizeOfDie({ shape }: TensorInfo): number | undefined {
+  const rest = shape.slice(1);
+  return shape.length > 0 && rest.every((size) => typeof size === 'number')
+    ? rest.reduce((product, size) => product * Number(size), 1)
+    : undefined;
+}
+
+function isOneForEachDie(output: TensorInfo): boolean {
+  return sizeOfDie(output) === 1;
+}
+
+/** The outputs of a graph in a sentence. */
+export function outputsText(outputs: readonly TensorInfo[]): string {
+  return outputs.map(({ name, type, shape }) => `"${name}" is ${type} ${shapeText(shape)}`).join(', ');
 }

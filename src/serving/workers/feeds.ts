@@ -60,32 +60,39 @@ function filled(
   const at = (i: number): number => (typeof value === 'function' ? value(i) : Number(value));
   const from = { length };
   const each = (_: unknown, i: number) => at(i);
-  const eachBig = (_: unknown, i: number) => BigInt(at(i));
+  // Dies have been checked to be whole; only the measurements that a version is tried with are made so here.
+  const whole = (_: unknown, i: number) => Math.round(at(i));
+  const eachBig = (_: unknown, i: number) => BigInt(Math.round(at(i)));
   switch (type) {
     case 'float32':
       return Float32Array.from(from, each);
     case 'float64':
       return Float64Array.from(from, each);
     case 'int8':
-      return Int8Array.from(from, each);
+      return Int8Array.from(from, whole);
     case 'uint8':
     case 'bool':
-      return Uint8Array.from(from, each);
+      return Uint8Array.from(from, whole);
     case 'int16':
-      return Int16Array.from(from, each);
+      return Int16Array.from(from, whole);
     case 'uint16':
-      return Uint16Array.from(from, each);
+      return Uint16Array.from(from, whole);
     case 'int32':
-      return Int32Array.from(from, each);
+      return Int32Array.from(from, whole);
     case 'uint32':
-      return Uint32Array.from(from, each);
+      return Uint32Array.from(from, whole);
     case 'int64':
       return BigInt64Array.from(from, eachBig);
     case 'uint64':
       return BigUint64Array.from(from, eachBig);
     case 'string':
       return Array.from(from, (_, i) =>
-        typeof value === 'function' ? (categories?.[i % size]?.[at(i)] ?? '') : String(value),
+        typeof value === 'function' ? categoryAt(categories?.[i % size], at(i)) : String(value),
       );
   }
+}
+
+/** The text of a position; of one that there is not, as only a trial has it, the nearest. */
+function categoryAt(categories: readonly string[] = [], position: number): string {
+  return categories[Math.min(Math.max(Math.round(position), 0), categories.length - 1)] ?? '';
 }
