@@ -59,14 +59,19 @@ function completed(draft: Readonly<Record<string, unknown>>): unknown {
     ...draft,
     ...(draft.task === 'anomaly-screen' && {
       threshold: draft.threshold ?? 1,
-      calibration: { method: 'logistic-log-score', slope: 1, intercept: 0, basis: 'nominal' },
+      calibration: { method: 'logistic-score', slope: 1, intercept: 0, basis: 'nominal' },
     }),
     ...(draft.task === 'classification' && { labels, passLabels: labels.slice(0, 1) }),
-    ...(draft.task === 'regression' && {
-      target: { name: 'value', lowLimit: 0, standardError: 1, ...Object(draft.target) },
-    }),
+    ...(draft.task === 'regression' && completedTargets(draft)),
     lineage: { data: 'as exported', rows: 0, codeVersion: '0', created: '2026-01-01T00:00:00Z' },
   };
+}
+
+function completedTargets({ targets }: Readonly<Record<string, unknown>>) {
+  const filled = (name: string) => ({ name, lowLimit: 0, standardError: 1 });
+  return Array.isArray(targets)
+    ? { targets: targets.map((_, i) => filled(`value ${i}`)) }
+    : { target: filled('value') };
 }
 
 interface Loaded {
