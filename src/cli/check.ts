@@ -172,7 +172,8 @@ async function carryManifest(from: string, to: string): Promise<boolean> {
     return false;
   const manifest = objectIn(text);
   if (manifest === undefined) return false;
-  const carried = { ...manifest, version: version.data, sha256: await sha256Of(to) };
+  // Weights that lay in files beside the model are within it now.
+  const carried = { ...manifest, files: undefined, version: version.data, sha256: await sha256Of(to) };
   await writeManifest(target, `${JSON.stringify(carried, undefined, 2)}\n`, false);
   return true;
 }
