@@ -111,6 +111,12 @@ function factsOf({ method, url, config, schema }: RouteOptions): RouteFacts[] {
     url,
     permission: config?.permission,
     predicts: config?.predicts === true,
-    isBodyOptional: schema?.body instanceof z.ZodOptional,
+    isBodyOptional: isOptional(schema?.body),
   }));
+}
+
+/** Of a body that is a schema, or that is documented only, by its media types. */
+function isOptional(body: unknown): boolean {
+  if (body instanceof z.ZodOptional) return true;
+  return typeof body === 'object' && body !== null && 'required' in body && body.required === false;
 }

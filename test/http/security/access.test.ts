@@ -264,6 +264,20 @@ test('the documentation says of each operation who may call it, and that others 
   }
 });
 
+test('a change that may say why, and need not, is documented with a body that may be left out', async () => {
+  const { url } = await start({ API_KEYS_FILE: await keysFile(key('one', ['admin'])) });
+  const SplitSchema = z.looseObject({ requestBody: z.looseObject({ required: z.boolean() }) });
+  const { paths } = z
+    .looseObject({
+      paths: z.looseObject({
+        '/admin/models/{model}/split': z.object({ put: SplitSchema, delete: SplitSchema }),
+      }),
+    })
+    .parse(JSON.parse((await send(`${url}/openapi.json`)).body));
+  const { put, delete: end } = paths['/admin/models/{model}/split'];
+  expect([put.requestBody.required, end.requestBody.required]).toEqual([true, false]);
+});
+
 test.each([
   [['predict'], false],
   [['admin'], true],
