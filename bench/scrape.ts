@@ -159,6 +159,7 @@ function useEverything(): void {
     waitingDies: () => byKey(7),
     queueCapacities: () => byKey(4096),
     readyWorkers: () => 1,
+    readyStandBys: () => 1,
     isReady: () => true,
   });
   const predictions = createPredictionMetrics(registry);

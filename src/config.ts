@@ -141,6 +141,11 @@ export const ConfigSchema = z.object({
   INFERENCE_WORKERS: whole(1, 64)
     .prefault(() => String(Math.max(1, availableParallelism() - 1)))
     .describe('Worker processes that run ONNX Runtime'),
+  STANDBY_WORKERS: whole(0, 1)
+    .prefault('0')
+    .describe(
+      'Worker processes that stand by, every version open, to take the place of one that is lost: 0 or 1',
+    ),
   INTRA_OP_THREADS: whole(1, 64).prefault('1').describe('ONNX Runtime threads in each worker'),
   BATCH_TIMEOUT_MS: whole(10, DAY_MS)
     .prefault('10000')

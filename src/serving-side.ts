@@ -76,6 +76,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     waitingDies: () => batcher.waitingDies(),
     queueCapacities: () => batcher.capacityDies(),
     readyWorkers: () => pool.ready,
+    readyStandBys: () => (pool.isStandByReady ? 1 : 0),
     isReady: options.isReady,
   });
   const tracing = await startTracing(config, {

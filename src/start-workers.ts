@@ -4,7 +4,10 @@ import type { Clock } from './serving/clock.js';
 import { type WorkerObserver, WorkerPool } from './serving/workers/pool.js';
 
 export interface StartWorkersOptions {
-  readonly config: Pick<Config, 'INFERENCE_WORKERS' | 'INTRA_OP_THREADS' | 'BATCH_TIMEOUT_MS'>;
+  readonly config: Pick<
+    Config,
+    'INFERENCE_WORKERS' | 'STANDBY_WORKERS' | 'INTRA_OP_THREADS' | 'BATCH_TIMEOUT_MS'
+  >;
   readonly clock: Clock;
   /** Compiled module that worker processes run, for tests. */
   readonly entry?: string;
@@ -35,6 +38,7 @@ export function startWorkers({ config, clock, entry }: StartWorkersOptions): Sta
   };
   const pool = new WorkerPool({
     workers: config.INFERENCE_WORKERS,
+    standsBy: config.STANDBY_WORKERS === 1,
     intraOpThreads: config.INTRA_OP_THREADS,
     batchTimeoutMs: config.BATCH_TIMEOUT_MS,
     clock,

@@ -14,6 +14,7 @@ import { SIGTERM } from './sigterm.js';
 import { SLOW_LORIS } from './slow-loris.js';
 import { SOAK } from './soak.js';
 import { VOLUME } from './volume.js';
+import { WORKERS } from './workers.js';
 
 /**
  * npm run survival [-- --quick] [-- --only sigterm,fuzz]: does to diegate what production does, and prints what
@@ -22,6 +23,7 @@ import { VOLUME } from './volume.js';
 const SCENARIOS: readonly Survival[] = [
   SIGTERM,
   KILL,
+  WORKERS,
   ROLLING,
   SLOW_LORIS,
   DISK,

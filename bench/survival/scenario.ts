@@ -4,6 +4,8 @@ import type { Figure } from '../scenarios/scenario.js';
 export interface Effort {
   readonly sigtermRounds: number;
   readonly killRounds: number;
+  /** Times that the only worker is killed, one a second. */
+  readonly workerKills: number;
   /** Times that each process behind the load balancer is restarted. */
   readonly rollingRounds: number;
   readonly soakSeconds: number;
@@ -20,6 +22,7 @@ export interface Effort {
 export const FULL: Effort = {
   sigtermRounds: 100,
   killRounds: 10,
+  workerKills: 30,
   rollingRounds: 5,
   soakSeconds: 600,
   soakFlatWithin: 1.05,
@@ -32,6 +35,7 @@ export const FULL: Effort = {
 export const QUICK: Effort = {
   sigtermRounds: 4,
   killRounds: 2,
+  workerKills: 4,
   rollingRounds: 1,
   soakSeconds: 10,
   soakFlatWithin: 1.5,

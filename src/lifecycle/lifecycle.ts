@@ -87,7 +87,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     loader,
     clock,
     budgetBytes: options.lazyBudgetBytes,
-    workers: options.pool.size,
+    workers: options.pool.copies,
   });
   const watch = new RepositoryWatch({
     folder,

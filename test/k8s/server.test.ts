@@ -63,6 +63,10 @@ describe.skipIf(kustomizeMissing)('the manifests fit the server', () => {
     expect(/^USER (\S+)$/m.exec(dockerfile)?.[1]).toBe(`${runAsUser}:${runAsGroup}`);
   });
 
+  test.each(each)('$overlay: $name has a stand-by for its worker, but for the small edge', (one) => {
+    expect(readConfig(one.deployment.environment).STANDBY_WORKERS).toBe(one.overlay === 'edge' ? 0 : 1);
+  });
+
   test.each(each)('$overlay: $name is killed only after the server has ended by itself', ({ deployment }) => {
     const { SHUTDOWN_GRACE_MS, SHUTDOWN_DELAY_MS } = readConfig(deployment.environment);
     const pauseS = present(deployment.container.lifecycle?.preStop?.sleep?.seconds);

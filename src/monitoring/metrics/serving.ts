@@ -16,6 +16,8 @@ export interface ServingGauges {
   /** Dies that may wait, by version key. */
   readonly queueCapacities: () => ReadonlyMap<string, number>;
   readonly readyWorkers: () => number;
+  /** Stand-by workers with every version open and warm; not among the ready workers. */
+  readonly readyStandBys: () => number;
   /** Whether GET /ready answers 200. */
   readonly isReady: () => boolean;
 }
@@ -93,6 +95,14 @@ export function createServingMetrics(
     registers,
     collect() {
       this.set(gauges.readyWorkers());
+    },
+  });
+  new Gauge({
+    name: 'workers_standing_by',
+    help: 'Workers that take no dies, with every version open and warm, to take the place of one that is lost',
+    registers,
+    collect() {
+      this.set(gauges.readyStandBys());
     },
   });
   const seriesOf = remember((key: string) => {

@@ -7,12 +7,13 @@ import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner, BatchToRun } from '../runner.js';
 import type { SessionSpec, WarmUpReport } from './messages.js';
 import { type KeptModel, readKeptModel } from './model-bytes.js';
+import { StandBy } from './stand-by.js';
 import { WORKER_ENTRY, WorkerLost, WorkerProcess, WorkerRefused } from './worker-process.js';
 
 /** Who is told of what happens to workers; told, never asked. */
 export interface WorkerObserver {
   workerStarted?(pid: number | undefined): void;
-  /** A worker that should have lived has ended; it is replaced after `restartInMs`. */
+  /** A worker that should have lived, the stand-by too, has ended; it is replaced after `restartInMs`, by the stand-by at once. */
   workerLost?(pid: number | undefined, reason: string, restartInMs: number): void;
   /** A replacement could not open a version that was open before. */
   reopenFailed?(key: string, reason: string): void;
@@ -21,6 +22,8 @@ export interface WorkerObserver {
 export interface WorkerPoolOptions {
   /** Number of worker processes, at least 1. */
   readonly workers: number;
+  /** Whether one more, which takes no batches, stands by for one that is lost; not if not given. */
+  readonly standsBy?: boolean;
   readonly intraOpThreads: number;
   /** A batch that takes longer counts as hung: its worker is killed. Milliseconds. */
   readonly batchTimeoutMs: number;
@@ -76,6 +79,7 @@ export class WorkerPool implements BatchRunner {
   readonly #processes = new Set<WorkerProcess>();
   readonly #open = new Map<string, OpenVersion>();
   readonly #idleListeners: (() => void)[] = [];
+  readonly #standBy: StandBy<OpenVersion> | undefined;
   #closing = false;
 
   constructor(options: WorkerPoolOptions) {
@@ -86,6 +90,7 @@ export class WorkerPool implements BatchRunner {
       ready: false,
       losses: 0,
     }));
+    this.#standBy = options.standsBy === true ? this.#createStandBy() : undefined;
   }
 
   /** Number of workers that are configured. */
@@ -102,6 +107,21 @@ export class WorkerPool implements BatchRunner {
     let idle = 0;
     for (const { ready, worker } of this.#slots) if (ready && worker?.isFree) idle++;
     return idle;
+  }
+
+  /** Processes that hold a session of each open version: the workers, and the stand-by where there is one. */
+  get copies(): number {
+    return this.size + (this.#standBy === undefined ? 0 : 1);
+  }
+
+  /** Whether a stand-by has every version open and warm; it counts neither as ready nor as idle. */
+  get isStandByReady(): boolean {
+    return this.#standBy?.isReady ?? false;
+  }
+
+  /** Process id of the stand-by; undefined while there is none. */
+  get standByPid(): number | undefined {
+    return this.#standBy?.pid;
   }
 
   /** Process ids of the workers alive. */
@@ -145,6 +165,7 @@ export class WorkerPool implements BatchRunner {
       const { policy } = opened.report;
       this.#open.set(spec.key, { spec, policy, model });
       await Promise.all(rest.map((slot) => this.#openOnSlot(slot, spec, check, policy)));
+      this.#standBy?.follow();
       return opened;
     } catch (error) {
       await this.closeVersion(spec.key);
@@ -158,15 +179,7 @@ export class WorkerPool implements BatchRunner {
    */
   async closeVersion(key: string): Promise<void> {
     this.#open.delete(key);
-    await Promise.all(
-      this.#slots.map(async ({ worker }) => {
-        try {
-          await worker?.request({ type: 'close', key }, 'closed', OPEN_TIMEOUT_MS);
-        } catch (error) {
-          if (!(error instanceof WorkerLost || error instanceof WorkerRefused)) throw error;
-        }
-      }),
-    );
+    await Promise.all([...this.#slots.map(({ worker }) => closeOn(worker, key)), this.#standBy?.close(key)]);
     this.#tellIdle();
   }
 
@@ -216,7 +229,7 @@ export class WorkerPool implements BatchRunner {
   /** Ends every worker process at once. */
   kill(): void {
     this.#closing = true;
-    for (const { worker } of this.#slots) worker?.kill('the server process ends');
+    for (const worker of this.#processes) worker.kill('the server process ends');
   }
 
   /** Ends every worker process and resolves when all are gone; a batch under way is lost. */
@@ -271,40 +284,86 @@ export class WorkerPool implements BatchRunner {
     return { graph, report };
   }
 
-  async #launch(slot: Slot): Promise<void> {
+  /** Starts a process; `started` resolves when it has said so. */
+  #spawn(): { worker: WorkerProcess; started: Promise<void> } {
     const worker: WorkerProcess = new WorkerProcess({
       entry: this.#options.entry ?? WORKER_ENTRY,
       clock: this.#options.clock,
-      onExit: (reason) => this.#replace(slot, worker, reason),
+      onExit: (reason) => this.#ended(worker, reason),
     });
-    slot.worker = worker;
     this.#processes.add(worker);
     void worker.exited.then(() => this.#processes.delete(worker));
-    const started = worker.started(OPEN_TIMEOUT_MS);
+    const started = worker.started(OPEN_TIMEOUT_MS).then(() => {
+      this.#toEach((observer) => observer.workerStarted?.(worker.pid));
+    });
+    // Also met where whoever waits for it comes later.
+    started.catch(() => {});
+    return { worker, started };
+  }
+
+  async #launch(slot: Slot): Promise<void> {
+    const { worker, started } = this.#spawn();
+    slot.worker = worker;
     // Whoever waits for the slot learns of a failure by finding no worker in it.
     slot.started = started.catch(() => {});
     await started;
-    this.#toEach((observer) => observer.workerStarted?.(worker.pid));
   }
 
-  /** Starts another process in the place of one that has ended, and opens there what was open. */
+  #createStandBy(): StandBy<OpenVersion> {
+    const { clock } = this.#options;
+    return new StandBy({
+      versions: this.#open,
+      launch: () => this.#spawn(),
+      open: (worker, version) => this.#reopen(worker, version),
+      close: closeOn,
+      after: (ms, run) =>
+        clock.after(ms, () => {
+          if (!this.#closing) run();
+        }),
+    });
+  }
+
+  /** A process has ended; which place it had may have changed since it was started. */
+  #ended(worker: WorkerProcess, reason: string): void {
+    const slot = this.#slots.find((one) => one.worker === worker);
+    if (slot !== undefined) {
+      this.#replace(slot, worker, reason);
+      return;
+    }
+    if (this.#closing) return;
+    const restartInMs = this.#standBy?.lost(worker, restartDelayMs);
+    if (restartInMs !== undefined)
+      this.#toEach((observer) => observer.workerLost?.(worker.pid, reason, restartInMs));
+  }
+
+  /** Puts the stand-by, or else another process, in the place of one that has ended. */
   #replace(slot: Slot, lost: WorkerProcess | undefined, reason: string): void {
     slot.ready = false;
     slot.worker = undefined;
     if (this.#closing) return;
-    const restartInMs =
-      slot.losses === 0 ? 0 : Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** Math.min(slot.losses, 10));
-    slot.losses++;
-    this.#toEach((observer) => observer.workerLost?.(lost?.pid, reason, restartInMs));
-    this.#options.clock.after(restartInMs, () => {
-      if (!this.#closing) void this.#revive(slot);
+    const restartInMs = restartDelayMs(slot.losses++);
+    const standBy = this.#standBy?.take(restartInMs);
+    if (standBy !== undefined) {
+      slot.worker = standBy;
+      slot.started = Promise.resolve();
+      slot.ready = true;
+    }
+    const backInMs = standBy === undefined ? restartInMs : 0;
+    this.#toEach((observer) => observer.workerLost?.(lost?.pid, reason, backInMs));
+    this.#options.clock.after(backInMs, () => {
+      if (this.#closing) return;
+      if (standBy === undefined) void this.#revive(slot);
+      else this.#tellIdle();
     });
   }
 
   async #revive(slot: Slot): Promise<void> {
     try {
       await this.#launch(slot);
-      for (const version of this.#open.values()) await this.#reopen(slot, version);
+      for (const version of this.#open.values()) {
+        if (slot.worker === undefined) throw new WorkerLost('the worker ended while it opened its versions');
+        await this.#reopen(slot.worker, version);
+      }
       slot.ready = slot.worker !== undefined;
       this.#tellIdle();
     } catch (error) {
@@ -317,12 +376,14 @@ export class WorkerPool implements BatchRunner {
     }
   }
 
-  async #reopen(slot: Slot, { spec, policy, model }: OpenVersion): Promise<void> {
-    if (slot.worker === undefined) throw new WorkerLost('the worker ended while it opened its versions');
+  async #reopen(worker: WorkerProcess, version: OpenVersion): Promise<void> {
+    const { spec, policy, model } = version;
     try {
-      await this.#openOn(slot.worker, spec, () => {}, policy, model);
+      await this.#openOn(worker, spec, () => {}, policy, model);
     } catch (error) {
       if (!(error instanceof WorkerRefused)) throw error;
+      // Closed while it was opened.
+      if (this.#open.get(spec.key) !== version) return;
       // Its dies are answered "threw" one by one; the other versions of this worker are well.
       const reason = error.message;
       this.#toEach((observer) => observer.reopenFailed?.(spec.key, reason));
@@ -337,5 +398,19 @@ export class WorkerPool implements BatchRunner {
 
   #tellIdle(): void {
     for (const listener of this.#idleListeners) listener();
+  }
+}
+
+/** Milliseconds until a worker is started in the place of one that is lost, by how many were lost before. */
+function restartDelayMs(losses: number): number {
+  return losses === 0 ? 0 : Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** Math.min(losses, 10));
+}
+
+/** Closes a version on a worker; one that is lost meanwhile has closed it too. */
+async function closeOn(worker: WorkerProcess | undefined, key: string): Promise<void> {
+  try {
+    await worker?.request({ type: 'close', key }, 'closed', OPEN_TIMEOUT_MS);
+  } catch (error) {
+    if (!(error instanceof WorkerLost || error instanceof WorkerRefused)) throw error;
   }
 }
