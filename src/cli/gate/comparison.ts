@@ -89,13 +89,9 @@ export function gatesOf(comparison: Comparison, limits: GateLimits): Gate[] {
 function accuracyGates({ baseline, candidate, dies }: Comparison, limits: GateLimits): Gate[] {
   const drop = (100 * (baseline.correct - candidate.correct)) / dies;
   return [
-    {
-      gate: 'accuracy',
-      holds: drop <= limits.maxAccuracyDrop + ROUNDING,
-      measured: drop,
-      required: limits.maxAccuracyDrop,
-      reason: `${candidate.model} decides ${points(candidate.accuracy)} of the dies rightly, ${baseline.model} ${points(baseline.accuracy)}: ${changeText(drop)}, allowed is a drop of ${limits.maxAccuracyDrop}`,
-    },
+    atMost('accuracy', drop, limits.maxAccuracyDrop, (_, required) => {
+      return `${candidate.model} decides ${points(candidate.accuracy)} of the dies rightly, ${baseline.model} ${points(baseline.accuracy)}: ${changeText(drop)}, allowed is a drop of ${required}`;
+    }),
     atLeast('least accuracy', 100 * candidate.accuracy, limits.minAccuracy, (found, required) => {
       return `${candidate.model} decides ${found}% of the dies rightly, required are at least ${required}%`;
     }),
@@ -105,13 +101,9 @@ function accuracyGates({ baseline, candidate, dies }: Comparison, limits: GateLi
 function detectionGates({ baseline, candidate }: Comparison, limits: GateLimits): Gate[] {
   const drop = 100 * (baseline.detectionRate - candidate.detectionRate);
   return [
-    {
-      gate: 'detection',
-      holds: drop <= limits.maxDetectionDrop + ROUNDING,
-      measured: drop,
-      required: limits.maxDetectionDrop,
-      reason: `${candidate.model} catches ${points(candidate.detectionRate)} of the bad dies, ${baseline.model} ${points(baseline.detectionRate)}: ${changeText(drop)}, allowed is a drop of ${limits.maxDetectionDrop}`,
-    },
+    atMost('detection', drop, limits.maxDetectionDrop, (_, required) => {
+      return `${candidate.model} catches ${points(candidate.detectionRate)} of the bad dies, ${baseline.model} ${points(baseline.detectionRate)}: ${changeText(drop)}, allowed is a drop of ${required}`;
+    }),
     atLeast('least detection', 100 * candidate.detectionRate, limits.minDetection, (found, required) => {
       return `${candidate.model} catches ${found}% of the bad dies, required are at least ${required}%`;
     }),

@@ -1,6 +1,6 @@
 import type { Explanation } from '../../lots/explanation.js';
 import type { ModelVersion } from '../../models/model-version.js';
-import type { ScoredLot, ScoredPart } from './score-lot.js';
+import type { PartOutcome, ScoredLot, ScoredPart } from './score-lot.js';
 
 /** One line of a file of predictions: every part of the lot, also those that were not scored. */
 export interface PredictionRow {
@@ -71,10 +71,9 @@ export function* predictionRows(
 
 function rowOf(
   { label, part, file, measured, outcome, touchdown }: ScoredPart,
-  { name, version }: ModelVersion,
+  version: ModelVersion,
   explained: boolean,
 ): PredictionRow {
-  const scored = outcome.kind === 'scored' ? outcome : undefined;
   return {
     file,
     die_id: label.die_id,
@@ -91,6 +90,27 @@ function rowOf(
     soft_bin: part.softBin ?? null,
     tester: part.verdict === 'none' ? null : part.verdict,
     measured,
+    ...outcomeColumns(outcome, version, explained),
+  };
+}
+
+/** What a model said of a part, as the columns behind those that say which part it is. */
+export function outcomeColumns(
+  outcome: PartOutcome,
+  { name, version }: ModelVersion,
+  explained: boolean,
+): Pick<
+  PredictionRow,
+  | 'prediction'
+  | 'confidence'
+  | 'anomaly_score'
+  | 'not_scored'
+  | 'model_name'
+  | 'model_version'
+  | 'explanation'
+> {
+  const scored = outcome.kind === 'scored' ? outcome : undefined;
+  return {
     prediction: scored?.prediction ?? null,
     confidence: scored?.confidence ?? null,
     anomaly_score: scored?.score ?? null,

@@ -2,7 +2,7 @@ import type { ModelVersion } from '../../models/model-version.js';
 import { htmlReport } from '../../wafermap/html-report.js';
 import { countText, shareText } from '../../wafermap/text.js';
 import { agreementOf, reasonsNotScored } from './agreement.js';
-import type { PredictionRow } from './prediction-row.js';
+import { outcomeColumns, type PredictionRow } from './prediction-row.js';
 import type { ScoredTable, ScoredTableRow } from './score-table.js';
 import { describeAgreement } from './summary.js';
 import { mapsOfTables } from './table-maps.js';
@@ -61,14 +61,8 @@ export function* tableRows(
   for (const { file, rows } of tables) for (const row of rows) yield rowOf(row, file, version, explained);
 }
 
-function rowOf(
-  row: ScoredTableRow,
-  file: string,
-  { name, version }: ModelVersion,
-  explained: boolean,
-): PredictionRow {
+function rowOf(row: ScoredTableRow, file: string, version: ModelVersion, explained: boolean): PredictionRow {
   const { label, outcome, part } = row;
-  const scored = outcome.kind === 'scored' ? outcome : undefined;
   return {
     file,
     die_id: label.die_id,
@@ -85,12 +79,6 @@ function rowOf(
     soft_bin: row.softBin ?? null,
     tester: part.verdict === 'none' ? null : part.verdict,
     measured: row.measured,
-    prediction: scored?.prediction ?? null,
-    confidence: scored?.confidence ?? null,
-    anomaly_score: scored?.score ?? null,
-    not_scored: outcome.kind === 'not_scored' ? outcome.reason : null,
-    model_name: name,
-    model_version: version,
-    explanation: explained && scored !== undefined ? scored.explanations : null,
+    ...outcomeColumns(outcome, version, explained),
   };
 }
