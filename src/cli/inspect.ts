@@ -48,7 +48,7 @@ function asJson(file: string, inspected: readonly InspectedLot[]) {
 
 /** The lots of the file, each inspected as its own. */
 async function inspectFile(file: string, onProgress: (text: string) => void): Promise<InspectedLot[]> {
-  const stream = assembleParts(lotBytes(file, onProgress));
+  const stream = assembleParts(lotBytes(file, onProgress), { lend: true });
   const inspectors: Inspector[] = [];
   for await (const part of stream) {
     const inspector = inspectors[part.lot] ?? createInspector();

@@ -30,90 +30,78 @@ const SAYINGS = Uint8Array.from({ length: 65_536 }, (_, flags) => {
   );
 });
 
+/** Where the figures of a test stand, {@link FIGURES} for each, beside each other as they are used. */
+const [USED, MEAN, SQUARES, MIN, MAX, UNUSED, FAILS, ALARMS] = [0, 1, 2, 3, 4, 5, 6, 7];
+const FIGURES = 8;
+
 /**
  * Gathers the statistics of all tests of a lot in one pass (Welford 1962: a sum of squares would cancel).
  * Memory grows with the tests only.
  */
 export class StatisticsTable {
   #tests = 0;
-  #results = new Float64Array(INITIAL_TESTS);
-  #failed = new Float64Array(INITIAL_TESTS);
-  #alarms = new Float64Array(INITIAL_TESTS);
-  #values = new Float64Array(INITIAL_TESTS);
-  #min = new Float64Array(INITIAL_TESTS);
-  #max = new Float64Array(INITIAL_TESTS);
-  #mean = new Float64Array(INITIAL_TESTS);
-  #squares = new Float64Array(INITIAL_TESTS);
+  #figures = new Float64Array(0);
 
   /** Takes the results of one part. */
   add({ tests, values, flags }: PartResults): void {
     for (let i = 0; i < tests.length; i++) {
       const test = tests[i] ?? 0;
       if (test >= this.#tests) this.#hold(test + 1);
+      const figures = this.#figures;
+      const at = test * FIGURES;
+      const value = values[i] ?? Number.NaN;
       const said = SAYINGS[flags[i] ?? 0] ?? 0;
-      this.#count(this.#results, test);
-      if (said === USABLE) this.#addValue(test, values[i] ?? Number.NaN);
-      else this.#addOdd(test, said, values[i] ?? Number.NaN);
+      if (said !== USABLE) this.#addOdd(at, said);
+      // The difference of an infinite value to itself is none, and so is that of NaN.
+      if ((said & USABLE) === 0 || value - value !== 0) {
+        figures[at + UNUSED] = (figures[at + UNUSED] ?? 0) + 1;
+        continue;
+      }
+      const count = (figures[at + USED] ?? 0) + 1;
+      figures[at + USED] = count;
+      const before = figures[at + MEAN] ?? 0;
+      const distance = value - before;
+      const mean = before + distance / count;
+      figures[at + MEAN] = mean;
+      figures[at + SQUARES] = (figures[at + SQUARES] ?? 0) + distance * (value - mean);
+      if (value < (figures[at + MIN] ?? 0)) figures[at + MIN] = value;
+      if (value > (figures[at + MAX] ?? 0)) figures[at + MAX] = value;
     }
   }
 
   /** Of the test with this index. */
   of(test: number): TestStatistics {
-    const values = this.#values[test] ?? 0;
+    const figure = (which: number) => (test < this.#tests ? (this.#figures[test * FIGURES + which] ?? 0) : 0);
+    const values = figure(USED);
     const [some, two] = [values > 0, values > 1];
     return {
-      results: this.#results[test] ?? 0,
-      failed: this.#failed[test] ?? 0,
-      alarms: this.#alarms[test] ?? 0,
+      results: values + figure(UNUSED),
+      failed: figure(FAILS),
+      alarms: figure(ALARMS),
       values,
-      min: some ? this.#min[test] : undefined,
-      max: some ? this.#max[test] : undefined,
-      mean: some ? this.#mean[test] : undefined,
-      deviation: two ? Math.sqrt((this.#squares[test] ?? 0) / (values - 1)) : undefined,
+      min: some ? figure(MIN) : undefined,
+      max: some ? figure(MAX) : undefined,
+      mean: some ? figure(MEAN) : undefined,
+      deviation: two ? Math.sqrt(figure(SQUARES) / (values - 1)) : undefined,
     };
   }
 
-  #addOdd(test: number, said: number, value: number): void {
-    if ((said & FAILED) !== 0) this.#count(this.#failed, test);
-    if ((said & ALARM) !== 0) this.#count(this.#alarms, test);
-    if ((said & USABLE) !== 0) this.#addValue(test, value);
-  }
-
-  #addValue(test: number, value: number): void {
-    if (!Number.isFinite(value)) return;
-    const count = this.#count(this.#values, test);
-    const before = this.#mean[test] ?? 0;
-    const distance = value - before;
-    const mean = before + distance / count;
-    this.#mean[test] = mean;
-    this.#squares[test] = (this.#squares[test] ?? 0) + distance * (value - mean);
-    if (count === 1 || value < (this.#min[test] ?? 0)) this.#min[test] = value;
-    if (count === 1 || value > (this.#max[test] ?? 0)) this.#max[test] = value;
-  }
-
-  #count(counts: Float64Array, test: number): number {
-    const count = (counts[test] ?? 0) + 1;
-    counts[test] = count;
-    return count;
+  #addOdd(at: number, said: number): void {
+    const figures = this.#figures;
+    if ((said & FAILED) !== 0) figures[at + FAILS] = (figures[at + FAILS] ?? 0) + 1;
+    if ((said & ALARM) !== 0) figures[at + ALARMS] = (figures[at + ALARMS] ?? 0) + 1;
   }
 
   #hold(tests: number): void {
+    if (tests * FIGURES > this.#figures.length) {
+      const figures = new Float64Array(FIGURES * Math.max(INITIAL_TESTS, 2 * tests));
+      figures.set(this.#figures);
+      this.#figures = figures;
+    }
+    for (let test = this.#tests; test < tests; test++) {
+      this.#figures[test * FIGURES + MIN] = Number.POSITIVE_INFINITY;
+      this.#figures[test * FIGURES + MAX] = Number.NEGATIVE_INFINITY;
+    }
     this.#tests = tests;
-    if (tests <= this.#results.length) return;
-    const room = Math.max(tests, 2 * this.#results.length);
-    this.#results = grown(this.#results, room);
-    this.#failed = grown(this.#failed, room);
-    this.#alarms = grown(this.#alarms, room);
-    this.#values = grown(this.#values, room);
-    this.#min = grown(this.#min, room);
-    this.#max = grown(this.#max, room);
-    this.#mean = grown(this.#mean, room);
-    this.#squares = grown(this.#squares, room);
   }
-}
-
-function grown(column: Float64Array<ArrayBuffer>, room: number): Float64Array<ArrayBuffer> {
-  const more = new Float64Array(room);
-  more.set(column);
-  return more;
 }

@@ -44,6 +44,8 @@ export interface PartAssembler {
   readonly shortcut: RecordShortcut;
   /** Parts that were still open when the file ended, by their head and site. */
   end(): readonly Part[];
+  /** Takes back the memory of all results that were lent: they are valid no longer. */
+  takeBack(): void;
   /**
    * The lots of the file in their order, at least one: a second FAR or MIR begins another, as in files
    * that were put together. Each is always the same object: it grows, and is whole once the next one has
@@ -61,10 +63,20 @@ interface OpenPart extends OpenSite {
 
 const NONE: readonly Part[] = [];
 
-export function createPartAssembler(): PartAssembler {
+export interface AssemblerOptions {
+  /**
+   * Whether results are lent: valid until {@link PartAssembler.takeBack}, and not in memory of their own, which
+   * costs a tenth of the time of reading a lot and is let go late.
+   */
+  readonly lend?: boolean;
+}
+
+export function createPartAssembler({ lend = false }: AssemblerOptions = {}): PartAssembler {
   const open = new Map<number, OpenPart>();
   /** Builders of parts that have ended. */
   const builders: ResultsBuilder[] = [];
+  /** Builders of parts whose results are lent. */
+  const lent: ResultsBuilder[] = [];
   const shortcut = createResultShortcut(open);
   let revision = 0;
   let lastMeaning: Meaning | undefined;
@@ -87,8 +99,9 @@ export function createPartAssembler(): PartAssembler {
   }
 
   function resultsOf({ results: builder }: OpenPart): PartResults {
-    const results = builder.finish(current.lot.tests);
-    builders.push(builder);
+    const { tests } = current.lot;
+    const results = lend ? builder.lend(tests) : builder.finish(tests);
+    (lend ? lent : builders).push(builder);
     if (results.length > 0) current.counts.withResults++;
     return results;
   }
@@ -235,8 +248,12 @@ export function createPartAssembler(): PartAssembler {
       }
     },
     end: leaveAll,
+    takeBack() {
+      builders.push(...lent.splice(0));
+    },
     shortcut: {
       take: shortcut.take,
+      taken: shortcut.taken,
       delivered(source, sub, start, end) {
         if (lastMeaning !== undefined) shortcut.learn(source, sub, start, end, lastMeaning);
         lastMeaning = undefined;

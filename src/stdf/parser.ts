@@ -4,7 +4,7 @@ import { createRecordDecoder, type RecordDecoder } from './decode.js';
 import { copy, type Source } from './decode-values.js';
 import { FAR_BYTES, readFileStart } from './file-start.js';
 import { believe, HEADER_BYTES, isSound, lengthAt, resynchronise } from './framing.js';
-import { canBe, KNOWN_TYPES, type KnownType, knownType } from './layout.js';
+import { KNOWN_TYPES, type KnownType, knownType } from './layout.js';
 import { countOf, createRecordTally, type ReadReport, reportOf } from './read-report.js';
 import type { ByteOrder, RawRecord, RecordName, StdfRecord } from './records.js';
 import { RESULT_TYP, type RecordShortcut } from './result-shortcut.js';
@@ -54,8 +54,6 @@ export function createParser(options: ParserOptions = {}): Parser {
   const tally = createRecordTally();
   const text = createTextCache();
   const { shortcut } = options;
-  /** Records that went the short way, by REC_SUB. */
-  const shortcutCounts = new Float64Array(256);
   const wanted = KNOWN_TYPES.map(({ layout }) => {
     return layout !== undefined && (options.only === undefined || options.only.includes(layout.name));
   });
@@ -87,29 +85,10 @@ export function createParser(options: ParserOptions = {}): Parser {
     const view = { bytes: window.bytes, littleEndian, ended };
     needed = HEADER_BYTES;
     while (lostFrom < 0 || recover(view)) {
-      if (shortcut !== undefined) takeShortcut(shortcut, view);
+      if (shortcut !== undefined)
+        window.at = shortcut.take(source, window.at, view.bytes.length - HEADER_BYTES);
       if (!step(decoder, view, out)) break;
     }
-  }
-
-  /** Takes result records that are like earlier ones, as long as sound records follow them. */
-  function takeShortcut({ take }: RecordShortcut, view: View): void {
-    const { bytes } = view;
-    const last = bytes.length - HEADER_BYTES;
-    let { at } = window;
-    let length = at <= last ? lengthAt(view, at) : 0;
-    while (at <= last && bytes[at + 2] === RESULT_TYP) {
-      const sub = bytes[at + 3] ?? 0;
-      const end = at + HEADER_BYTES + length;
-      if (end > last) break;
-      // The next header is looked at once: it says whether this record ends here, and how long the next is.
-      length = lengthAt(view, end);
-      const sound = canBe(bytes[end + 2] ?? 0, bytes[end + 3] ?? 0, length);
-      if (!sound || !take(source, sub, at + HEADER_BYTES, end)) break;
-      shortcutCounts[sub] = (shortcutCounts[sub] ?? 0) + 1;
-      at = end;
-    }
-    window.at = at;
   }
 
   /** Takes one record; false where more bytes are needed (`needed` says how many) or the file is done. */
@@ -256,11 +235,11 @@ export function createParser(options: ParserOptions = {}): Parser {
     },
     note: (kind) => log.add(kind, window.taken),
     report() {
-      shortcutCounts.forEach((records, sub) => {
+      shortcut?.taken.forEach((records, sub) => {
         const type = records === 0 ? undefined : knownType(RESULT_TYP, sub);
         if (type !== undefined) tally.counts[type.index] = (tally.counts[type.index] ?? 0) + records;
       });
-      shortcutCounts.fill(0);
+      shortcut?.taken.fill(0);
       return reportOf(tally, log, { byteOrder, bytes: window.taken, ended });
     },
   };

@@ -63,6 +63,11 @@ export class PartResults implements Iterable<TestResult> {
     return this.tests.length;
   }
 
+  /** The same results in other memory. */
+  in(columns: Pick<PartResults, 'tests' | 'values' | 'flags'>): PartResults {
+    return new PartResults(this.#definitions, columns, this.#own);
+  }
+
   /** The test of the result at `i`. */
   test(i: number): TestDefinition {
     const test = this.#definitions[this.tests[i] ?? -1];
@@ -151,7 +156,8 @@ export class ResultsBuilder {
 
   /** What has been added, in memory of its own; the builder is empty afterwards. */
   finish(definitions: readonly TestDefinition[]): PartResults {
-    const length = this.#length;
+    const lent = this.lend(definitions);
+    const length = lent.tests.length;
     if (length === 0) return NO_RESULTS;
     // One piece of memory for the three: most of what a piece costs is that it is one.
     const memory = new ArrayBuffer(10 * length);
@@ -160,13 +166,25 @@ export class ResultsBuilder {
       values: new Float32Array(memory, 4 * length, length),
       flags: new Uint16Array(memory, 8 * length, length),
     };
-    columns.tests.set(this.#tests.subarray(0, length));
-    columns.values.set(this.#values.subarray(0, length));
-    columns.flags.set(this.#flags.subarray(0, length));
-    const results = new PartResults(definitions, columns, this.#own);
+    columns.tests.set(lent.tests);
+    columns.values.set(lent.values);
+    columns.flags.set(lent.flags);
+    return lent.in(columns);
+  }
+
+  /** What has been added, in the memory of the builder: valid until something is added to it again. */
+  lend(definitions: readonly TestDefinition[]): PartResults {
+    const length = this.#length;
+    const own = this.#own;
     this.#length = 0;
     this.#own = undefined;
-    return results;
+    if (length === 0) return NO_RESULTS;
+    const columns = {
+      tests: this.#tests.subarray(0, length),
+      values: this.#values.subarray(0, length),
+      flags: this.#flags.subarray(0, length),
+    };
+    return new PartResults(definitions, columns, own);
   }
 
   #grow(): void {

@@ -1,4 +1,4 @@
-import { ASSEMBLED, createPartAssembler } from './assembler.js';
+import { ASSEMBLED, type AssemblerOptions, createPartAssembler } from './assembler.js';
 import type { Lot } from './lot.js';
 import { createParser, type RecordSink } from './parser.js';
 import type { Part } from './part.js';
@@ -15,10 +15,11 @@ export interface PartStream extends AsyncIterable<Part> {
 
 /**
  * Reads an STDF file (plain or packed) as parts; back-pressure and errors as `readStdf`. Parts that never
- * ended come last, marked `not_ended`.
+ * ended come last, marked `not_ended`. With `lend` the results of a part are valid only until the next part
+ * is asked for.
  */
-export function assembleParts(source: AsyncIterable<Uint8Array>): PartStream {
-  const assembler = createPartAssembler();
+export function assembleParts(source: AsyncIterable<Uint8Array>, options: AssemblerOptions = {}): PartStream {
+  const assembler = createPartAssembler(options);
   const parser = createParser({ only: ASSEMBLED, shortcut: assembler.shortcut });
   let parts: Part[] = [];
   const sink: RecordSink = {
@@ -34,6 +35,7 @@ export function assembleParts(source: AsyncIterable<Uint8Array>): PartStream {
         parser.push(slice, sink);
         yield* parts;
         parts = [];
+        assembler.takeBack();
       }
       parser.end(sink);
       yield* parts;

@@ -1,4 +1,5 @@
 import type { Source } from './decode-values.js';
+import { HEADER_BYTES, isSound } from './framing.js';
 import { flagsOf, type OwnFacts, type ResultsBuilder } from './part-results.js';
 import type { TestDefinition } from './test-defaults.js';
 
@@ -15,12 +16,18 @@ export interface OpenSite {
 
 /** A result record that has been read by its fields: what the bytes around its values mean. */
 export interface KnownRecord {
+  /** Its four header bytes as one number: length, REC_TYP and REC_SUB. */
+  readonly header: number;
+  /** Bytes of the record with its header. */
+  readonly size: number;
   readonly sub: number;
   readonly testNum: number;
   /** RTN_ICNT and RSLT_CNT of an MPR. */
   readonly counts: number;
-  /** All bytes of the body that are neither value nor flags nor site, from `tailAt` to its end. */
+  /** All bytes of the body that are neither value nor flags nor site, up to its end. */
   readonly tail: Uint8Array;
+  /** Index of the test of its first value. */
+  readonly test: number;
   /** Index of the test of each value. */
   readonly tests: Uint32Array;
   /** What the record says otherwise than its test. */
@@ -34,7 +41,7 @@ export interface KnownRecord {
  * was found when the first one alike was read by its fields. So a record is taken here only if it is
  * byte for byte like one that went the long way, and a difference anywhere sends it there.
  */
-export interface ResultShortcut extends Pick<RecordShortcut, 'take'> {
+export interface ResultShortcut extends Pick<RecordShortcut, 'take' | 'taken'> {
   /** The record there has gone the long way, its fields fill it exactly: the next one alike may be taken. */
   learn(source: Source, sub: number, start: number, end: number, meaning: Meaning): void;
   /** Nothing learnt holds any longer. */
@@ -45,8 +52,13 @@ export interface ResultShortcut extends Pick<RecordShortcut, 'take'> {
 
 /** What the parser sees of it. */
 export interface RecordShortcut {
-  /** Takes the result record whose body is at `start`..`end`; false where it has to go the long way. */
-  take(source: Source, sub: number, start: number, end: number): boolean;
+  /**
+   * Takes result records from `at` on, as long as sound records follow them whose header begins at `last` or
+   * before; the position of the first that has to go the long way, or waits for more bytes.
+   */
+  take(source: Source, at: number, last: number): number;
+  /** [256] records taken so far, by REC_SUB. */
+  readonly taken: Float64Array;
   /** The record there has been delivered, and its fields fill it exactly. */
   delivered(source: Source, sub: number, start: number, end: number): void;
 }
@@ -65,11 +77,17 @@ const KEPT = 8;
 /** Bytes kept of records; then all are forgotten, so that memory is bounded whatever a file holds. */
 const KEPT_BYTES = 8 * 1024 * 1024;
 
+/** Up to TEST_FLG, the least that all three kinds have, with the header. */
+const LEAST_BYTES = HEADER_BYTES + 7;
+
 const EMPTY: KnownRecord = {
+  header: -1,
+  size: 0,
   sub: -1,
   testNum: -1,
   counts: 0,
   tail: new Uint8Array(0),
+  test: 0,
   tests: new Uint32Array(0),
   own: undefined,
   next: undefined,
@@ -92,50 +110,73 @@ export function createResultShortcut(sites: ReadonlyMap<number, OpenSite>): Resu
     for (const site of sites.values()) site.last = beforeFirst;
   }
 
-  function find(source: Source, sub: number, start: number, end: number): KnownRecord | undefined {
-    const testNum = source.view.getUint32(start, source.littleEndian);
-    const kept = byNumber.get(testNum);
+  function find(source: Source, at: number, last: number): KnownRecord | undefined {
+    const { bytes, view, littleEndian } = source;
+    if (bytes[at + 2] !== RESULT_TYP) return undefined;
+    const kept = byNumber.get(view.getUint32(at + HEADER_BYTES, littleEndian));
     if (kept === undefined) return undefined;
-    for (const record of kept.records) if (isLike(record, source, sub, testNum, start, end)) return record;
+    for (const record of kept.records) if (isLike(record, source, at, last)) return record;
     return undefined;
   }
 
+  /** The site of the record at `at`; undefined where no part is open. */
+  function switchTo(key: number): OpenSite | undefined {
+    lastKey = key;
+    lastSite = sites.get(key);
+    return lastSite;
+  }
+
+  /** Adds the results of a record of several values. */
+  function addSeveral(
+    { view, bytes, littleEndian }: Source,
+    at: number,
+    known: KnownRecord,
+    to: ResultsBuilder,
+  ) {
+    const start = at + HEADER_BYTES;
+    const flags = flagsOf(bytes[start + 6] ?? 0, bytes[start + 7] ?? 0);
+    const from = valuesAt(known.counts, start);
+    const { tests, own } = known;
+    const values = known.counts & 0xffff;
+    for (let i = 0; i < tests.length; i++) {
+      const value = i < values ? view.getFloat32(from + 4 * i, littleEndian) : Number.NaN;
+      to.add(tests[i] ?? 0, value, flags, own);
+    }
+  }
+
+  const taken = new Float64Array(256);
   return {
-    take(source, sub, start, end) {
-      // TEST_NUM, HEAD_NUM, SITE_NUM, TEST_FLG: the least that all three kinds have.
-      if (end - start < 7) return false;
+    taken,
+    take(source, from, last) {
       const { bytes, view, littleEndian } = source;
-      const key = siteAt(bytes, start);
-      const site = key === lastKey ? lastSite : sites.get(key);
-      if (site === undefined) return false;
-      lastKey = key;
-      lastSite = site;
-      const { last, results } = site;
-      let known = last.next;
-      const testNum = view.getUint32(start, littleEndian);
-      if (known === undefined || !isLike(known, source, sub, testNum, start, end)) {
-        known = find(source, sub, start, end);
-        if (known === undefined) return false;
-        last.next = known;
-      }
-      site.last = known;
-      const testFlg = bytes[start + 6] ?? 0;
-      if (sub === PTR) {
-        const flags = flagsOf(testFlg, bytes[start + 7] ?? 0);
-        results.add(known.tests[0] ?? 0, view.getFloat32(start + 8, littleEndian), flags, known.own);
-      } else if (sub === FTR) {
-        results.add(known.tests[0] ?? 0, Number.NaN, flagsOf(testFlg, 0), known.own);
-      } else {
-        const flags = flagsOf(testFlg, bytes[start + 7] ?? 0);
-        const from = valuesAt(known.counts, start);
-        const { tests, own } = known;
-        const values = known.counts & 0xffff;
-        for (let i = 0; i < tests.length; i++) {
-          const value = i < values ? view.getFloat32(from + 4 * i, littleEndian) : Number.NaN;
-          results.add(tests[i] ?? 0, value, flags, own);
+      let at = from;
+      while (at + LEAST_BYTES <= last) {
+        const key = siteAt(bytes, at + HEADER_BYTES);
+        const site = key === lastKey ? lastSite : switchTo(key);
+        if (site === undefined) break;
+        const { results } = site;
+        let known = site.last.next;
+        if (known === undefined || !isLike(known, source, at, last)) {
+          known = find(source, at, last);
+          if (known === undefined) break;
         }
+        const end = at + known.size;
+        // A header that this record or a known one has is sound; any other is looked at.
+        const next = view.getUint32(end, true);
+        if (next !== known.header && next !== known.next?.header && !isSoundHeader(source, end)) break;
+        site.last.next = known;
+        site.last = known;
+        const { sub } = known;
+        taken[sub] = (taken[sub] ?? 0) + 1;
+        if (sub === PTR) {
+          const value = view.getFloat32(at + 12, littleEndian);
+          results.add(known.test, value, flagsOf(bytes[at + 10] ?? 0, bytes[at + 11] ?? 0), known.own);
+        } else if (sub === FTR) {
+          results.add(known.test, Number.NaN, flagsOf(bytes[at + 10] ?? 0, 0), known.own);
+        } else addSeveral(source, at, known, results);
+        at = end;
       }
-      return true;
+      return at;
     },
 
     learn(source, sub, start, end, { testNum, tests, own }) {
@@ -143,11 +184,15 @@ export function createResultShortcut(sites: ReadonlyMap<number, OpenSite>): Resu
       if (counts === undefined) return;
       const tailAt = tailOf(sub, counts, start);
       if (tailAt > end) return;
+      const header = source.view.getUint32(start - HEADER_BYTES, true);
       const record = {
+        header,
+        size: HEADER_BYTES + end - start,
         sub,
         testNum,
         counts,
         tail: Uint8Array.from(source.bytes.subarray(tailAt, end)),
+        test: tests[0]?.index ?? 0,
         tests: Uint32Array.from(tests, ({ index }) => index),
         own,
         next: undefined,
@@ -175,23 +220,26 @@ export function createResultShortcut(sites: ReadonlyMap<number, OpenSite>): Resu
   };
 }
 
-/** Whether the record at `start`..`end` has the same bytes as a known one, but for site, flags and values. */
-function isLike(
-  known: KnownRecord,
-  source: Source,
-  sub: number,
-  testNum: number,
-  start: number,
-  end: number,
-): boolean {
-  if (known.testNum !== testNum || known.sub !== sub) return false;
-  const { tail, counts } = known;
-  const tailAt = tailOf(sub, counts, start);
-  if (end - tailAt !== tail.length) return false;
-  if (sub === MPR && countsAt(source, start, end) !== counts) return false;
-  const { bytes } = source;
+/**
+ * Whether the record at `at` has the same bytes as a known one, but for site, flags and values, and ends where
+ * another header may begin, at `last` or before. The first {@link LEAST_BYTES} are there.
+ */
+function isLike(known: KnownRecord, source: Source, at: number, last: number): boolean {
+  const { bytes, view, littleEndian } = source;
+  if (view.getUint32(at, true) !== known.header) return false;
+  if (view.getUint32(at + HEADER_BYTES, littleEndian) !== known.testNum) return false;
+  const end = at + known.size;
+  if (end > last) return false;
+  const { tail, sub, counts } = known;
+  if (sub === MPR && countsAt(source, at + HEADER_BYTES, end) !== counts) return false;
+  const tailAt = end - tail.length;
   for (let i = 0; i < tail.length; i++) if (tail[i] !== bytes[tailAt + i]) return false;
   return true;
+}
+
+/** Whether a record may begin with the header at `at`. */
+function isSoundHeader(source: Source, at: number): boolean {
+  return isSound({ ...source, ended: false }, at);
 }
 
 /** HEAD_NUM and SITE_NUM as one number. */

@@ -4,22 +4,13 @@ import { ASSEMBLED, createPartAssembler } from '../../src/stdf/assembler.js';
 import { createParser } from '../../src/stdf/parser.js';
 import type { Part } from '../../src/stdf/part.js';
 import type { RawRecord, StdfRecord } from '../../src/stdf/records.js';
-import type { RecordShortcut } from '../../src/stdf/result-shortcut.js';
 import { fileOf, lot2, lot2Missing, mir, mrr, pir, prr, ptr, recordOf } from './support.js';
 
 /** Everything that is found in these bytes, and how many records went the short way. */
 function read(bytes: Uint8Array, way: 'short' | 'long', chunk = 65_536) {
   const assembler = createPartAssembler();
-  let taken = 0;
-  const counting: RecordShortcut = {
-    ...assembler.shortcut,
-    take: (...record) => {
-      const took = assembler.shortcut.take(...record);
-      if (took) taken++;
-      return took;
-    },
-  };
-  const parser = createParser({ only: ASSEMBLED, ...(way === 'short' && { shortcut: counting }) });
+  const { shortcut } = assembler;
+  const parser = createParser({ only: ASSEMBLED, ...(way === 'short' && { shortcut }) });
   const parts: Part[] = [];
   const sink = {
     push(record: StdfRecord | RawRecord) {
@@ -29,6 +20,7 @@ function read(bytes: Uint8Array, way: 'short' | 'long', chunk = 65_536) {
   for (let at = 0; at < bytes.length; at += chunk) parser.push(bytes.subarray(at, at + chunk), sink);
   parser.end(sink);
   parts.push(...assembler.end());
+  const taken = shortcut.taken.reduce((sum, records) => sum + records, 0);
   const facts = {
     parts: parts.map(({ results, ...part }) => ({ ...part, results: [...results] })),
     lots: assembler.lots().map((lot) => ({ ...lot })),
