@@ -83,6 +83,7 @@ export type FaultCode =
   | 'invalid_signature'
   | 'invalid_source'
   | 'gate_missed'
+  | 'gate_open'
   | 'unhealthy';
 
 /**
@@ -99,4 +100,9 @@ export class Fault extends Error {
     this.code = code;
     this.problems = problems;
   }
+}
+
+/** What a command ends with that met this: 3 for what is neither well nor wrong before somebody decides, else 1. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof Fault && error.code === 'gate_open' ? 3 : 1;
 }

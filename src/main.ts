@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { descriptorLimit, wantOfDescriptors } from './descriptors.js';
-import { Fault } from './errors.js';
+import { exitCodeOf, Fault } from './errors.js';
 
 const limit = descriptorLimit();
 const [command = 'serve', ...rest] = process.argv.slice(2);
@@ -49,5 +49,5 @@ run.catch((error: unknown) => {
         ? error.problems
         : [error instanceof Error ? error.stack : String(error)];
   for (const problem of problems) process.stderr.write(`diegate: ${problem}\n`);
-  process.exit(1);
+  process.exit(exitCodeOf(error));
 });

@@ -248,6 +248,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'replay',
     'signatures',
     'sources',
+    'statistics',
     'stdf',
     'training',
     'unpack',

@@ -1,7 +1,7 @@
-import { effectOf, LEAST_CLUSTERS, type Spread, wideningOf } from './clusters.js';
+import { effectOf, LEAST_CLUSTERS, type Spread, wideningOf } from '../statistics/design-effect.js';
+import { differenceOf, type Interval, ratioOf, wilson, zOf } from '../statistics/proportions.js';
 import { LATENCY_GROUPS, type LatencyGroups } from './latency-groups.js';
 import type { PairAccount } from './pair-account.js';
-import { differenceOf, type Interval, ratioOf, wilson, zOf } from './proportions.js';
 import type { ExperimentRules } from './rules.js';
 import type { VersionAccount } from './version-account.js';
 

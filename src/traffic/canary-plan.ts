@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LEAST_CLUSTERS } from './clusters.js';
+import { LEAST_CLUSTERS } from '../statistics/design-effect.js';
 import { ExperimentRulesSchema } from './rules.js';
 import { StickyKeySchema } from './split.js';
 

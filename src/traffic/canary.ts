@@ -1,6 +1,6 @@
+import { LEAST_CLUSTERS } from '../statistics/design-effect.js';
 import { type Evidence, estimateWithin, type Finding, judge, type Observation } from './bounds.js';
 import { type CanaryPlan, type CanaryState, isUnderWay } from './canary-plan.js';
-import { LEAST_CLUSTERS } from './clusters.js';
 import { confidenceOf, scarcityOf, sentenceOf } from './wording.js';
 
 /** Something that happened to a canary, for the log and the metrics. */

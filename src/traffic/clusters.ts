@@ -1,5 +1,4 @@
-import { normalUpperQuantile } from '../statistics/normal.js';
-import { studentUpperQuantile } from '../statistics/student.js';
+import { NO_SPREAD, type Spread } from '../statistics/design-effect.js';
 import { murmur3 } from './murmur3.js';
 
 // Enough for a variance (63 degrees of freedom), few enough to keep for every version.
@@ -7,16 +6,6 @@ const BUCKETS = 64;
 
 // Keys are told apart up to some thousands: 512 bytes.
 const DISTINCT_BITS = 4096;
-
-/** How far a share departs from that of independent dies. */
-export interface Spread {
-  /** Sticky keys (wafers, as a rule), as far as 64 buckets tell them apart. */
-  readonly clusters: number;
-  /** Variance of the share over that of as many independent dies, not below 1. */
-  readonly effect: number;
-  /** Degrees of freedom that the effect rests on; 0 if there is nothing to tell it from. */
-  readonly freedom: number;
-}
 
 /**
  * Dies of one wafer are alike: a bad wafer is hundreds of bad dies at once. This keeps what became of dies by
@@ -63,7 +52,7 @@ export class ClusteredDies {
 
   /** Of the decided dies: how the share of the marked ones spreads. */
   spread(): Spread {
-    return spreadOf(this.#marked, this.#dies);
+    return spreadOf(this.#marked, this.#dies, this.units);
   }
 
   /** Of all dies: how the share of those without a decision spreads. */
@@ -71,6 +60,7 @@ export class ClusteredDies {
     return spreadOf(
       this.#errors,
       this.#dies.map((dies, i) => dies + (this.#errors[i] ?? 0)),
+      this.units,
     );
   }
 
@@ -82,16 +72,28 @@ export class ClusteredDies {
   }
 }
 
-/** No freedom where there are fewer than two buckets, or no die is marked, or all are. */
-function spreadOf(marked: Float64Array, dies: Float64Array): Spread {
-  const clusters = dies.reduce((count, n) => count + (n > 0 ? 1 : 0), 0);
+/**
+ * An effect of 1 where there are fewer than two buckets, or no die is marked, or all are.
+ * @param units sticky keys, of which a bucket may hold several
+ */
+function spreadOf(marked: Float64Array, dies: Float64Array, units: number): Spread {
+  const count = (holds: (bucket: number) => boolean) => dies.reduce((n, _, i) => n + (holds(i) ? 1 : 0), 0);
+  const markedIn = (i: number) => marked[i] ?? 0;
+  const diesIn = (i: number) => dies[i] ?? 0;
+  const clusters = count((i) => diesIn(i) > 0);
+  if (clusters === 0) return NO_SPREAD;
   const total = dies.reduce((sum, n) => sum + n, 0);
   const share = marked.reduce((sum, n) => sum + n, 0) / total;
-  if (clusters < 2 || share === 0 || share === 1) return { clusters, effect: 1, freedom: 0 };
+  const showing = Math.min(
+    count((i) => markedIn(i) > 0),
+    count((i) => markedIn(i) < diesIn(i)),
+  );
+  const shown = { clusters, showing, diesACluster: total / Math.max(clusters, units) };
+  if (clusters === 1 || share === 0 || share === 1) return { ...shown, effect: 1 };
   let squares = 0;
-  for (let i = 0; i < BUCKETS; i++) squares += ((marked[i] ?? 0) - share * (dies[i] ?? 0)) ** 2;
+  for (let i = 0; i < BUCKETS; i++) squares += (markedIn(i) - share * diesIn(i)) ** 2;
   const effect = ((clusters / (clusters - 1)) * squares) / (total * share * (1 - share));
-  return { clusters, effect: Math.max(1, effect), freedom: clusters - 1 };
+  return { ...shown, effect: Math.max(1, effect) };
 }
 
 function bitsOf(word: number): number {
@@ -99,28 +101,4 @@ function bitsOf(word: number): number {
   let bits = 0;
   for (; rest !== 0; rest &= rest - 1) bits++;
   return bits;
-}
-
-/** Fewest wafers of each version from which the spread between wafers is known at all. */
-export const LEAST_CLUSTERS = 2;
-
-/**
- * By how much to divide the dies of versions, so that intervals for independent dies hold at this
- * (two-sided) significance. The largest effect is taken for all: a version with few wafers cannot show by
- * itself how much wafers differ. That the effect is an estimate widens the interval as Student's t does, with
- * the clusters of all less one for each.
- *
- * @returns undefined where a version has one wafer: of the spread between wafers nothing is known then
- */
-export function effectOf(spreads: readonly Spread[], significance: number): number | undefined {
-  if (spreads.some(({ clusters }) => clusters < LEAST_CLUSTERS)) return undefined;
-  const freedom = spreads.reduce((sum, spread) => sum + spread.freedom, 0);
-  if (freedom === 0) return 1;
-  const widening = wideningOf(significance, freedom);
-  return Math.max(...spreads.map(({ effect }) => effect)) * widening * widening;
-}
-
-/** Student's quantile over the normal one, both two-sided. */
-export function wideningOf(significance: number, freedom: number): number {
-  return studentUpperQuantile(significance / 2, freedom) / normalUpperQuantile(significance / 2);
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { effectOf, freedomOf, LEAST_CLUSTERS, type Spread } from '../statistics/design-effect.js';
+import { differenceOf, type Interval, type ShareTest, shareTest } from '../statistics/proportions.js';
 import { BOUND_NAMES, type Finding, failRates, judge, judgeDisagreement, shareOf } from './bounds.js';
-import { effectOf, LEAST_CLUSTERS, type Spread } from './clusters.js';
 import type { PairAccount } from './pair-account.js';
-import { differenceOf, type Interval, type ShareTest, shareTest } from './proportions.js';
 import type { ExperimentRules } from './rules.js';
 import type { QuantileSketch } from './sketch.js';
 import type { VersionAccount } from './version-account.js';
@@ -157,7 +157,7 @@ function testOf(
     { count: baseline.fails, total: baseline.dies },
     { count: candidate.fails, total: candidate.dies },
     Math.max(...spreads.map(({ effect }) => effect)),
-    spreads.reduce((sum, { freedom }) => sum + freedom, 0),
+    freedomOf(spreads),
   );
 }
 

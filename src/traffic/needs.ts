@@ -1,7 +1,7 @@
+import { LEAST_CLUSTERS } from '../statistics/design-effect.js';
+import { zOf } from '../statistics/proportions.js';
 import type { BoundName, Observation } from './bounds.js';
 import type { CanaryPlan } from './canary-plan.js';
-import { LEAST_CLUSTERS } from './clusters.js';
-import { zOf } from './proportions.js';
 import type { VersionAccount } from './version-account.js';
 import { short } from './wording.js';
 
@@ -54,7 +54,11 @@ function figuresOf(accounts: readonly VersionAccount[], share: number): FailFigu
   const units = accounts.reduce((sum, account) => sum + account.units, 0);
   const rate = accounts.reduce((sum, account) => sum + account.fails, 0) / dies;
   const spreads = accounts.map((account) => account.failSpread());
-  const isKnown = spreads.some(({ freedom }) => freedom > 0) && rate > 0 && rate < 1 && share > 0;
+  const isKnown =
+    spreads.some(({ clusters, showing }) => clusters >= LEAST_CLUSTERS && showing > 0) &&
+    rate > 0 &&
+    rate < 1 &&
+    share > 0;
   if (!isKnown) return undefined;
   const effect = Math.max(...spreads.map((spread) => spread.effect));
   return { rate, effect, diesAWafer: dies / Math.max(1, units), share };

@@ -1,5 +1,6 @@
 import type { Decision } from '../die/prediction.js';
-import { ClusteredDies, type Spread } from './clusters.js';
+import type { Spread } from '../statistics/design-effect.js';
+import { ClusteredDies } from './clusters.js';
 import { LatencyGroups } from './latency-groups.js';
 import { QuantileSketch } from './sketch.js';
 

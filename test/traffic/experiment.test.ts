@@ -63,7 +63,7 @@ describe('recommends', () => {
     expect(found.p_value).toBeGreaterThan(0.05);
     expect(found.recommendation).toBe('hold');
     expect(found.reasons).toEqual([
-      'The difference of the fail rates is 0.015 (95% interval -0.005735 to 0.03595), ' +
+      'The difference of the fail rates is 0.015 (95% interval -0.005861 to 0.03607), ' +
         'which does not yet settle its bound of 0.01.',
     ]);
   });

@@ -3,6 +3,7 @@ import type { ModelVersion } from '../../models/model-version.js';
 import { createLatencies, type Latencies } from '../../replay/latencies.js';
 import type { Clock } from '../../serving/clock.js';
 import { type OfflineEngine, withEngine } from '../score/engine.js';
+import { compareCosts, compareDecisions } from './changes.js';
 import type { Comparison } from './comparison.js';
 import { type Costs, costFigures, type ScoredDie } from './costs.js';
 import { agreementOf, figuresOf, type GateDecision } from './figures.js';
@@ -55,10 +56,11 @@ export function compareVersions(options: CompareOptions): Promise<Comparison> {
 
 async function compare(baseline: Side, candidate: Side, options: CompareOptions): Promise<Comparison> {
   const { labelled, onProgress } = options;
-  const { dies, passing } = labelled;
+  const { dies, passing, clustering, wafers } = labelled;
   onProgress(`scoring ${dies} dies`);
   const [scoredBefore, scoredAfter] = [await scoresOf(baseline), await scoresOf(candidate)];
   const [before, after] = [decisionsOf(scoredBefore), decisionsOf(scoredAfter)];
+  const judged = { before, after, passing, wafers };
   onProgress('timing single dies');
   const [beforeMs, afterMs] = await timeSingles(baseline, candidate, options);
   const described = ({ version }: Side, scored: readonly Scored[], latencies: Latencies) => {
@@ -71,12 +73,13 @@ async function compare(baseline: Side, candidate: Side, options: CompareOptions)
   return {
     dies,
     failingDies: dies - passing.reduce((sum, good) => sum + good, 0),
+    clustering,
     agreement: agreementOf(before, after),
     baseline: described(baseline, scoredBefore, beforeMs),
     candidate: described(candidate, scoredAfter, afterMs),
-    groups: options.by.flatMap((by) =>
-      compareGroups(by, labelled.groups[by] ?? [], { before, after, passing }),
-    ),
+    changes: compareDecisions(judged),
+    costRise: options.costs && compareCosts(judged, options.costs),
+    groups: options.by.flatMap((by) => compareGroups(by, labelled.groups[by] ?? [], judged)),
   };
 }
 

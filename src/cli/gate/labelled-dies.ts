@@ -7,6 +7,7 @@ import type { DieTable } from '../../training/table/die-table.js';
 import { readDieTable } from '../../training/table/read-die-table.js';
 import { lotBytes, namingFile } from '../lot-file.js';
 import { trainingFormat } from '../training-format.js';
+import type { Clustering } from './comparison.js';
 import { GROUPINGS, type Grouping } from './groups.js';
 
 /** Dies whose true state is known, as each of some versions reads them. */
@@ -18,6 +19,9 @@ export interface LabelledDies {
   readonly rows: readonly Float32Array[];
   /** [dies]: by each grouping the group of each die, where the data says it. */
   readonly groups: Readonly<Record<Grouping, readonly string[] | undefined>>;
+  readonly clustering: Clustering;
+  /** [dies]: the wafer of each die, with its lot; undefined where the data names none. */
+  readonly wafers: readonly string[] | undefined;
 }
 
 export interface LabelledDiesOptions {
@@ -70,7 +74,13 @@ async function fromTables({
   });
   refuseMisfit(problems, files, versions);
   const groups = { equipment_id: table.equipment, site: table.sites, lot_id: table.lots };
-  return { dies: table.dies, passing: table.passing, rows, groups };
+  return { dies: table.dies, passing: table.passing, rows, groups, ...clustered(table.dies, table.wafers) };
+}
+
+function clustered(dies: number, wafers: readonly string[] | undefined) {
+  const clustering: Clustering =
+    wafers === undefined ? { by: 'die', clusters: dies } : { by: 'wafer', clusters: new Set(wafers).size };
+  return { clustering, wafers };
 }
 
 /** Where a version's parameters are in a table, or why they are not. */
@@ -126,6 +136,8 @@ async function fromLots({ files, versions, onProgress }: LabelledDiesOptions): P
   const passing: number[] = [];
   const rows: Float32Array[][] = versions.map(() => []);
   const groups: Record<Grouping, string[]> = { equipment_id: [], site: [], lot_id: [] };
+  const wafers: string[] = [];
+  let namesWafers = false;
   for (const file of files) {
     const measurers = versions.map((version) => measurerFor(version, file));
     const dies = await namingFile(file, diesOfLot(lotBytes(file, onProgress), measurers));
@@ -136,9 +148,11 @@ async function fromLots({ files, versions, onProgress }: LabelledDiesOptions): P
         : [`${key} reads ${never.length} tests that the lot has no value of: ${namesOf(never)}`];
     });
     refuseMisfit(lacking, [file], versions);
-    for (const { good, measured, of } of dies) {
+    for (const { good, measured, of, wafer } of dies) {
       for (const by of GROUPINGS) groups[by].push(of[by]);
       passing.push(good ? 1 : 0);
+      wafers.push(`${of.lot_id}|${wafer ?? ''}`);
+      namesWafers ||= wafer !== undefined;
       measured.forEach((params, v) => {
         rows[v]?.push(params);
       });
@@ -150,13 +164,16 @@ async function fromLots({ files, versions, onProgress }: LabelledDiesOptions): P
     files,
     versions,
   );
-  return { dies: passing.length, passing: Uint8Array.from(passing), rows: joined, groups };
+  // Packaged parts are of no wafer that anybody knows.
+  const found = clustered(passing.length, namesWafers ? wafers : undefined);
+  return { dies: passing.length, passing: Uint8Array.from(passing), rows: joined, groups, ...found };
 }
 
 interface LotDie {
   readonly good: boolean;
   readonly measured: readonly Float32Array[];
   readonly of: Readonly<Record<Grouping, string>>;
+  readonly wafer: string | undefined;
 }
 
 async function diesOfLot(
@@ -183,6 +200,7 @@ async function diesOfLot(
         site: String(part.siteNum),
         lot_id: label?.lot_id ?? '',
       },
+      wafer: label?.wafer_id ?? undefined,
     };
   }
   return lots.flatMap(({ register, found }) => {

@@ -1,5 +1,5 @@
-import { normalUpperQuantile, normalUpperTail } from '../statistics/normal.js';
-import { studentUpperTail } from '../statistics/student.js';
+import { normalUpperQuantile, normalUpperTail } from './normal.js';
+import { studentUpperTail } from './student.js';
 
 /** An estimate with its confidence interval, low <= value <= high. */
 export interface Interval {

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { studentUpperTail } from '../../src/statistics/student.js';
 import {
   differenceOf,
   type Interval,
@@ -8,8 +7,9 @@ import {
   shareTest,
   wilson,
   zOf,
-} from '../../src/traffic/proportions.js';
-import { randomOf } from './support.js';
+} from '../../src/statistics/proportions.js';
+import { studentUpperTail } from '../../src/statistics/student.js';
+import { randomOf } from '../traffic/support.js';
 
 const z95 = zOf(0.05);
 

@@ -1,0 +1,200 @@
+import type { CombinedShares } from '../../statistics/combined-shares.js';
+import type { Interval } from '../../statistics/proportions.js';
+import { type BoundFinding, type FigureBound, type GateVerdict, holdToBound } from './bounds.js';
+import type { Comparison } from './comparison.js';
+import { groupGate } from './group-gate.js';
+import { changeText, money, needText, percentText, rangeText } from './wording.js';
+
+/** Shares in percent, drops and rises in points (hundredths). */
+export interface GateLimits {
+  readonly maxAccuracyDrop: number;
+  readonly minAccuracy: number;
+  readonly maxDetectionDrop: number;
+  readonly minDetection: number;
+  readonly maxFalseAlarmRise: number;
+  readonly maxFalseAlarms: number;
+  /** What a group may lose, which has fewer dies to show it by. */
+  readonly maxGroupAccuracyDrop: number;
+  readonly maxGroupDetectionDrop: number;
+  /** Percent of what the baseline's wrong decisions cost. */
+  readonly maxCostRise: number;
+  readonly maxP99Ms: number;
+  readonly minSamples: number;
+  /** Of every interval, two-sided: 0.05 for 95%. */
+  readonly significance: number;
+}
+
+/** One quality gate: what was required, what was found, and in a sentence why it holds, is missed or stays open. */
+export interface Gate {
+  readonly gate:
+    | 'accuracy'
+    | 'least accuracy'
+    | 'detection'
+    | 'least detection'
+    | 'false alarm rise'
+    | 'false alarms'
+    | 'groups'
+    | 'cost'
+    | 'latency'
+    | 'samples';
+  readonly verdict: GateVerdict;
+  readonly measured: number;
+  /** Interval of `measured`, in its unit; left out where it has none. */
+  readonly interval?: Pick<Interval, 'low' | 'high'>;
+  readonly required: number;
+  /** About how many dies (and wafers) like these would settle an open gate; left out where nobody can say. */
+  readonly needed?: { readonly dies: number; readonly wafers?: number };
+  readonly reason: string;
+}
+
+const LOSS = ['drop', 'gain'] as const;
+
+/** The verdict on all gates: one that is missed decides, then one that is open. */
+export function verdictOn(gates: readonly Gate[]): GateVerdict {
+  const has = (verdict: GateVerdict) => gates.some((gate) => gate.verdict === verdict);
+  if (has('missed')) return 'missed';
+  return has('open') ? 'open' : 'holds';
+}
+
+/** Holds a comparison against the limits. */
+export function gatesOf(comparison: Comparison, limits: GateLimits): Gate[] {
+  const { dies, candidate, groups } = comparison;
+  return [
+    ...accuracyGates(comparison, limits),
+    ...detectionGates(comparison, limits),
+    ...falseAlarmGates(comparison, limits),
+    ...(groups.length === 0 ? [] : [groupGate(comparison, limits)]),
+    ...costGates(comparison, limits),
+    {
+      gate: 'latency',
+      verdict: candidate.latencyMs.p99 <= limits.maxP99Ms ? 'holds' : 'missed',
+      measured: candidate.latencyMs.p99,
+      required: limits.maxP99Ms,
+      reason: `${candidate.model} answers 99% of single dies within ${candidate.latencyMs.p99.toFixed(3)} ms, allowed are ${limits.maxP99Ms} ms`,
+    },
+    {
+      gate: 'samples',
+      verdict: dies >= limits.minSamples ? 'holds' : 'open',
+      measured: dies,
+      required: limits.minSamples,
+      ...(dies < limits.minSamples && { needed: { dies: limits.minSamples } }),
+      reason: `the labelled set has ${dies} dies, required are at least ${limits.minSamples}`,
+    },
+  ];
+}
+
+function accuracyGates(comparison: Comparison, limits: GateLimits): Gate[] {
+  const { baseline, candidate, changes } = comparison;
+  return [
+    boundGate(comparison, limits, {
+      gate: 'accuracy',
+      figure: changes.accuracyDrop,
+      bound: { most: limits.maxAccuracyDrop / 100 },
+      says: (range) =>
+        `${candidate.model} decides ${percentText(candidate.accuracy)} of the dies rightly, ${baseline.model} ${percentText(baseline.accuracy)}: ${changeText(changes.accuracyDrop.value, LOSS)}${range}, allowed is a drop of ${limits.maxAccuracyDrop}`,
+    }),
+    boundGate(comparison, limits, {
+      gate: 'least accuracy',
+      figure: changes.accuracy,
+      bound: { least: limits.minAccuracy / 100 },
+      says: (range) =>
+        `${candidate.model} decides ${percentText(candidate.accuracy)} of the dies rightly${range}, required are at least ${limits.minAccuracy}%`,
+    }),
+  ];
+}
+
+function detectionGates(comparison: Comparison, limits: GateLimits): Gate[] {
+  const { baseline, candidate, changes } = comparison;
+  return [
+    boundGate(comparison, limits, {
+      gate: 'detection',
+      figure: changes.detectionDrop,
+      bound: { most: limits.maxDetectionDrop / 100 },
+      says: (range) =>
+        `${candidate.model} catches ${percentText(candidate.detectionRate)} of the bad dies, ${baseline.model} ${percentText(baseline.detectionRate)}: ${changeText(changes.detectionDrop.value, LOSS)}${range}, allowed is a drop of ${limits.maxDetectionDrop}`,
+    }),
+    boundGate(comparison, limits, {
+      gate: 'least detection',
+      figure: changes.detection,
+      bound: { least: limits.minDetection / 100 },
+      says: (range) =>
+        `${candidate.model} catches ${percentText(candidate.detectionRate)} of the bad dies${range}, required are at least ${limits.minDetection}%`,
+    }),
+  ];
+}
+
+function falseAlarmGates(comparison: Comparison, limits: GateLimits): Gate[] {
+  const { baseline, candidate, changes } = comparison;
+  return [
+    boundGate(comparison, limits, {
+      gate: 'false alarm rise',
+      figure: changes.falseAlarmRise,
+      bound: { most: limits.maxFalseAlarmRise / 100 },
+      says: (range) =>
+        `${candidate.model} fails ${percentText(candidate.falseAlarmRate)} of the good dies, ${baseline.model} ${percentText(baseline.falseAlarmRate)}: ${changeText(changes.falseAlarmRise.value, ['rise', 'fall'])}${range}, allowed is a rise of ${limits.maxFalseAlarmRise}`,
+    }),
+    boundGate(comparison, limits, {
+      gate: 'false alarms',
+      figure: changes.falseAlarms,
+      bound: { most: limits.maxFalseAlarms / 100 },
+      says: (range) =>
+        `${candidate.model} fails ${percentText(candidate.falseAlarmRate)} of the good dies${range}, allowed are ${limits.maxFalseAlarms}%`,
+    }),
+  ];
+}
+
+function costGates(comparison: Comparison, limits: GateLimits): Gate[] {
+  const { baseline, candidate, costRise } = comparison;
+  if (baseline.cost === undefined || candidate.cost === undefined || costRise === undefined) return [];
+  const [before, after] = [baseline.cost.per1000, candidate.cost.per1000];
+  const allowed = (before * limits.maxCostRise) / 100;
+  const gate = boundGate(comparison, limits, {
+    gate: 'cost',
+    figure: costRise,
+    bound: { most: allowed / 1000 },
+    unit: 1000,
+    says: (range) =>
+      `the wrong decisions of 1,000 dies cost ${money(after)} with ${candidate.model}, ${money(before)} with ${baseline.model}: ${money(Math.abs(after - before))} ${after < before ? 'less' : 'more'}${range}, allowed are ${money(allowed)} (${limits.maxCostRise}%)`,
+  });
+  return [gate];
+}
+
+interface Worded {
+  readonly gate: Gate['gate'];
+  readonly figure: CombinedShares;
+  readonly bound: FigureBound;
+  /** Of what is reported: 100 for points and percent. */
+  readonly unit?: number;
+  /** @param range the interval in words, with a blank before it; empty where there is none */
+  readonly says: (range: string) => string;
+}
+
+function boundGate(
+  comparison: Comparison,
+  { significance }: Pick<GateLimits, 'significance'>,
+  { gate, figure, bound, unit = 100, says }: Worded,
+): Gate {
+  const found = holdToBound(figure, bound, significance);
+  const { verdict, interval } = found;
+  const needed = neededDies(comparison, found);
+  const reason = says(interval === undefined ? '' : ` ${rangeText(interval, significance, unit)}`);
+  return {
+    gate,
+    verdict,
+    measured: unit * figure.value,
+    ...(interval !== undefined && { interval: { low: unit * interval.low, high: unit * interval.high } }),
+    required: unit * ('most' in bound ? bound.most : bound.least),
+    ...(needed !== undefined && { needed }),
+    reason: verdict === 'open' ? `${reason}: ${needText(comparison, found, needed)}` : reason,
+  };
+}
+
+function neededDies(
+  { dies, clustering }: Pick<Comparison, 'dies' | 'clustering'>,
+  { needed }: BoundFinding,
+): Gate['needed'] {
+  if (needed === undefined) return undefined;
+  const rounded = (count: number) => Number(Math.ceil(count).toPrecision(2));
+  const many = { dies: rounded(dies * needed.times) };
+  return clustering.by === 'die' ? many : { ...many, wafers: Math.ceil(clustering.clusters * needed.times) };
+}
