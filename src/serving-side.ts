@@ -118,6 +118,8 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
       {
         versionLoaded: ({ key, version, report }) => {
           if (version !== undefined) drift.add(version);
+          if (version?.reference !== undefined && version.reference.allDies === undefined)
+            createDriftLog(logger).olderReference(key);
           const signature = report?.signature;
           if (signature?.status === 'refused') logger.warn({ version: key, signature }, 'signature');
           else if (signature !== undefined) logger.info({ version: key, signature }, 'signature');

@@ -104,7 +104,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'models/repository': ['die', 'errors.ts', 'models', 'models/decision', 'models/manifest', 'traffic'],
   sources: ['errors.ts', 'models/graph', 'type models/**'],
   signatures: ['type config.ts', 'errors.ts', 'models/manifest', 'type models'],
-  drift: ['errors.ts', 'type die', 'type models/**', 'type serving'],
+  drift: ['errors.ts', 'models/manifest', 'traffic', 'type die', 'type models/**', 'type serving'],
   serving: [
     'drift',
     'type models',

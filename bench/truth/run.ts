@@ -1,6 +1,10 @@
+import { driftTruth } from './drift.js';
 import { trafficTruth } from './traffic.js';
 
-const PARTS: Readonly<Record<string, (runs: number) => string>> = { traffic: trafficTruth };
+const PARTS: Readonly<Record<string, (runs: number) => string>> = {
+  drift: driftTruth,
+  traffic: trafficTruth,
+};
 
 const [asked, runs = '300'] = process.argv.slice(2);
 const names = asked === undefined ? Object.keys(PARTS) : [asked];

@@ -15,9 +15,17 @@ export function waferOf({ rate, correlation, dies }: WaferProcess, random: Rando
   return Array.from({ length: dies }, () => random.chance(own));
 }
 
-function beta(mean: number, precision: number, random: Random): number {
+/** A share whose mean is known. @param precision sum of both shapes */
+export function beta(mean: number, precision: number, random: Random): number {
   const fails = gamma(mean * precision, random);
   return fails / (fails + gamma((1 - mean) * precision, random));
+}
+
+/** Shares that sum to 1, whose means are known. @param precision sum of all shapes */
+export function dirichlet(means: readonly number[], precision: number, random: Random): number[] {
+  const parts = means.map((mean) => gamma(mean * precision, random));
+  const sum = parts.reduce((a, b) => a + b, 0);
+  return parts.map((part) => part / sum);
 }
 
 /** Marsaglia and Tsang (2000); a shape below 1 by the power of a uniform. */

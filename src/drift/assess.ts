@@ -1,8 +1,8 @@
-import { Comparison, type Difference, type ParameterDrift } from './compare.js';
+import { DriftComparison, type ParameterDrift, type ReachedDies, type ScoreDrift } from './compare.js';
 import type { DriftCounts } from './counts.js';
 import { PSI_CHANGED, PSI_DRIFTED } from './psi.js';
 import type { ReferenceBins } from './reference-bins.js';
-import { wander } from './wander.js';
+import { places, SQUARED_ERRORS, wander, wanderOfShares } from './wander.js';
 import type { DriftWindow, WindowDies } from './window.js';
 
 /** One group of equipment in the window. */
@@ -22,17 +22,23 @@ export interface GroupAssessment {
   readonly own: Float64Array;
 }
 
+/** How wafers differ is not in a reference of one. */
+export type OpenReason = 'reference_of_one_wafer';
+
 /** What a window says of a version. */
 export interface Assessment {
   readonly all: DriftCounts;
-  /** Whether the dies and steps are enough to judge the product. */
+  /** Whether the dies and steps are enough to judge the product, and the reference can tell. */
   readonly enough: boolean;
+  /** Why the product stays open although there are dies and steps enough. */
+  readonly open: OpenReason | undefined;
   readonly parameters: readonly ParameterDrift[];
-  readonly score: Difference;
+  readonly score: ScoreDrift;
   readonly groups: readonly GroupAssessment[];
   /**
    * What of each parameter's drift is the product's, whatever the equipment: the lower median of the groups'
-   * excess; where fewer than two groups can be judged, the excess of all dies.
+   * excess; where fewer than two groups can be judged, the excess of all dies. Less what the reference's own wafers
+   * may make of it. 0 where the product is not judged.
    */
   readonly product: Float64Array;
 }
@@ -59,30 +65,36 @@ export function* assessInSlices(
   window: DriftWindow,
   minimumDies: number,
 ): Generator<void, Assessment> {
-  const comparison = new Comparison(reference);
+  const comparison = new DriftComparison(reference);
+  const scores = places(reference);
   const all = window.all();
   yield;
-  const parameters = Array.from(reference.means, (_, p) => comparison.parameter(all.total, p));
+  const whole = comparison.reached(all.total);
+  const parameters = Array.from(reference.means, (_, p) => comparison.parameter(whole, p));
   const groups: JudgedGroup[] = [];
   for (const group of window.groups()) {
     yield;
-    groups.push(assessGroup(comparison, group, window.of(group), minimumDies));
+    groups.push(assessGroup(comparison, scores, group, window.of(group), minimumDies));
   }
   for (const group of groups) {
     yield;
     findOwn(comparison, group, groups);
   }
-  const allowances = wander(all);
-  const enough = all.total.sampled >= minimumDies && allowances.every(Number.isFinite);
+  const { known, excess } = excessOf(all, scores, (p) => parameters[p]?.psi.psi ?? 0);
+  const enoughDies = all.total.sampled >= minimumDies && known;
+  const openBecause = reference.wafers === 1 ? ('reference_of_one_wafer' as const) : undefined;
+  const enough = enoughDies && openBecause === undefined;
+  const product = productOf(groups, parameters.length) ?? excess;
   return {
     all: all.total,
     enough,
+    open: enoughDies ? openBecause : undefined,
     parameters,
     score: comparison.score(all.total),
     groups,
-    product:
-      productOf(groups, parameters.length) ??
-      Float64Array.from(parameters, ({ psi }, p) => (enough ? beyond(psi.psi, allowances[p]) : 0)),
+    product: product.map((psi, p) =>
+      enough ? beyond(psi, SQUARED_ERRORS * (reference.waferSpreads[p] ?? 0)) : 0,
+    ),
   };
 }
 
@@ -90,40 +102,66 @@ export function* assessInSlices(
 interface JudgedGroup extends GroupAssessment {
   /** See `wander`. */
   readonly allowances: Float64Array;
+  readonly dies: ReachedDies;
 }
 
 /** A group against the reference; what is its own is found when all groups are known. */
 function assessGroup(
-  comparison: Comparison,
+  comparison: DriftComparison,
+  scores: Float64Array,
   group: number,
-  dies: WindowDies,
+  window: WindowDies,
   minimumDies: number,
 ): JudgedGroup {
-  const counts = dies.total;
+  const counts = window.total;
+  const dies = comparison.reached(counts);
   const psi = new Float64Array(counts.parameters);
-  const excess = new Float64Array(counts.parameters);
-  const allowances = wander(dies);
   const enoughDies = counts.sampled >= minimumDies;
-  for (let p = 0; enoughDies && p < psi.length; p++) {
-    psi[p] = comparison.psi(counts, p).psi;
-    excess[p] = beyond(psi[p], allowances[p]);
+  for (let p = 0; enoughDies && p < psi.length; p++) psi[p] = comparison.psi(dies, p).psi;
+  const { allowances, known, excess } = excessOf(window, scores, (p) => psi[p] ?? 0);
+  const enough = enoughDies && known;
+  return { group, counts, enough, psi, excess, own: new Float64Array(counts.parameters), allowances, dies };
+}
+
+/** What of each index the wander of wafers does not explain, what it does, and whether that is known at all. */
+function excessOf(window: WindowDies, scores: Float64Array, psiOf: (p: number) => number) {
+  const allowances = wander(window, scores);
+  const known = allowances.every(Number.isFinite);
+  const excess = new Float64Array(allowances.length);
+  const reachedAt = reachedCounter(window);
+  for (let p = 0; p < excess.length; p++) {
+    excess[p] = beyond(psiOf(p), allowances[p]);
+    // Below it nothing begins, and what has begun may end: the closer look would change neither.
+    if ((excess[p] ?? 0) < PSI_CHANGED) continue;
+    allowances[p] = Math.max(allowances[p] ?? 0, wanderOfShares(window, reachedAt(p), p));
+    excess[p] = beyond(psiOf(p), allowances[p]);
   }
-  const enough = enoughDies && allowances.every(Number.isFinite);
-  return { group, counts, enough, psi, excess, own: new Float64Array(counts.parameters), allowances };
+  return { allowances, known, excess };
+}
+
+/** The dies of each step that reached a parameter; to be asked in the order of the parameters. */
+function reachedCounter({ total, steps }: WindowDies): (p: number) => (counts: DriftCounts) => number {
+  const stopped = new Map([total, ...steps].map((counts) => [counts, 0]));
+  let from = 0;
+  return (p) => {
+    for (; from <= p; from++)
+      for (const [counts, before] of stopped) stopped.set(counts, before + (counts.stops[from] ?? 0));
+    return (counts) => counts.sampled - (stopped.get(counts) ?? 0);
+  };
 }
 
 /**
  * A group is compared with each of the others and the lower median counts: one tester that drifts would
  * make all others look different if they were compared with the sum.
  */
-function findOwn(comparison: Comparison, group: JudgedGroup, groups: readonly JudgedGroup[]): void {
+function findOwn(comparison: DriftComparison, group: JudgedGroup, groups: readonly JudgedGroup[]): void {
   const others = groups.filter((other) => other !== group && other.enough);
   if (!group.enough || others.length === 0) return;
   group.excess.forEach((excess, p) => {
     if (excess === 0) return;
-    const differences = others.map(({ counts, allowances }) =>
+    const differences = others.map(({ dies, allowances }) =>
       beyond(
-        comparison.psiBetween(group.counts, counts, p).psi,
+        comparison.psiBetween(group.dies, dies, p).psi,
         (group.allowances[p] ?? 0) + (allowances[p] ?? 0),
       ),
     );

@@ -14,7 +14,8 @@ export interface CountingTable {
  * The kernel: counts the parameters of one die. Nine comparisons for each value and no branch on
  * their results: which bin a value falls into cannot be predicted, and a wrong guess costs more than
  * all nine.
- * @param rows float32 [dies, parameters] row-major; NaN is a missing value
+ * @param rows float32 [dies, parameters] row-major, parameters in the order in which they are tested; NaN is a
+ * missing value
  * @param row which die
  */
 export function countRow(
@@ -23,8 +24,10 @@ export function countRow(
   rows: Float32Array,
   row: number,
 ): void {
-  const { parameters, cells, sums, squares } = counts;
-  const from = row * parameters;
+  const { cells, sums, squares } = counts;
+  const from = row * counts.parameters;
+  const parameters = measuredTo(rows, from, counts.parameters);
+  if (parameters < counts.parameters) counts.stops[parameters]++;
   for (let p = 0; p < parameters; p++) {
     const value = rows[from + p] ?? Number.NaN;
     if (Number.isNaN(value)) {
@@ -38,6 +41,13 @@ export function countRow(
     squares[p] = (squares[p] ?? 0) + z * z;
   }
   counts.sampled++;
+}
+
+/** Up to which parameter a die was measured: after its last value there is nothing, as for one that stops at a failing test. */
+function measuredTo(rows: Float32Array, from: number, parameters: number): number {
+  let end = parameters;
+  while (end > 0 && Number.isNaN(rows[from + end - 1] ?? Number.NaN)) end--;
+  return end;
 }
 
 /** How many of the nine edges from index `from` on are below the value: the bin that it is in. */

@@ -1,6 +1,7 @@
 import { CELLS, type DriftCounts } from './counts.js';
 import { kolmogorovSmirnov } from './ks.js';
 import { NO_DIFFERENCE, type Psi, stabilityIndex } from './psi.js';
+import { lostAt, lostInEither, type Reach, reachOf } from './reach.js';
 import { BINS, type Bins, EDGES, type ReferenceBins } from './reference-bins.js';
 import { type Shift, shiftOf } from './shift.js';
 
@@ -10,116 +11,183 @@ export interface ParameterDrift {
   readonly ks: number;
   /** undefined for fewer than two measured values. */
   readonly shift: Shift | undefined;
+  /** Of the dies that reached the parameter, and of all dies. */
   readonly missingRate: number;
+  readonly stoppedRate: number;
 }
 
-/** A distribution of some dies against the reference. */
-export interface Difference {
+/** The score of some dies against the reference. */
+export interface ScoreDrift {
   readonly psi: Psi;
   readonly ks: number;
 }
 
+/** Counted dies, and how far they were measured. */
+export interface ReachedDies extends Reach {
+  readonly counts: DriftCounts;
+  /** See {@link lostAt}. */
+  readonly lost: Uint8Array | undefined;
+  /** How far the reference's dies were measured, with the same lost. */
+  readonly expected: Reach;
+}
+
 /**
- * Compares counted dies with a reference or with one another. Bins of a parameter are ten and, where
+ * Compares counted dies with a reference or with one another. Of a parameter only the dies count that reached it: a
+ * die that stops at its first failing test says nothing of the tests after it. Bins of a parameter are ten and, where
  * a value is missing in either, one for that; the KS distance is over measured values.
  */
-export class Comparison {
+export class DriftComparison {
   readonly #reference: ReferenceBins;
+  readonly #referenceLost: Uint8Array | undefined;
+  readonly #referenceReach: Reach;
   // Kept for all parameters, so that a table of 512 allocates nothing for each of its distributions.
   readonly #expected = new Float64Array(CELLS);
   readonly #actual = new Float64Array(CELLS);
 
   constructor(reference: ReferenceBins) {
     this.#reference = reference;
+    this.#referenceLost = lostAt(reference.stops, reference.dies);
+    this.#referenceReach = this.#reachOfReference(this.#referenceLost);
+  }
+
+  /** Counted dies with how far they were measured; what is lost in the reference is in them, too. */
+  reached(counts: DriftCounts): ReachedDies {
+    const lost = lostInEither(this.#referenceLost, lostAt(counts.stops, counts.sampled));
+    const expected = lost === this.#referenceLost ? this.#referenceReach : this.#reachOfReference(lost);
+    return { counts, lost, expected, ...reachWith(counts, lost) };
   }
 
   /** Every index of a parameter against the reference. */
-  parameter(counts: DriftCounts, p: number): ParameterDrift {
-    const measured = counts.sampled - this.#missing(counts, p);
-    const psi = this.psi(counts, p);
-    this.#shares(this.#reference.parameters, p, counts.cells, p * CELLS, measured);
+  parameter(dies: ReachedDies, p: number): ParameterDrift {
+    const { counts } = dies;
+    const reached = dies.reached[p] ?? 0;
+    const measured = reached - (dies.missing[p] ?? 0);
+    const psi = this.psi(dies, p);
+    this.#shares(this.#reference.parameters, p, counts.cells, p * CELLS, measured, failShare(counts));
     return {
       psi,
       ks: measured > 0 ? kolmogorovSmirnov(this.#expected.subarray(0, BINS), this.#actual) : 0,
       shift: shiftOf(counts.sums[p] ?? 0, counts.squares[p] ?? 0, measured),
-      missingRate: counts.sampled > 0 ? 1 - measured / counts.sampled : 0,
+      missingRate: reached > 0 ? 1 - measured / reached : 0,
+      stoppedRate: counts.sampled > 0 ? 1 - reached / counts.sampled : 0,
     };
   }
 
   /** Only the stability index of a parameter against the reference. */
-  psi(counts: DriftCounts, p: number): Psi {
-    if (counts.sampled === 0) return NO_DIFFERENCE;
-    const missing = this.#missing(counts, p);
-    const expectedMissing = this.#reference.missingRates[p] ?? 0;
-    this.#shares(this.#reference.parameters, p, counts.cells, p * CELLS, counts.sampled - missing);
-    const share = 1 - missing / counts.sampled;
+  psi(dies: ReachedDies, p: number): Psi {
+    const reached = dies.reached[p] ?? 0;
+    const expectedReached = dies.expected.reached[p] ?? 0;
+    if (reached === 0 || expectedReached === 0) return NO_DIFFERENCE;
+    const missing = (dies.missing[p] ?? 0) / reached;
+    const expectedMissing = (dies.expected.missing[p] ?? 0) / expectedReached;
+    const measured = reached - (dies.missing[p] ?? 0);
+    this.#shares(
+      this.#reference.parameters,
+      p,
+      dies.counts.cells,
+      p * CELLS,
+      measured,
+      failShare(dies.counts),
+    );
     for (let i = 0; i < BINS; i++) {
       this.#expected[i] = (this.#expected[i] ?? 0) * (1 - expectedMissing);
-      this.#actual[i] = (this.#actual[i] ?? 0) * share;
+      this.#actual[i] = (this.#actual[i] ?? 0) * (1 - missing);
     }
     this.#expected[BINS] = expectedMissing;
-    this.#actual[BINS] = missing / counts.sampled;
-    return stabilityIndex(this.#expected, this.#reference.dies, this.#actual, counts.sampled);
+    this.#actual[BINS] = missing;
+    return stabilityIndex(this.#expected, expectedReached, this.#actual, reached);
   }
 
   /** Stability index of a parameter between two sets of dies. */
-  psiBetween(counts: DriftCounts, others: DriftCounts, p: number): Psi {
-    for (let i = 0; i < CELLS; i++) {
-      this.#actual[i] = (counts.cells[p * CELLS + i] ?? 0) / Math.max(1, counts.sampled);
-      this.#expected[i] = (others.cells[p * CELLS + i] ?? 0) / Math.max(1, others.sampled);
+  psiBetween(dies: ReachedDies, others: ReachedDies, p: number): Psi {
+    const lost = lostInEither(dies.lost, others.lost);
+    const each = dies.lost === lost ? dies : reachWith(dies.counts, lost);
+    const other = others.lost === lost ? others : reachWith(others.counts, lost);
+    const [reached, otherReached] = [each.reached[p] ?? 0, other.reached[p] ?? 0];
+    if (reached <= 0 || otherReached <= 0) return NO_DIFFERENCE;
+    for (let i = 0; i < BINS; i++) {
+      this.#actual[i] = (dies.counts.cells[p * CELLS + i] ?? 0) / reached;
+      this.#expected[i] = (others.counts.cells[p * CELLS + i] ?? 0) / otherReached;
     }
-    return stabilityIndex(this.#expected, others.sampled, this.#actual, counts.sampled);
+    this.#actual[BINS] = (each.missing[p] ?? 0) / reached;
+    this.#expected[BINS] = (other.missing[p] ?? 0) / otherReached;
+    return stabilityIndex(this.#expected, otherReached, this.#actual, reached);
   }
 
-  /** The score's distribution against the reference's, which is that of passing dies. */
-  score(counts: DriftCounts): Difference {
+  /** The score's distribution against the reference's. */
+  score(counts: DriftCounts): ScoreDrift {
     const dies = counts.sampled - counts.unscorable;
-    this.#shares(this.#reference.score, 0, counts.score, 0, dies);
+    const { score, scoreDies } = this.#reference;
+    if (dies === 0 || scoreDies === 0) return { psi: NO_DIFFERENCE, ks: 0 };
+    this.#shares(score, 0, counts.score, 0, dies, failShare(counts));
     const [expected, actual] = [this.#expected.subarray(0, BINS), this.#actual.subarray(0, BINS)];
-    if (dies === 0) return { psi: NO_DIFFERENCE, ks: 0 };
     return {
-      psi: stabilityIndex(expected, this.#reference.dies, actual, dies),
+      psi: stabilityIndex(expected, scoreDies, actual, dies),
       ks: kolmogorovSmirnov(expected, actual),
     };
   }
 
-  #missing(counts: DriftCounts, p: number): number {
-    return counts.cells[p * CELLS + BINS] ?? 0;
-  }
-
-  /** Fills the actual shares of the bins and the expected ones; the former are zero where nothing was counted. */
-  #shares(bins: Bins, quantity: number, cells: ArrayLike<number>, from: number, dies: number): void {
-    for (let i = 0; i < BINS; i++) this.#actual[i] = dies > 0 ? (cells[from + i] ?? 0) / dies : 0;
-    const edge = quantity * EDGES;
-    let below = 0;
-    for (let first = 0; first < BINS; ) {
-      let last = first;
-      while (last < EDGES && bins.least[edge + last] !== bins.greatest[edge + last]) last++;
-      const belowLast = last === EDGES ? 1 : (bins.least[edge + last] ?? 1);
-      if (first === last) this.#expected[first] = belowLast - below;
-      else this.#spread(bins, edge, first, last, below, belowLast);
-      below = belowLast;
-      first = last + 1;
-    }
+  #reachOfReference(lost: Uint8Array | undefined): Reach {
+    const { stops, dies, missingRates } = this.#reference;
+    let left = dies;
+    // Who lacks the value but has a later one: a share of those that were measured so far.
+    const missingAt = (p: number) => {
+      left -= stops[p] ?? 0;
+      return (missingRates[p] ?? 0) * left;
+    };
+    return reachOf(stops, dies, missingAt, lost);
   }
 
   /**
-   * Where the reference knows its shares as intervals only (see `binsOf`): bins `first` to `last` share out
-   * what lies between two edges that it knows, in the actual proportions as far as the intervals allow.
+   * Fills the actual shares of the bins and the expected ones; the former are zero where nothing was counted.
+   * @param fails share of the dies that fail: an older reference, of passing dies, says nothing of these
    */
-  #spread(bins: Bins, edge: number, first: number, last: number, bottom: number, top: number): void {
-    let mass = 0;
-    for (let i = first; i <= last; i++) mass += this.#actual[i] ?? 0;
-    let passed = 0;
-    let below = bottom;
-    for (let i = first; i <= last; i++) {
-      passed += this.#actual[i] ?? 0;
-      const least = bins.least[edge + i] ?? 0;
-      const greatest = bins.greatest[edge + i] ?? 1;
-      const wanted = mass > 0 ? bottom + ((top - bottom) * passed) / mass : (least + greatest) / 2;
-      const upTo = i === last ? top : Math.min(greatest, Math.max(least, wanted));
+  #shares(
+    bins: Bins,
+    quantity: number,
+    cells: ArrayLike<number>,
+    from: number,
+    dies: number,
+    fails: number,
+  ): void {
+    for (let i = 0; i < BINS; i++) this.#actual[i] = dies > 0 ? (cells[from + i] ?? 0) / dies : 0;
+    const edge = quantity * EDGES;
+    if (this.#reference.exact) {
+      let below = 0;
+      for (let i = 0; i < BINS; i++) {
+        const upTo = i === EDGES ? 1 : (bins.least[edge + i] ?? 1);
+        this.#expected[i] = upTo - below;
+        below = upTo;
+      }
+    } else this.#nearest(bins, edge, fails);
+  }
+
+  /**
+   * Where the reference knows its shares as intervals only: shares within these that are like the actual ones. From
+   * edge to edge what is left is shared out in the actual proportions as far as the intervals allow, so that
+   * only what is outside of all of them counts.
+   */
+  #nearest(bins: Bins, edge: number, fails: number): void {
+    let [passed, below] = [0, 0];
+    for (let i = 0; i < BINS; i++) {
+      const actual = this.#actual[i] ?? 0;
+      const left = 1 - passed;
+      const wanted = below + (left > 0 ? ((1 - below) * actual) / left : 0);
+      const least = (1 - fails) * (bins.least[edge + i] ?? 1);
+      const greatest = (1 - fails) * (bins.greatest[edge + i] ?? 1) + fails;
+      const upTo = i === EDGES ? 1 : Math.max(below, Math.min(greatest, Math.max(least, wanted)));
       this.#expected[i] = upTo - below;
+      passed += actual;
       below = upTo;
     }
   }
+}
+
+function reachWith(counts: DriftCounts, lost: Uint8Array | undefined): Reach {
+  const missingAt = (p: number) => counts.cells[p * CELLS + BINS] ?? 0;
+  return reachOf(counts.stops, counts.sampled, missingAt, lost);
+}
+
+function failShare({ fails, sampled, unscorable }: DriftCounts): number {
+  return sampled > unscorable ? fails / (sampled - unscorable) : 0;
 }

@@ -23,8 +23,10 @@ export class DriftCounts {
   /** Dies in each bin of the score, and of the confidence. */
   readonly score = new Float64Array(BINS);
   readonly confidence = new Float64Array(CONFIDENCE_BINS);
-  /** [parameters, cells]: dies in each bin, and last those where the value is missing. */
+  /** [parameters, cells]: dies in each bin, and last those where the value is missing, but not that of a later parameter. */
   readonly cells: Uint32Array;
+  /** [parameters]: dies without a value of this parameter or any after it, but of the one before it. */
+  readonly stops: Uint32Array;
   /** [parameters]: sums of z and z², where z is a value in standard deviations from the reference's mean. */
   readonly sums: Float64Array;
   readonly squares: Float64Array;
@@ -32,6 +34,7 @@ export class DriftCounts {
   constructor(parameters: number) {
     this.parameters = parameters;
     this.cells = new Uint32Array(parameters * CELLS);
+    this.stops = new Uint32Array(parameters);
     this.sums = new Float64Array(parameters);
     this.squares = new Float64Array(parameters);
   }
@@ -46,6 +49,7 @@ export class DriftCounts {
     addTo(this.score, other.score);
     addTo(this.confidence, other.confidence);
     addTo(this.cells, other.cells);
+    addTo(this.stops, other.stops);
     addTo(this.sums, other.sums);
     addTo(this.squares, other.squares);
   }
@@ -84,13 +88,13 @@ export class DriftCounts {
   }
 
   #parts(): (Float64Array | Uint32Array)[] {
-    return [this.score, this.confidence, this.cells, this.sums, this.squares];
+    return [this.score, this.confidence, this.cells, this.stops, this.sums, this.squares];
   }
 }
 
 /** Floats that the counts of so many parameters take. */
 export function floatsOf(parameters: number): number {
-  return OUTPUT_FLOATS + parameters * (CELLS + 2);
+  return OUTPUT_FLOATS + parameters * (CELLS + 3);
 }
 
 function addTo(sums: Float64Array | Uint32Array, values: Float64Array | Uint32Array): void {

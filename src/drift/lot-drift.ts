@@ -5,7 +5,7 @@ import { DriftCounts } from './counts.js';
 import { DriftCounter, type GroupCounts } from './drift-counter.js';
 import { type ReferenceBins, referenceBins } from './reference-bins.js';
 import { failRate, namedWorst, parameterRow } from './report.js';
-import { judge, type Names, type Verdict } from './verdict.js';
+import { type DriftVerdict, judgeDrift, type Names } from './verdict.js';
 import { DriftWindow } from './window.js';
 
 /** A die as it was scored, and where. */
@@ -39,10 +39,12 @@ export interface GroupDrift {
 
 /** The dies of scored lots against the reference of the model, judged as the server judges a window. */
 export interface LotDrift {
-  readonly verdict: Verdict;
+  readonly verdict: DriftVerdict;
   readonly sentence: string;
   readonly dies: number;
   readonly referenceDies: number;
+  /** Whether the reference knows its shares exactly; an older one knows intervals. */
+  readonly referenceShares: 'exact' | 'intervals';
   readonly minimumDies: number;
   /** Wafers, or blocks of 200 packaged parts: how much these differ tells drift from chance. */
   readonly steps: number;
@@ -112,9 +114,10 @@ export function createLotDriftCounter(version: ModelVersion): LotDriftCounter | 
       const ofEquipment = assess(reference, windows.equipment, MINIMUM_DIES);
       const ofSites = assess(reference, windows.sites, MINIMUM_DIES);
       const names = { equipment: namesOf(version, equipment), sites: namesOf(version, sites) };
-      const { verdict, sentence } = judge(ofEquipment, names.equipment, MINIMUM_DIES);
+      const { verdict, sentence } = judgeDrift(ofEquipment, names.equipment, MINIMUM_DIES);
       return {
         ...{ verdict, sentence, steps, minimumDies: MINIMUM_DIES, referenceDies: reference.dies },
+        referenceShares: reference.exact ? 'exact' : 'intervals',
         ...wholeOf(ofEquipment, reference, names.equipment),
         equipment: ofEquipment.groups.map((group) => groupDrift(group, names.equipment)),
         sites: ofSites.groups.map((group) => groupDrift(group, names.sites)),

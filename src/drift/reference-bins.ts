@@ -1,4 +1,4 @@
-import type { Reference } from '../models/manifest/reference.js';
+import { countingEdges, type Reference } from '../models/manifest/reference.js';
 
 /** Edges of a distribution in reference.json: the 10th to 90th percentiles. */
 export const EDGES = 9;
@@ -16,69 +16,114 @@ export interface Bins {
 
 /** What drift of a version is counted by and measured against. */
 export interface ReferenceBins {
-  /** Dies that the reference was taken from. */
+  /**
+   * Whether the shares are those of the reference's own dies, passing and failing. An older reference knows
+   * deciles of passing dies: its shares are intervals.
+   */
+  readonly exact: boolean;
+  /** Dies that the shares were taken from. */
   readonly dies: number;
+  /** Wafers that they come from; undefined where that is not known. */
+  readonly wafers: number | undefined;
   readonly parameters: Bins;
+  /** float64 [parameters, 10]: shares of the bins of measured dies; the middle of what is known where they are intervals. */
+  readonly shares: Float64Array;
   /** float32 [parameters]: what is subtracted from a value, and what it is then divided by, before it is summed. */
   readonly means: Float32Array;
   readonly scales: Float32Array;
   /** float64 [parameters], as in reference.json. */
   readonly standardDeviations: Float64Array;
   readonly missingRates: Float64Array;
+  readonly stoppedRates: Float64Array;
+  /** float64 [parameters]: dies that stopped before the parameter and after all that come before it. */
+  readonly stops: Float64Array;
+  /** float64 [parameters]: what the reference's own wafers may make of an index; 0 where it does not say. */
+  readonly waferSpreads: Float64Array;
   readonly score: Bins;
+  /** Dies that the score's shares were taken from. */
+  readonly scoreDies: number;
 }
 
 /** The bins of a version's reference. */
-export function referenceBins({ dies, parameters, score }: Reference): ReferenceBins {
+export function referenceBins({ dies, allDies, wafers, parameters, score }: Reference): ReferenceBins {
+  const bins = binsOf(parameters);
+  const all = allDies ?? dies;
   return {
-    dies,
-    parameters: binsOf(parameters.map(({ edges }) => edges)),
+    exact: allDies !== undefined,
+    dies: all,
+    wafers,
+    parameters: bins,
+    shares: middleShares(bins),
     means: Float32Array.from(parameters, ({ mean }) => mean),
     scales: Float32Array.from(parameters, ({ standardDeviation }) =>
       Math.fround(standardDeviation) > 0 ? standardDeviation : 1,
     ),
     standardDeviations: Float64Array.from(parameters, ({ standardDeviation }) => standardDeviation),
     missingRates: Float64Array.from(parameters, ({ missingRate }) => missingRate),
-    score: binsOf([score.edges]),
+    stoppedRates: Float64Array.from(parameters, ({ stoppedRate = 0 }) => stoppedRate),
+    stops: Float64Array.from(
+      parameters,
+      ({ stoppedRate = 0 }, p) => Math.max(0, stoppedRate - (parameters[p - 1]?.stoppedRate ?? 0)) * all,
+    ),
+    waferSpreads: Float64Array.from(parameters, ({ waferSpread = 0 }) => waferSpread),
+    score: binsOf([score]),
+    scoreDies: score.dies ?? dies,
   };
 }
 
-/**
- * Edges in float32, as the values are, so that a value that equals an edge is found equal.
- *
- * Where percentiles coincide, one value holds their mass and the deciles do not say how much of the
- * rest lies below and above: for the 30th to 60th percentile in one value, 20% to 30% lie below it and
- * 60% to 70% at or below. The first of the tied edges is moved to the next smaller float32, so that the
- * value has a bin of its own, and the shares are kept as intervals: drift is what no reference within
- * them explains. An untied edge stands for its percentile exactly.
- */
-function binsOf(quantities: readonly (readonly number[])[]): Bins {
-  const edges = Float32Array.from(quantities.flat());
-  const least = new Float64Array(edges.length);
-  const greatest = new Float64Array(edges.length);
-  for (let from = 0; from < edges.length; from += EDGES) {
-    for (let first = 0; first < EDGES; ) {
-      const value = edges[from + first] ?? 0;
-      let last = first;
-      while (last + 1 < EDGES && edges[from + last + 1] === value) last++;
-      const tied = last > first;
-      for (let i = first; i <= last; i++) {
-        const below = tied && i === first;
-        least[from + i] = (below ? first : last + 1) / BINS;
-        greatest[from + i] = (below ? first + 1 : last + (tied ? 2 : 1)) / BINS;
-      }
-      if (tied) edges[from + first] = nextBelow(value);
-      first = last + 1;
-    }
-  }
-  return { edges, least, greatest };
+function binsOf(quantities: readonly Pick<Reference['score'], 'edges' | 'shares'>[]): Bins {
+  const bins = {
+    edges: new Float32Array(quantities.length * EDGES),
+    least: new Float64Array(quantities.length * EDGES),
+    greatest: new Float64Array(quantities.length * EDGES),
+  };
+  quantities.forEach(({ edges, shares }, quantity) => {
+    const from = quantity * EDGES;
+    bins.edges.set(countingEdges(edges), from);
+    const [least, greatest] = shares === undefined ? intervalsOf(edges) : [shares, shares];
+    bins.least.set(least, from);
+    bins.greatest.set(greatest, from);
+  });
+  return bins;
 }
 
-/** The greatest float32 below a finite one. */
-function nextBelow(value: number): number {
-  const float = Float32Array.of(value === 0 ? 0 : value);
-  const bits = new Int32Array(float.buffer);
-  if (float[0] === 0) return -1.401298464324817e-45;
-  bits[0] = (bits[0] ?? 0) + ((float[0] ?? 0) > 0 ? -1 : 1);
-  return float[0] ?? value;
+/**
+ * What deciles alone say of the shares at or below them. A value that holds up to a fifth of the dies ties no
+ * two of them, so that of an edge that stands alone only its neighbours are known: a tenth less and a tenth
+ * more than its percentile. Edges are written with seven digits, and a value in float32 may need more; where
+ * six are enough nothing was lost, and no less than its percentile lies at or below an edge.
+ *
+ * Where percentiles coincide, one value holds their mass: for the 30th to 60th percentile in one value, 20% to
+ * 30% lie below it (see `countingEdges`) and 60% to 70% at or below.
+ */
+function intervalsOf(edges: readonly number[]): readonly [least: Float64Array, greatest: Float64Array] {
+  const least = new Float64Array(EDGES);
+  const greatest = new Float64Array(EDGES);
+  const floats = Float32Array.from(edges);
+  for (let first = 0; first < EDGES; ) {
+    let last = first;
+    while (last + 1 < EDGES && floats[last + 1] === floats[first]) last++;
+    const whole = Number((edges[first] ?? 0).toPrecision(6)) === edges[first];
+    for (let i = first; i <= last; i++) {
+      const below = last > first && i === first;
+      least[i] = (below || !whole ? first : last + 1) / BINS;
+      greatest[i] = (below && whole ? first + 1 : last + 2) / BINS;
+    }
+    first = last + 1;
+  }
+  return [least, greatest];
+}
+
+function middleShares({ least, greatest }: Bins): Float64Array {
+  const shares = new Float64Array((least.length / EDGES) * BINS);
+  for (let quantity = 0; quantity < least.length / EDGES; quantity++) {
+    let below = 0;
+    for (let i = 0; i < BINS; i++) {
+      const edge = quantity * EDGES + i;
+      const upTo = i === EDGES ? 1 : ((least[edge] ?? 0) + (greatest[edge] ?? 1)) / 2;
+      shares[quantity * BINS + i] = Math.max(0, upTo - below);
+      below = Math.max(below, upTo);
+    }
+  }
+  return shares;
 }

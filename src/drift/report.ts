@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type Assessment, countOver, type GroupAssessment, largest, worst } from './assess.js';
-import { Comparison, type ParameterDrift } from './compare.js';
+import { DriftComparison, type ParameterDrift } from './compare.js';
 import type { DriftCounts } from './counts.js';
 import type { ReferenceBins } from './reference-bins.js';
-import { judge, type Names, VERDICTS } from './verdict.js';
+import { judgeDrift, type Names, VERDICTS } from './verdict.js';
 
 const IndexSchema = z.number().describe('Population stability index without what chance adds, at least 0');
 
@@ -24,8 +24,12 @@ const ParameterDriftSchema = RankedSchema.extend({
     .number()
     .nullable()
     .describe("Standard deviation over the reference's; null where it has none"),
-  missing_rate: z.number(),
+  missing_rate: z.number().describe('Of the dies that reached the parameter'),
   reference_missing_rate: z.number(),
+  stopped_rate: z
+    .number()
+    .describe('Share of all dies that were measured no further than before it: stop on fail'),
+  reference_stopped_rate: z.number(),
 });
 
 const EquipmentDriftSchema = z.object({
@@ -58,6 +62,11 @@ export const DriftReportSchema = z.object({
   step_minutes: z.number(),
   minimum_dies: z.int(),
   reference_dies: z.int(),
+  reference_shares: z
+    .enum(['exact', 'intervals'])
+    .describe(
+      'intervals: reference.json is of an older form, which knows deciles of passing dies only; what lies between them is not called drift. Train the version again',
+    ),
   verdict: z.enum(VERDICTS),
   sentence: z.string(),
   active: z
@@ -119,7 +128,7 @@ export function driftReport(
 ): DriftReport {
   const { all, score, groups } = assessment;
   const { reference, names } = context;
-  const { verdict, drifting, sentence } = judge(assessment, names, context.minimumDies);
+  const { verdict, drifting, sentence } = judgeDrift(assessment, names, context.minimumDies);
   const indexes = Float64Array.from(assessment.parameters, ({ psi }) => psi.psi);
   const over = countOver(indexes);
   const scored = all.sampled - all.unscorable;
@@ -131,6 +140,7 @@ export function driftReport(
     step_minutes: context.stepMinutes,
     minimum_dies: context.minimumDies,
     reference_dies: reference.dies,
+    reference_shares: reference.exact ? 'exact' : 'intervals',
     verdict,
     sentence,
     active: context.active.map((id) => (id === undefined ? 'product' : `equipment ${id}`)),
@@ -161,16 +171,17 @@ export function driftReport(
 }
 
 function tableOf(assessment: Assessment, { reference, names }: ReportContext, group?: GroupAssessment) {
-  const comparison = new Comparison(reference);
+  const comparison = new DriftComparison(reference);
+  const dies = group === undefined ? undefined : comparison.reached(group.counts);
   return assessment.parameters.map((ofAll, index) => {
-    const drift = group === undefined ? ofAll : comparison.parameter(group.counts, index);
+    const drift = dies === undefined ? ofAll : comparison.parameter(dies, index);
     return { index, name: names.parameter(index), ...parameterRow(drift, reference, index) };
   });
 }
 
 /** One parameter as a row of the table. */
 export function parameterRow(
-  { psi, ks, shift, missingRate }: ParameterDrift,
+  { psi, ks, shift, missingRate, stoppedRate }: ParameterDrift,
   reference: ReferenceBins,
   index: number,
 ) {
@@ -183,6 +194,8 @@ export function parameterRow(
     standard_deviation_ratio: hasSpread ? (shift?.standardDeviation ?? null) : null,
     missing_rate: missingRate,
     reference_missing_rate: reference.missingRates[index] ?? 0,
+    stopped_rate: stoppedRate,
+    reference_stopped_rate: reference.stoppedRates[index] ?? 0,
   };
 }
 

@@ -1,14 +1,21 @@
-import { type Assessment, countOver, type GroupAssessment, worst } from './assess.js';
+import { type Assessment, countOver, type GroupAssessment, type OpenReason, worst } from './assess.js';
 import { PSI_DRIFTED } from './psi.js';
 import { MINIMUM_STEPS } from './wander.js';
 
 /** What the window says, in one word. */
-export const VERDICTS = ['collecting', 'stable', 'equipment', 'product', 'product and equipment'] as const;
-export type Verdict = (typeof VERDICTS)[number];
+export const VERDICTS = [
+  'collecting',
+  'open',
+  'stable',
+  'equipment',
+  'product',
+  'product and equipment',
+] as const;
+export type DriftVerdict = (typeof VERDICTS)[number];
 
 /** What the window says, with the reason. */
-export interface Judgement {
-  readonly verdict: Verdict;
+export interface DriftJudgement {
+  readonly verdict: DriftVerdict;
   /** Groups that drift on their own. */
   readonly drifting: readonly number[];
   readonly sentence: string;
@@ -21,13 +28,13 @@ export interface Names {
 }
 
 /** Tells equipment that drifts by itself from a product that does, in a sentence. */
-export function judge(assessment: Assessment, names: Names, minimumDies: number): Judgement {
-  const { all, enough, groups, product } = assessment;
+export function judgeDrift(assessment: Assessment, names: Names, minimumDies: number): DriftJudgement {
+  const { all, enough, open, groups, product } = assessment;
   const judged = groups.filter((group) => group.enough);
   const drifting = judged.filter(({ own }) => countOver(own).drifted > 0);
   const productDrifts = countOver(product).drifted > 0;
   const found = drifting.map(({ group }) => group);
-  if (!enough || (judged.length === 0 && !productDrifts)) {
+  if ((!enough && open === undefined) || (judged.length === 0 && !productDrifts)) {
     const sentence = `collecting: ${all.sampled} dies counted, ${minimumDies} and ${MINIMUM_STEPS} steps needed`;
     return { verdict: 'collecting', drifting: [], sentence };
   }
@@ -35,6 +42,8 @@ export function judge(assessment: Assessment, names: Names, minimumDies: number)
     ...(productDrifts ? [productSentence(product, judged, names)] : []),
     ...drifting.map((group) => equipmentSentence(group, names)),
   ];
+  if (sentences.length === 0 && open !== undefined)
+    return { verdict: 'open', drifting: [], sentence: OPEN[open] };
   if (sentences.length === 0) {
     const sentence = `no parameter is more than ${PSI_DRIFTED} beyond what wafers differ by, on any equipment`;
     return { verdict: 'stable', drifting: [], sentence };
@@ -43,6 +52,11 @@ export function judge(assessment: Assessment, names: Names, minimumDies: number)
   const verdict = VERDICTS.find((known) => known === kinds.join(' and ')) ?? 'product';
   return { verdict, drifting: found, sentence: sentences.join('; ') };
 }
+
+const OPEN: Readonly<Record<OpenReason, string>> = {
+  reference_of_one_wafer:
+    'open: the reference is of one wafer, so that what differs may be the wafers; train on at least two, better ten',
+};
 
 function productSentence(product: Float64Array, judged: readonly GroupAssessment[], names: Names): string {
   const where =

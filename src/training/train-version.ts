@@ -81,13 +81,15 @@ export async function trainVersion(
   return { folder: out, manifest, result, table, account, modelBytes: onnx.byteLength };
 }
 
-/** Parameters over all good dies; scores over those not fitted to, as a die in production is not. */
+/** Scores are those of dies that were not fitted to, as a die in production is not. */
 function referenceFrom(table: DieTable, { split, scores }: TrainingResult) {
   const all = Array.from({ length: table.dies }, (_, row) => row);
-  const unfitted = withLabel(table, [...split.calibration, ...split.heldOut], 'pass');
-  return referenceOf(
+  const unfitted = [...split.calibration, ...split.heldOut];
+  const scoresOf = (rows: readonly number[]) => Float64Array.from(rows, (row) => scores[row] ?? 0);
+  return referenceOf({
     table,
-    withLabel(table, all, 'pass'),
-    Float64Array.from(unfitted, (row) => scores[row]),
-  );
+    passing: withLabel(table, all, 'pass'),
+    scores: scoresOf(unfitted),
+    passingScores: scoresOf(withLabel(table, unfitted, 'pass')),
+  });
 }

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countRow } from '../../src/drift/bin-counts.js';
-import { Comparison } from '../../src/drift/compare.js';
+import { DriftComparison } from '../../src/drift/compare.js';
 import { CELLS, DriftCounts, floatsOf } from '../../src/drift/counts.js';
 import { DriftCounter } from '../../src/drift/drift-counter.js';
 import { kolmogorovSmirnov } from '../../src/drift/ks.js';
-import { BINS, referenceBins } from '../../src/drift/reference-bins.js';
+import { BINS, type ReferenceBins, referenceBins } from '../../src/drift/reference-bins.js';
 import { shiftOf } from '../../src/drift/shift.js';
 import { createRandom } from '../../src/training/random.js';
-import { referenceOfColumns } from './references.js';
+import { olderReferenceOfColumns, referenceOfColumns } from './references.js';
 
 /** A column of values, tied, negative and missing ones among them. */
 const column = fc.array(
@@ -34,21 +34,35 @@ function counted(columns: readonly (readonly number[])[], reference = referenceO
   return { counts, bins, rows };
 }
 
+/** The first parameter against the reference. */
+function drift(counts: DriftCounts, bins: ReferenceBins) {
+  const comparison = new DriftComparison(bins);
+  return comparison.parameter(comparison.reached(counts), 0);
+}
+
 describe('the counting kernel', () => {
   test('finds the bins that comparing with every edge finds, whatever the values', () => {
     fc.assert(
       fc.property(fc.array(column, { minLength: 1, maxLength: 4 }), (columns) => {
         const { counts, bins } = counted(columns);
+        const hasValue = (p: number, die: number) => !Number.isNaN(columns[p]?.[die] ?? Number.NaN);
+        const reaches = (p: number, die: number) =>
+          columns.some((_, later) => later >= p && hasValue(later, die));
         columns.forEach((values, p) => {
           const cells = new Array<number>(CELLS).fill(0);
           const edges = [...bins.parameters.edges.subarray(p * 9, p * 9 + 9)];
           const dies = Math.max(...columns.map(({ length }) => length));
           for (let die = 0; die < dies; die++) {
             const value = Math.fround(values[die] ?? Number.NaN);
+            if (!reaches(p, die)) continue;
             const at = Number.isNaN(value) ? BINS : edges.filter((edge) => value > edge).length;
             cells[at] = (cells[at] ?? 0) + 1;
           }
           expect([...counts.cells.subarray(p * CELLS, (p + 1) * CELLS)]).toEqual(cells);
+          const stopped = Array.from({ length: dies }, (_, die) => die).filter(
+            (die) => !reaches(p, die),
+          ).length;
+          expect(counts.stops.subarray(0, p + 1).reduce((sum, stops) => sum + stops, 0)).toBe(stopped);
         });
       }),
     );
@@ -100,7 +114,7 @@ describe('against the reference', () => {
         const many = Array.from({ length: 40 }, () => values.map(Math.fround)).flat();
         const { counts, bins } = counted([many]);
         // Deciles between two of a few values leave up to a tenth unsure; tied ones leave nothing.
-        expect(new Comparison(bins).parameter(counts, 0).ks).toBeLessThanOrEqual(0.1 + 1e-9);
+        expect(drift(counts, bins).ks).toBeLessThanOrEqual(0.1 + 1e-9);
       }),
     );
   });
@@ -112,14 +126,14 @@ describe('against the reference', () => {
   ])('%s has no index while it stays so', (_, valueAt) => {
     const values = Array.from({ length: 1000 }, (_, i) => valueAt(i));
     const { counts, bins } = counted([values]);
-    expect(new Comparison(bins).psi(counts, 0).psi).toBeLessThan(0.01);
+    expect(drift(counts, bins).psi.psi).toBeLessThan(0.01);
   });
 
   test('a constant that changes drifts, upwards and downwards', () => {
     const reference = referenceOfColumns([new Array<number>(1000).fill(7)]);
     for (const moved of [6.9, 7.1, Math.fround(7.0000005)]) {
       const { counts, bins } = counted([new Array<number>(600).fill(moved)], reference);
-      const { psi, ks, shift } = new Comparison(bins).parameter(counts, 0);
+      const { psi, ks, shift } = drift(counts, bins);
       expect(psi.psi).toBeGreaterThan(1);
       expect(ks).toBeGreaterThanOrEqual(0.9);
       expect(shift?.standardDeviation).toBe(0);
@@ -129,15 +143,16 @@ describe('against the reference', () => {
   test('a parameter that is no longer measured drifts, and its missing rate says so', () => {
     const random = createRandom('no longer measured');
     const values = Array.from({ length: 2000 }, () => random.normal());
-    const reference = referenceOfColumns([values]);
+    const next = values.map(() => random.normal());
+    const reference = referenceOfColumns([values, next]);
     const half = values.map((value, i) => (i % 2 === 0 ? Number.NaN : value));
-    const { counts, bins } = counted([half], reference);
-    const { psi, missingRate, ks } = new Comparison(bins).parameter(counts, 0);
+    const { counts, bins } = counted([half, next], reference);
+    const { psi, missingRate, ks } = drift(counts, bins);
     expect(psi.psi).toBeGreaterThan(1);
     expect(missingRate).toBe(0.5);
     expect(ks).toBeLessThan(0.06);
-    const none = counted([values.map(() => Number.NaN)], reference).counts;
-    expect(new Comparison(bins).psi(none, 0).psi).toBeGreaterThan(5);
+    const none = counted([values.map(() => Number.NaN), next], reference).counts;
+    expect(drift(none, bins).psi.psi).toBeGreaterThan(5);
   });
 
   test('the Kolmogorov-Smirnov distance is that of the full samples at the deciles, by brute force', () => {
@@ -153,11 +168,114 @@ describe('against the reference', () => {
     const everywhere = [...before, ...after].map((value) =>
       Math.abs(shareBelow(before, Math.fround(value)) - shareBelow(after, Math.fround(value))),
     );
-    const { ks } = new Comparison(bins).parameter(counts, 0);
+    const { ks } = drift(counts, bins);
     expect(ks).toBeCloseTo(Math.max(...atEdges), 3);
     expect(ks).toBeLessThanOrEqual(Math.max(...everywhere) + 1e-3);
     expect(ks).toBeGreaterThan(Math.max(...everywhere) - 0.1);
     expect(kolmogorovSmirnov([0.5, 0.5], [0.2, 0.8])).toBeCloseTo(0.3, 12);
+  });
+});
+
+describe('dies that stop at a failing test', () => {
+  const random = createRandom('stop on fail');
+  const normals = (dies: number) => Array.from({ length: dies }, () => random.normal());
+  const reference = referenceOfColumns([normals(2000), normals(2000), normals(2000)]);
+  /** Columns of three tests in their order, of which a share of the dies has the first only. */
+  const stopping = (share: number) => {
+    const columns = [normals(1000), normals(1000), normals(1000)];
+    return columns.map((values, p) =>
+      values.map((value, die) => (p > 0 && die < share * 1000 ? Number.NaN : value)),
+    );
+  };
+  const rowsOf = (columns: readonly (readonly number[])[], of = reference) => {
+    const { counts, bins } = counted(columns, of);
+    const comparison = new DriftComparison(bins);
+    const dies = comparison.reached(counts);
+    return columns.map((_, p) => comparison.parameter(dies, p));
+  };
+
+  test('say nothing of the tests after it: these are compared by who reached them', () => {
+    for (const row of rowsOf(stopping(0.4))) {
+      expect(row.psi.psi).toBeLessThan(0.05);
+      expect(row.missingRate).toBe(0);
+    }
+    expect(rowsOf(stopping(0.4)).map(({ stoppedRate }) => Number(stoppedRate.toFixed(6)))).toEqual([
+      0, 0.4, 0.4,
+    ]);
+  });
+
+  test('are too many where more than half of those that got so far stop: the tests after it are missing', () => {
+    const [first, second, third] = rowsOf(stopping(0.6));
+    expect(first?.psi.psi).toBeLessThan(0.05);
+    for (const row of [second, third]) {
+      expect(row?.missingRate).toBeCloseTo(0.6, 9);
+      expect(row?.psi.psi).toBeGreaterThan(1);
+    }
+  });
+
+  test('are expected where the training had as many, whether they count as stopped or as missing', () => {
+    for (const share of [0.2, 0.49, 0.51, 0.8])
+      for (const row of rowsOf(stopping(share), referenceOfColumns(stopping(share))))
+        expect(row.psi.psi, `${share}`).toBeLessThan(0.05);
+  });
+
+  test('a test that the training had skipped for most dies and that now is run is told', () => {
+    const [, second] = rowsOf(stopping(0), referenceOfColumns(stopping(0.9)));
+    expect(second?.psi.psi).toBeGreaterThan(1);
+  });
+});
+
+describe('what each kind of reference can say', () => {
+  const random = createRandom('kinds of reference');
+  const sample = (shares: readonly number[], dies: number) =>
+    Array.from({ length: dies }, () => {
+      let left = random.uniform();
+      let value = 0;
+      for (; value < shares.length - 1 && left >= (shares[value] ?? 0); value++) left -= shares[value] ?? 0;
+      return 0.1234567 * value;
+    });
+
+  test.each([
+    ['0/1 with 13% ones', [0.87, 0.13]],
+    ['0/1 with 1% ones', [0.99, 0.01]],
+    ['five equal values', [0.2, 0.2, 0.2, 0.2, 0.2]],
+    ['eight equal values', new Array<number>(8).fill(1 / 8)],
+    ['a value for a sixth of the dies', [0.4, 0.16, 0.44]],
+  ])("%s: the shares are the training's own, in an older reference what they may have been", (_, shares) => {
+    const trained = sample(shares, 5000);
+    const found = [referenceOfColumns([trained]), olderReferenceOfColumns([trained])].map((reference) => {
+      const { counts, bins } = counted([sample(shares, 2000)], reference);
+      return drift(counts, bins);
+    });
+    const [exact, older] = found;
+    expect(exact?.psi.psi).toBeLessThan(0.02);
+    expect(exact?.ks).toBeLessThan(0.04);
+    expect(older?.psi.psi).toBeLessThan(0.1);
+  });
+
+  test('an older reference tells a standard deviation still, if less clearly', () => {
+    const normals = (dies: number, mean: number) =>
+      Array.from({ length: dies }, () => mean + random.normal());
+    const trained = normals(5000, 0);
+    const after = normals(2000, 1);
+    const [exact, older] = [referenceOfColumns([trained]), olderReferenceOfColumns([trained])].map(
+      (reference) => {
+        const { counts, bins } = counted([after], reference);
+        return drift(counts, bins).psi.psi;
+      },
+    );
+    expect(exact).toBeGreaterThan(0.8);
+    expect(older).toBeGreaterThan(0.3);
+    expect(older).toBeLessThan(exact ?? 0);
+  });
+
+  test('an older reference knows passing dies only: of failing ones it expects nothing', () => {
+    const passing = new Array<number>(2000).fill(7);
+    const withFails = passing.map((value, die) => (die % 10 < 3 ? 1e6 : value));
+    const { counts, bins } = counted([withFails], olderReferenceOfColumns([passing]));
+    expect(drift(counts, bins).psi.psi).toBeGreaterThan(0.25);
+    counts.fails = 600;
+    expect(drift(counts, bins).psi.psi).toBeLessThan(0.05);
   });
 });
 

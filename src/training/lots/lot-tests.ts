@@ -10,6 +10,7 @@ import {
 } from '../../lots/tests/test-identity.js';
 import { unitFactor } from '../../lots/tests/units.js';
 import type { Limits, Lot, TestDefinition } from '../../stdf/stdf.js';
+import { shortDecimal } from '../short-decimal.js';
 import type { ParameterFacts } from '../table/parameter-table.js';
 import type { ConvertedTest, ReasonForTest } from './lot-account.js';
 
@@ -230,13 +231,4 @@ export function sitePattern(names: readonly string[]): string | undefined {
 /** Texts of a file are untrusted and padded: one line, single spaces. */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\s]+/gu, ' ').trim();
-}
-
-/** The shortest decimal that is this number in float32: 0.1 and not 0.10000000149011612. */
-export function shortDecimal(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return value;
 }
