@@ -4,7 +4,6 @@ import { Fault } from '../errors.js';
 import { STANDARD_INPUT } from '../unpack/file-source.js';
 import { countText, printable } from '../wafermap/text.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
-import { openCsv, openParquet, type TableShape } from './table/table-writer.js';
 import { writeTable } from './table/write-table.js';
 import { assertWritable } from './writable.js';
 
@@ -18,7 +17,7 @@ One row a part: every touchdown of every file, in their order, with a column for
 named by its number and name, of a record of several results also by its pin or position. A cell is the
 usable value in the unit of the file, unscaled: empty (in Parquet NaN) where there is none; of a functional test
 0 for passed and 1 for failed. Units are in the header of a CSV (1000 vdd (V)) and, with limits, in the
-metadata "diegate_columns" of a Parquet file. diegate train reads the CSV.
+metadata "diegate_columns" of a Parquet file. diegate train reads both. docs/table.md says it all.
 
 --long: one row a result with its value as it stands, its limits, verdict and flags.
 
@@ -37,9 +36,12 @@ export function tableCommand({
 } = {}): Command {
   return new Command('table')
     .description('write the parts of STDF lot files, or their results, as a CSV or Parquet table')
-    .argument('<stdf...>', 'STDF V4 files, plain or packed (gzip, bzip2, xz, zstd, zip)')
+    .argument(
+      '<stdf...>',
+      'STDF V4 files, plain or packed (gzip, bzip2, xz, zstd, zip), - for standard input',
+    )
     .requiredOption('--out <file>', 'table to write: .csv or .parquet')
-    .option('--long', 'one row a result instead of one a part; reads also standard input: -')
+    .option('--long', 'one row a result instead of one a part')
     .addHelpText('after', EXAMPLES)
     .action((files: string[], options: TableArguments) => table(files, options, streams));
 }
@@ -49,17 +51,21 @@ async function table(
   { out, long }: TableArguments,
   streams: CommandStreams,
 ): Promise<void> {
-  const open = openerFor(out);
-  if (long === undefined && files.includes(STANDARD_INPUT)) {
+  const format = formatOf(out);
+  if (long === undefined && format === 'csv' && files.includes(STANDARD_INPUT)) {
     throw new Fault('invalid_usage', [
-      'a table of parts reads its files twice, standard input can be read once: expected a file, or --long',
+      'a CSV of parts reads its files twice, standard input can be read once: expected a file, --long or a .parquet',
     ]);
   }
   await assertWritable({ '--out': out }, files);
   const progress = createProgress(streams);
-  const written = await writeTable({ files, long: long === true, open, onProgress: progress.show }).finally(
-    progress.clear,
-  );
+  const written = await writeTable({
+    files,
+    long: long === true,
+    out,
+    format,
+    onProgress: progress.show,
+  }).finally(progress.clear);
   const tests = long === true ? '' : `, ${countText(written.tests)} tests`;
   const lines = [
     ...written.damage.map((line) => `damaged: ${line}`),
@@ -68,9 +74,9 @@ async function table(
   streams.stdout.write(`${lines.map(printable).join('\n')}\n`);
 }
 
-function openerFor(out: string) {
+function formatOf(out: string): 'csv' | 'parquet' {
   const ending = extname(out).toLowerCase();
-  if (ending === '.csv') return (shape: TableShape) => openCsv(out, shape);
-  if (ending === '.parquet') return (shape: TableShape) => openParquet(out, shape);
+  if (ending === '.csv') return 'csv';
+  if (ending === '.parquet') return 'parquet';
   throw new Fault('invalid_usage', [`--out: found "${out}", expected a file that ends in .csv or .parquet`]);
 }

@@ -1,4 +1,4 @@
-import { known, type Lot, type Part, type PartResults, type TestDefinition } from '../stdf/stdf.js';
+import { known, type Lot, type Part, type TestDefinition } from '../stdf/stdf.js';
 import { testerTime } from './tester-time.js';
 import { testNameOf } from './tests/test-identity.js';
 
@@ -25,26 +25,44 @@ export const PART_COLUMNS = {
 export type PartColumn = keyof typeof PART_COLUMNS;
 export type Cell = string | number | undefined;
 
-/** The cells of a part; undefined where the file does not say. */
-export function partCells(part: Part, lot: Lot | undefined, file: string): Record<PartColumn, Cell> {
-  const mir = lot?.mir;
+/** The cells of a lot's parts, in the order of {@link PART_COLUMNS}; undefined where the file does not say. */
+export function partCellsOf(lot: Lot, file: string): (part: Part) => readonly Cell[] {
+  // What the lot says is the same for all of its parts, and is made once.
+  let mir: Lot['mir'];
+  let ofLot = lotCells(mir);
+  return (part) => {
+    if (lot.mir !== mir) {
+      mir = lot.mir;
+      ofLot = lotCells(mir);
+    }
+    const cells: Record<PartColumn, Cell> = {
+      stdf_file: file,
+      lot_id: ofLot.lotId,
+      sublot_id: ofLot.sublotId,
+      wafer_id: textOf(part.wafer?.waferId),
+      part_id: textOf(part.partId),
+      x: part.x,
+      y: part.y,
+      head: part.headNum,
+      site: part.siteNum,
+      equipment_id: ofLot.equipmentId,
+      started: ofLot.started,
+      hard_bin: part.hardBin,
+      soft_bin: part.softBin,
+      label: part.verdict === 'none' ? undefined : part.verdict,
+      part_flag: part.partFlg,
+      test_time_ms: part.testTimeMs,
+    };
+    return Object.values(cells);
+  };
+}
+
+function lotCells(mir: Lot['mir']) {
   return {
-    stdf_file: file,
-    lot_id: textOf(mir?.lotId),
-    sublot_id: textOf(mir && known(mir, 'sblotId')),
-    wafer_id: textOf(part.wafer?.waferId),
-    part_id: textOf(part.partId),
-    x: part.x,
-    y: part.y,
-    head: part.headNum,
-    site: part.siteNum,
-    equipment_id: textOf(mir?.nodeNam),
+    lotId: textOf(mir?.lotId),
+    sublotId: textOf(mir && known(mir, 'sblotId')),
+    equipmentId: textOf(mir?.nodeNam),
     started: mir === undefined || mir.startT === 0 ? undefined : (testerTime(mir.startT) ?? undefined),
-    hard_bin: part.hardBin,
-    soft_bin: part.softBin,
-    label: part.verdict === 'none' ? undefined : part.verdict,
-    part_flag: part.partFlg,
-    test_time_ms: part.testTimeMs,
   };
 }
 
@@ -67,21 +85,18 @@ export interface TestColumn {
   readonly highLimit: number | undefined;
 }
 
-/** The tests of several files as the columns of one table. */
+/** The tests of several lots as the columns of one table. */
 export interface TestColumns {
-  /** Learns the tests of a file. */
+  /** Learns the tests of a lot. */
   add(lot: Pick<Lot, 'tests'>): void;
   columns(): readonly TestColumn[];
-  /**
-   * For the results of one file: writes those of a part to its row, NaN where there is no usable value.
-   * `lot` is the part's: another lot has tests of its own.
-   */
-  filler(): (results: PartResults, row: Float32Array, lot?: number) => void;
+  /** The column of a test; -1 for one that was not learnt. */
+  columnOf(test: TestDefinition): number;
 }
 
 const MAX_NAME_LENGTH = 120;
 
-/** A test is the same in another file where number, name, unit and position or pin are. */
+/** A test is the same in another lot where kind, number, name, unit and position or pin are. */
 export function createTestColumns(): TestColumns {
   const byKey = new Map<string, number>();
   const columns: TestColumn[] = [];
@@ -108,30 +123,61 @@ export function createTestColumns(): TestColumns {
   return {
     add: ({ tests }) => tests.forEach(add),
     columns: () => columns,
-    filler() {
-      let columnOf: number[] = [];
-      let ofLot = 0;
-      return (results, row, lot = 0) => {
-        if (lot !== ofLot) columnOf = [];
-        ofLot = lot;
-        row.fill(Number.NaN);
-        for (let i = 0; i < results.length; i++) {
-          const test = results.tests[i] ?? 0;
-          columnOf[test] ??= byKey.get(keyOf(results.test(i))) ?? -1;
-          const value = valueAt(results, i);
-          if (!Number.isNaN(value)) row[columnOf[test] ?? -1] = value;
-        }
-      };
-    },
+    columnOf: (test) => byKey.get(keyOf(test)) ?? -1,
   };
 }
 
-/** The usable value at `i`; of a functional test its verdict, 0 passed and 1 failed; else NaN. */
-function valueAt(results: PartResults, i: number): number {
-  if (results.isUsable(i)) return results.values[i] ?? Number.NaN;
-  if (results.test(i).kind !== 'Ftr') return Number.NaN;
-  const verdict = results.verdict(i);
-  return verdict === 'none' ? Number.NaN : verdict === 'fail' ? 1 : 0;
+/** The columns of a table that is written while its lots are read. */
+export interface GrowingColumns {
+  /** Begins a lot, and gives the columns of its tests by their index; undefined until {@link place}. */
+  begin(lot: Pick<Lot, 'tests'>): (number | undefined)[];
+  /** The column of a test, a new one where it is like none before. */
+  place(test: TestDefinition): number;
+  /** Columns so far. */
+  count(): number;
+  /**
+   * After the last lot: the columns as they are now that all is known, and for each the one in which its values
+   * stand, -1 for none. Undefined where names or units that came late make one column of two, or two of one.
+   */
+  settle(): { readonly columns: readonly TestColumn[]; readonly from: Int32Array } | undefined;
+}
+
+export function createGrowingColumns(): GrowingColumns {
+  const byKey = new Map<string, number>();
+  const lots: { readonly lot: Pick<Lot, 'tests'>; readonly columnOf: (number | undefined)[] }[] = [];
+  return {
+    begin(lot) {
+      const columnOf: (number | undefined)[] = [];
+      lots.push({ lot, columnOf });
+      return columnOf;
+    },
+    place(test) {
+      const key = keyOf(test);
+      const column = byKey.get(key) ?? byKey.size;
+      byKey.set(key, column);
+      return column;
+    },
+    count: () => byKey.size,
+    settle() {
+      const settled = createTestColumns();
+      for (const { lot } of lots) settled.add(lot);
+      const columns = settled.columns();
+      const from = new Int32Array(columns.length).fill(-1);
+      const to = new Int32Array(byKey.size).fill(-1);
+      for (const { lot, columnOf } of lots) {
+        for (const test of lot.tests) {
+          const written = columnOf[test.index];
+          if (written === undefined) continue;
+          const column = settled.columnOf(test);
+          const [other, another] = [from[column] ?? -1, to[written] ?? -1];
+          if ((other >= 0 && other !== written) || (another >= 0 && another !== column)) return undefined;
+          from[column] = written;
+          to[written] = column;
+        }
+      }
+      return { columns, from };
+    },
+  };
 }
 
 function keyOf({ kind, testNum, testTxt, position, pin, display }: TestDefinition): string {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
@@ -121,5 +121,69 @@ describe('diegate table', () => {
     expect(await problemsOf(table(['-', '--out', join(folder, 'x.csv')]))).toEqual([
       expect.stringContaining('standard input can be read once'),
     ]);
+  });
+
+  it('reads a Parquet file of parts once: a test that comes late is a column of all groups of rows', async () => {
+    const folder = await temporaryFolder();
+    const [file, out] = [join(folder, 'lot.stdf'), join(folder, 'lot.parquet')];
+    const parts = Array.from({ length: 600 }, (_, i) => [
+      pir(1, 0),
+      ptr(1, i, { testTxt: 'vdd' }),
+      ...(i === 599 ? [ptr(2, 42, { testTxt: 'late' })] : []),
+      prr(1, 0, { partId: String(i) }),
+    ]);
+    await writeFile(file, fileOf([mir, ...parts.flat(), mrr]));
+    await table([file, '--out', out]);
+    const { rows, metadata } = await readParquet(out);
+    expect(metadata.row_groups.length).toBeGreaterThan(1);
+    expect(rows).toHaveLength(600);
+    rows.forEach((row, i) => {
+      expect(row).toMatchObject({ part_id: String(i), '1 vdd': i, '2 late': i === 599 ? 42 : Number.NaN });
+    });
+  });
+
+  it('knows a test of two lots by the name that its summary gives it after its values', async () => {
+    const folder = await temporaryFolder();
+    const [one, two, out] = [join(folder, 'a.stdf'), join(folder, 'b.stdf'), join(folder, 'lot.parquet')];
+    const named = {
+      type: 'Tsr',
+      headNum: 255,
+      siteNum: 0,
+      testTyp: 'P',
+      testNum: 1,
+      testNam: 'vdd',
+    } as const;
+    const counts = { execCnt: 1, failCnt: 0, alrmCnt: 0 };
+    await writeFile(one, fileOf([mir, pir(1, 0), ptr(1, 5, { testTxt: 'vdd' }), prr(1, 0), mrr]));
+    await writeFile(two, fileOf([mir, pir(1, 0), ptr(1, 6), prr(1, 0), { ...named, ...counts }, mrr]));
+    await table([one, two, '--out', out]);
+    const { rows } = await readParquet(out);
+    expect(rows.map((row) => row['1 vdd'])).toEqual([5, 6]);
+  });
+
+  it('has the same cells as CSV and as Parquet', async () => {
+    const folder = await temporaryFolder();
+    const { files } = await lots();
+    await table([...files, '--out', join(folder, 'a.csv')]);
+    await table([...files, '--out', join(folder, 'a.parquet')]);
+    const [header = '', ...lines] = (await readFile(join(folder, 'a.csv'), 'utf8')).trimEnd().split('\r\n');
+    const { rows, metadata } = await readParquet(join(folder, 'a.parquet'));
+    const names = metadata.schema.slice(1).map(({ name }) => name);
+    const said = (value: unknown) => {
+      if (value === null || Number.isNaN(value)) return '';
+      return typeof value === 'number' ? String(Number(value.toPrecision(7))) : String(value);
+    };
+    expect(header.split(',').length).toBe(names.length + 1);
+    expect(rows.map((row) => names.map((name) => said(row[name])).join(','))).toEqual(lines);
+  });
+
+  it('leaves what was there when a file cannot be read to its end', async () => {
+    const { folder, files } = await lots();
+    const out = join(folder, 'lot.parquet');
+    await writeFile(out, 'of before');
+    await writeFile(join(folder, 'none.stdf'), 'no lot at all');
+    await problemsOf(table([...files, join(folder, 'none.stdf'), '--out', out]));
+    expect(await readFile(out, 'utf8')).toBe('of before');
+    expect(await readdir(folder)).not.toContain('lot.parquet.partial');
   });
 });

@@ -15,8 +15,6 @@ export interface TableWriter {
 export interface TableShape {
   readonly columns: readonly { readonly name: string; readonly type: ColumnType }[];
   readonly valueColumns: readonly { readonly name: string; readonly unit: string | undefined }[];
-  /** What a Parquet file says of its columns: JSON in its key-value metadata. */
-  readonly metadata: Readonly<Record<string, string>>;
 }
 
 const CSV_BYTES_AT_ONCE = 256 * 1024;
@@ -65,16 +63,13 @@ function float32Text(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
-const ROWS_OF_A_GROUP = 512;
+const ROWS_OF_A_GROUP = 8192;
 
 /**
  * Parquet, a group of rows at a time, so that memory does not grow with the table. Values are float32 as in
  * the file, NaN where there is none.
  */
-export async function openParquet(
-  file: string,
-  { columns, valueColumns, metadata }: TableShape,
-): Promise<TableWriter> {
+export async function openParquet(file: string, { columns, valueColumns }: TableShape): Promise<TableWriter> {
   const { fileWriter, ParquetWriter, schemaFromColumnData } = await import('hyparquet-writer');
   const schema = schemaFromColumnData({
     columnData: [
@@ -82,12 +77,10 @@ export async function openParquet(
       ...valueColumns.map(({ name }) => ({ name, type: 'FLOAT' as const, nullable: false, data: [] })),
     ],
   });
-  const kvMetadata = Object.entries(metadata).map(([key, value]) => ({ key, value }));
   const writer = new ParquetWriter({
     writer: fileWriter(file),
     schema,
     statistics: false,
-    kvMetadata,
     createdBy: 'diegate',
   });
   let rows = 0;

@@ -1,13 +1,26 @@
+import { rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type Cell, createTestColumns, PART_COLUMNS, partCells } from '../../lots/part-columns.js';
-import { assembleParts, describeReport, type PartResults } from '../../stdf/stdf.js';
+import { Fault } from '../../errors.js';
+import {
+  createGrowingColumns,
+  createTestColumns,
+  PART_COLUMNS,
+  partCellsOf,
+  type TestColumns,
+} from '../../lots/part-columns.js';
+import { valueAt } from '../../lots/tests/result-value.js';
+import { assembleParts, describeReport, type Lot, type Part, type TestDefinition } from '../../stdf/stdf.js';
+import { STANDARD_INPUT } from '../../unpack/file-source.js';
 import { lotBytes, namingFile } from '../lot-file.js';
-import type { TableShape, TableWriter } from './table-writer.js';
+import { openParquetOfParts } from './parquet-of-parts.js';
+import { RESULT_SHAPE, resultCells } from './result-cells.js';
+import { openCsv, openParquet, type TableShape } from './table-writer.js';
 
 export interface WriteTableOptions {
   readonly files: readonly string[];
   readonly long: boolean;
-  readonly open: (shape: TableShape) => TableWriter | Promise<TableWriter>;
+  readonly out: string;
+  readonly format: 'csv' | 'parquet';
   readonly onProgress: (text: string) => void;
 }
 
@@ -22,115 +35,193 @@ export interface WrittenTable {
 const PART_SHAPE = Object.entries(PART_COLUMNS).map(([name, type]) => ({ name, type }));
 
 /**
- * Writes the parts of lot files, all touchdowns in the order of the files, one a row; or their results.
- * The columns are the tests of all files, so files are read twice, which takes no memory for their parts.
+ * Writes the parts of lot files, all touchdowns in the order of the files, one a row; or their results. What is
+ * there under the name is replaced once all has been written. A CSV begins with its columns, which are the
+ * tests of all files, so for one of parts the files are read twice.
  * @throws Fault `invalid_data` when a file is not STDF V4
  */
 export async function writeTable(options: WriteTableOptions): Promise<WrittenTable> {
-  return options.long ? writeLong(options) : writeWide(options);
+  const partial = `${options.out}.partial`;
+  try {
+    const written = await writePartial({ ...options, out: partial });
+    await rename(partial, options.out);
+    return written;
+  } finally {
+    await rm(partial, { force: true });
+  }
 }
 
-async function writeWide({ files, open, onProgress }: WriteTableOptions): Promise<WrittenTable> {
-  const tests = createTestColumns();
+function writePartial(options: WriteTableOptions): Promise<WrittenTable> {
+  if (options.long) return writeLong(options);
+  return options.format === 'csv' ? writeCsv(options) : writeParquet(options);
+}
+
+/** What is done with the parts of a lot. */
+type LotTaker = (part: Part) => void | Promise<void>;
+
+/** Reads the files part by part, each lot by a taker of its own; what is damaged, in words. */
+async function readLots(
+  files: readonly string[],
+  onProgress: (text: string) => void,
+  takerOf: (lot: Lot, file: string) => LotTaker,
+): Promise<string[]> {
   const damage: string[] = [];
   for (const file of files) {
-    const stream = assembleParts(lotBytes(file, (text) => onProgress(`tests: ${text}`)));
-    await namingFile(
-      file,
-      (async () => {
-        for await (const _ of stream);
-      })(),
-    );
-    for (const lot of stream.lots()) tests.add(lot);
-    damage.push(...problemsOf(file, stream.report()));
+    const stream = assembleParts(lotBytes(file, onProgress), { lend: true });
+    const takers: LotTaker[] = [];
+    // A lot without parts has tests, too.
+    const open = () => {
+      const lots = stream.lots();
+      for (const lot of lots.slice(takers.length)) takers.push(takerOf(lot, basename(file)));
+    };
+    const readFile = async () => {
+      for await (const part of stream) {
+        if (takers.length <= part.lot) open();
+        const taken = takers[part.lot]?.(part);
+        if (taken !== undefined) await taken;
+      }
+      open();
+    };
+    await namingFile(file, readFile());
+    const report = stream.report();
+    if (report.damage.length > 0) damage.push(...describeReport(report).map((line) => `${file}: ${line}`));
   }
+  return damage;
+}
+
+async function readTests({ files, onProgress }: WriteTableOptions): Promise<TestColumns> {
+  const lots: Lot[] = [];
+  await readLots(
+    files,
+    (text) => onProgress(`tests: ${text}`),
+    (lot) => {
+      lots.push(lot);
+      return () => {};
+    },
+  );
+  const tests = createTestColumns();
+  for (const lot of lots) tests.add(lot);
+  return tests;
+}
+
+async function writeCsv(options: WriteTableOptions): Promise<WrittenTable> {
+  const tests = await readTests(options);
   const columns = tests.columns();
-  const writer = await open({
-    columns: PART_SHAPE,
-    valueColumns: columns,
-    metadata: { diegate_columns: JSON.stringify(columns) },
-  });
+  const writer = openCsv(options.out, { columns: PART_SHAPE, valueColumns: columns });
   const row = new Float32Array(columns.length);
   let rows = 0;
-  for (const file of files) {
-    const stream = assembleParts(lotBytes(file, onProgress));
-    const fill = tests.filler();
-    for await (const part of stream) {
-      fill(part.results, row, part.lot);
-      await writer.row(Object.values(partCells(part, stream.lots()[part.lot], basename(file))), row);
+  const damage = await readLots(options.files, options.onProgress, (lot, file) => {
+    const cellsOf = partCellsOf(lot, file);
+    const columnOf: (number | undefined)[] = [];
+    return (part) => {
+      row.fill(Number.NaN);
+      for (let i = 0; i < part.results.length; i++) {
+        const value = valueAt(part.results, i);
+        if (!Number.isNaN(value)) row[columnAt(part, i, columnOf, tests.columnOf)] = value;
+      }
       rows++;
-    }
-  }
+      return writer.row(cellsOf(part), row);
+    };
+  });
   await writer.finish();
   return { rows, tests: columns.length, damage };
 }
 
-const RESULT_SHAPE = [
-  { name: 'part_index', type: 'INT32' },
-  { name: 'test_number', type: 'DOUBLE' },
-  { name: 'test_name', type: 'STRING' },
-  { name: 'kind', type: 'STRING' },
-  { name: 'position', type: 'INT32' },
-  { name: 'pin', type: 'STRING' },
-  { name: 'unit', type: 'STRING' },
-  { name: 'low_limit', type: 'DOUBLE' },
-  { name: 'high_limit', type: 'DOUBLE' },
-  { name: 'verdict', type: 'STRING' },
-  { name: 'test_flag', type: 'INT32' },
-  { name: 'parm_flag', type: 'INT32' },
-] as const;
+/** Reads the files once, and a second time where what came late makes other columns of the tests. */
+async function writeParquet(options: WriteTableOptions): Promise<WrittenTable> {
+  const growing = createGrowingColumns();
+  const first = await writeGrowing(options, growing.begin, growing.place, growing.count, growing.settle);
+  if (first !== undefined) return first;
+  if (options.files.includes(STANDARD_INPUT)) {
+    throw new Fault('invalid_data', [
+      'names or units of tests come after their values, so the lot has to be read twice, and standard input can be read once: expected a file',
+    ]);
+  }
+  const tests = await readTests(options);
+  const columns = tests.columns();
+  const from = Int32Array.from(columns, (_, c) => c);
+  const second = await writeGrowing(
+    options,
+    () => [],
+    tests.columnOf,
+    () => columns.length,
+    () => ({ columns, from }),
+  );
+  if (second === undefined) throw new Error('columns that are known did not settle');
+  return second;
+}
+
+async function writeGrowing(
+  { files, out, onProgress }: WriteTableOptions,
+  begin: ReturnType<typeof createGrowingColumns>['begin'],
+  place: (test: TestDefinition) => number,
+  count: () => number,
+  settle: ReturnType<typeof createGrowingColumns>['settle'],
+): Promise<WrittenTable | undefined> {
+  const table = await openParquetOfParts(out, PART_SHAPE);
+  let rows = 0;
+  const damage = await readLots(files, onProgress, (lot, file) => {
+    const cellsOf = partCellsOf(lot, file);
+    const columnOf = begin(lot);
+    const placed = (test: TestDefinition) => {
+      const column = place(test);
+      table.hold(count());
+      return column;
+    };
+    return (part) => {
+      const { results } = part;
+      const { values, row } = table;
+      for (let i = 0; i < results.length; i++) {
+        const value = valueAt(results, i);
+        const column = columnAt(part, i, columnOf, placed);
+        const to = values[column];
+        if (to !== undefined && !Number.isNaN(value)) to[row] = value;
+      }
+      rows++;
+      table.endRow(cellsOf(part));
+    };
+  });
+  const settled = settle();
+  if (settled === undefined) return undefined;
+  table.finish(settled.columns, settled.from);
+  return { rows, tests: settled.columns.length, damage };
+}
+
+/** The column of the result at `i`, kept by its test. */
+function columnAt(
+  { results }: Part,
+  i: number,
+  columnOf: (number | undefined)[],
+  place: (test: TestDefinition) => number,
+): number {
+  const test = results.tests[i] ?? 0;
+  const known = columnOf[test];
+  if (known !== undefined) return known;
+  const column = place(results.test(i));
+  columnOf[test] = column;
+  return column;
+}
 
 /** Values as in the file, usable or not: the flags say. */
-async function writeLong({ files, open, onProgress }: WriteTableOptions): Promise<WrittenTable> {
-  const writer = await open({
+async function writeLong({ files, out, format, onProgress }: WriteTableOptions): Promise<WrittenTable> {
+  const shape: TableShape = {
     columns: [...PART_SHAPE, ...RESULT_SHAPE],
     valueColumns: [{ name: 'value', unit: undefined }],
-    metadata: {},
-  });
+  };
+  const writer = await (format === 'csv' ? openCsv(out, shape) : openParquet(out, shape));
   const value = new Float32Array(1);
-  const damage: string[] = [];
   let rows = 0;
-  for (const file of files) {
-    const stream = assembleParts(lotBytes(file, onProgress));
-    await namingFile(
-      file,
-      (async () => {
-        for await (const part of stream) {
-          const cells = Object.values(partCells(part, stream.lots()[part.lot], basename(file)));
-          for (let i = 0; i < part.results.length; i++) {
-            value[0] = part.results.values[i] ?? Number.NaN;
-            await writer.row([...cells, part.index, ...resultCells(part.results, i)], value);
-            rows++;
-          }
-        }
-      })(),
-    );
-    damage.push(...problemsOf(file, stream.report()));
-  }
+  const damage = await readLots(files, onProgress, (lot, file) => {
+    const cellsOf = partCellsOf(lot, file);
+    return async (part) => {
+      const cells = cellsOf(part);
+      for (let i = 0; i < part.results.length; i++) {
+        value[0] = part.results.values[i] ?? Number.NaN;
+        await writer.row([...cells, part.index, ...resultCells(part.results, i)], value);
+        rows++;
+      }
+    };
+  });
   await writer.finish();
   return { rows, tests: 0, damage };
-}
-
-function resultCells(results: PartResults, i: number): Cell[] {
-  const test = results.test(i);
-  const limits = results.limits(i);
-  const verdict = results.verdict(i);
-  const flags = results.flags[i] ?? 0;
-  return [
-    test.testNum,
-    test.testTxt.trim(),
-    test.kind,
-    test.position,
-    test.pin,
-    results.display(i).units.trim() || undefined,
-    limits.lo,
-    limits.hi,
-    verdict === 'none' ? undefined : verdict,
-    flags & 0xff,
-    flags >> 8,
-  ];
-}
-
-function problemsOf(file: string, report: Parameters<typeof describeReport>[0]): string[] {
-  return report.damage.length === 0 ? [] : describeReport(report).map((line) => `${file}: ${line}`);
 }
