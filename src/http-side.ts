@@ -10,8 +10,8 @@ import { createConnectionLog } from './monitoring/connection-log.js';
 import { createConnectionMetrics } from './monitoring/metrics/connections.js';
 import { createDecodingMetrics } from './monitoring/metrics/decoding.js';
 import { createHttpMetrics } from './monitoring/metrics/http.js';
+import { MetricsRenderer } from './monitoring/metrics/metrics-renderer.js';
 import { createOutcomeMetrics } from './monitoring/metrics/outcomes.js';
-import { renderMetrics } from './monitoring/metrics/registry.js';
 import type { Monitoring } from './monitoring/monitoring.js';
 import { createRefusalLog } from './monitoring/prediction-log.js';
 import type { Readiness } from './readiness.js';
@@ -56,9 +56,7 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     uptimeSeconds: () => Math.round(clock.nowMs() - startedAtMs) / 1000,
     requestsServed: () => requestsServed,
   };
-  const metrics = {
-    render: (format: 'prometheus' | 'openmetrics') => renderMetrics(registry, format),
-  };
+  const metrics = new MetricsRenderer(registry);
   // Half of what is left of the grace period: the answers, the last spans and the workers need some of it, too.
   const closingPatienceMs = () => Math.max(0, config.SHUTDOWN_GRACE_MS - readiness.drainingForMs) / 2;
   const timeouts = {

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
-import { createRegistry, renderMetrics } from '../../src/monitoring/metrics/registry.js';
+import { MetricsRenderer } from '../../src/monitoring/metrics/metrics-renderer.js';
+import { createRegistry } from '../../src/monitoring/metrics/registry.js';
 import { SeriesHistogram } from '../../src/monitoring/metrics/series.js';
 
 export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -14,10 +15,11 @@ export function createTracedMetrics(): RequestListener {
     buckets: [0.001, 0.01],
     registers: [registry],
   }).series({ model_name: 'traced' });
+  const renderer = new MetricsRenderer(registry);
   return (_request, response) => {
     series.observeTraced(0.005, TRACE_ID, Date.now());
-    void renderMetrics(registry, 'openmetrics').then(({ text, contentType }) =>
-      response.setHeader('content-type', contentType).end(text),
-    );
+    void renderer
+      .render('openmetrics')
+      .then(({ body, contentType }) => response.setHeader('content-type', contentType).end(body));
   };
 }

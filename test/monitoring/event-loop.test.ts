@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { EVENT_LOOP_PERIOD_MS, watchEventLoop } from '../../src/monitoring/metrics/event-loop.js';
-import { renderMetrics } from '../../src/monitoring/metrics/registry.js';
 import type { Clock } from '../../src/serving/clock.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { rendered } from '../support/rendered-metrics.js';
 
 /** A clock whose timers come late by what `lateness` holds, one after the other. */
 function lateClock(clock: FakeClock, lateness: number[]): Clock {
@@ -19,13 +19,13 @@ test('the delay of the event loop is how late its timer comes, without the timer
   const clock = new FakeClock();
   const stop = watchEventLoop(registry, lateClock(clock, [0, 3, 0, 150]));
   await clock.advance(4 * EVENT_LOOP_PERIOD_MS + 153);
-  const { text } = await renderMetrics(registry, 'prometheus');
+  const text = await rendered(registry, 'prometheus');
   expect(text).toContain('event_loop_delay_seconds_bucket{le="0.002"} 2\n');
   expect(text).toContain('event_loop_delay_seconds_bucket{le="0.005"} 3\n');
   expect(text).toContain('event_loop_delay_seconds_bucket{le="0.1"} 3\n');
   expect(text).toContain('event_loop_delay_seconds_bucket{le="0.2"} 4\n');
   expect(text).toContain('event_loop_delay_seconds_sum 0.153\n');
-  expect((await renderMetrics(registry, 'prometheus')).text, 'a scrape takes nothing away').toBe(text);
+  expect(await rendered(registry, 'prometheus'), 'a scrape takes nothing away').toBe(text);
   stop();
   expect(clock.timers).toBe(0);
 });

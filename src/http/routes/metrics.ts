@@ -6,17 +6,22 @@ import { isCodingAsked, mediaWeight } from '../accept.js';
 
 /** The metrics as text, in either of the two formats that Prometheus reads. */
 export interface MetricsText {
-  /** @returns the text and its content type */
-  render(format: 'prometheus' | 'openmetrics'): Promise<{ text: string; contentType: string }>;
+  /** @returns the text in UTF-8, until it is released, and its content type */
+  render(
+    format: 'prometheus' | 'openmetrics',
+  ): Promise<{ body: Buffer; contentType: string; release(): void }>;
 }
 
 const OPENMETRICS = 'application/openmetrics-text';
 const TextSchema = z.string();
-const packed = promisify(gzip);
+const gzipped = promisify(gzip);
 
-/** The metrics packed by gzip, on a thread of its own; at the level that takes the least time. */
-export function packMetrics(text: string): Promise<Buffer> {
-  return packed(text, { level: 1 });
+/**
+ * The metrics packed by gzip, on a thread of its own; at the level that takes the least time. What 0.7 MB is packed to, 40 KB,
+ * fits into one chunk: with zlib's own of 16 KB it goes to the thread and back three times.
+ */
+export function packMetrics(text: Buffer): Promise<Buffer> {
+  return gzipped(text, { level: 1, chunkSize: 128 * 1024 });
 }
 
 /** GET /metrics, open to everybody unless a permission is named. */
@@ -42,10 +47,15 @@ export function metricsRoutes(
     },
     async (request, reply) => {
       const { accept, 'accept-encoding': acceptEncoding } = request.headers;
-      const { text, contentType } = await metrics.render(formatFor(accept));
+      const { body, contentType, release } = await metrics.render(formatFor(accept));
       reply.header('content-type', contentType);
-      if (!isCodingAsked(acceptEncoding, 'gzip')) return reply.send(text);
-      return reply.header('content-encoding', 'gzip').send(await packMetrics(text));
+      if (!isCodingAsked(acceptEncoding, 'gzip')) {
+        reply.raw.once('close', release);
+        return reply.send(body);
+      }
+      const packed = await packMetrics(body);
+      release();
+      return reply.header('content-encoding', 'gzip').send(packed);
     },
   );
 }

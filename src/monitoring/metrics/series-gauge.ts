@@ -1,12 +1,6 @@
 import { Gauge, type GaugeConfiguration } from 'prom-client';
-import {
-  type Description,
-  heading,
-  type Labels,
-  type MetricsFormat,
-  sampleStart,
-  valueText,
-} from './series.js';
+import { type ExpositionBytes, valueText } from './exposition-bytes.js';
+import { type Description, heading, type Labels, type MetricsFormat, sampleStart } from './series.js';
 
 /** A value with its labels; never changed, so that its line is made once. */
 export interface GaugeSample {
@@ -22,7 +16,7 @@ export interface GaugeSample {
 export class SeriesGauge extends Gauge<string> {
   readonly #description: Description;
   readonly #read: () => readonly GaugeSample[];
-  readonly #lines = new WeakMap<GaugeSample, string>();
+  readonly #lines = new WeakMap<GaugeSample, Uint8Array>();
 
   /** @param read every sample, the same object for as long as nothing in it changes */
   constructor(configuration: GaugeConfiguration<string>, read: () => readonly GaugeSample[]) {
@@ -36,16 +30,17 @@ export class SeriesGauge extends Gauge<string> {
     return { ...description, values: this.#read().map(({ labels, value }) => ({ labels, value })) };
   }
 
-  /** The lines of the metric, without a line end after the last. */
-  render(format: MetricsFormat): string {
-    const lines = this.#read().map((sample) => this.#lineOf(sample));
-    return [...heading(this.#description, 'gauge', format), ...lines].join('\n');
+  /** Writes the lines of the metric. */
+  render(format: MetricsFormat, to: ExpositionBytes): void {
+    to.text(heading(this.#description, 'gauge', format));
+    for (const sample of this.#read()) to.lines(this.#lineOf(sample));
   }
 
-  #lineOf(sample: GaugeSample): string {
+  #lineOf(sample: GaugeSample): Uint8Array {
     let line = this.#lines.get(sample);
     if (line === undefined) {
-      line = sampleStart(this.#description.name, sample.labels) + valueText(sample.value);
+      const start = sampleStart(this.#description.name, sample.labels);
+      line = Buffer.concat([start, Buffer.from(`${valueText(sample.value)}\n`)]);
       this.#lines.set(sample, line);
     }
     return line;

@@ -1,4 +1,5 @@
 import { Counter, type CounterConfiguration, Histogram, type HistogramConfiguration } from 'prom-client';
+import type { ExpositionBytes } from './exposition-bytes.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -11,7 +12,7 @@ export type MetricsFormat = 'prometheus' | 'openmetrics';
 /**
  * prom-client's metrics look their labels up by a hash at every observation: 1 to 2 µs each, and ten of
  * them for a die cost more than decoding it. Here the labels are bound once, in a series; observing is
- * then an addition. A series also keeps the text of its lines up to the value, so that a scrape of many
+ * then an addition. A series also keeps the bytes of its lines up to the value, so that a scrape of many
  * versions costs little more than writing the numbers. The output is prom-client's to the byte.
  */
 export class SeriesCounter extends Counter<string> {
@@ -43,22 +44,22 @@ export class SeriesCounter extends Counter<string> {
     return { ...description, name, help, values };
   }
 
-  /** The lines of the metric, without a line end after the last. */
-  render(format: MetricsFormat): string {
+  /** Writes the lines of the metric. */
+  render(format: MetricsFormat, to: ExpositionBytes): void {
     this.#open();
-    const lines = this.#series.map((series) => series.line());
-    return [...heading(this.#description, 'counter', format), ...lines].join('\n');
+    to.text(heading(this.#description, 'counter', format));
+    for (const series of this.#series) series.render(to);
   }
 }
 
 /** A counter with its labels bound. */
 export class CounterSeries {
   readonly labels: Labels;
-  readonly #start: string;
+  readonly #start: Uint8Array;
   #value = 0;
 
   /** @param start the series' line up to its value */
-  constructor(labels: Labels, start: string) {
+  constructor(labels: Labels, start: Uint8Array) {
     this.labels = labels;
     this.#start = start;
   }
@@ -71,8 +72,8 @@ export class CounterSeries {
     this.#value += amount;
   }
 
-  line(): string {
-    return this.#start + valueText(this.#value);
+  render(to: ExpositionBytes): void {
+    to.sample(this.#start, this.#value);
   }
 }
 
@@ -107,10 +108,10 @@ export class SeriesHistogram extends Histogram<string> {
     return this.get();
   }
 
-  /** The lines of the metric, without a line end after the last; exemplars only in OpenMetrics. */
-  render(format: MetricsFormat): string {
-    const lines = this.#series.flatMap((series) => series.lines(format));
-    return [...heading(this.#description, 'histogram', format), ...lines].join('\n');
+  /** Writes the lines of the metric; exemplars only in OpenMetrics. */
+  render(format: MetricsFormat, to: ExpositionBytes): void {
+    to.text(heading(this.#description, 'histogram', format));
+    for (const series of this.#series) series.render(format, to);
   }
 }
 
@@ -129,9 +130,9 @@ export class HistogramSeries {
   // One more than there are bounds: the last counts what is above all of them.
   readonly #counts: Float64Array;
   // The lines of the buckets up to their counts.
-  readonly #bucketStarts: readonly string[];
-  readonly #sumStart: string;
-  readonly #countStart: string;
+  readonly #bucketStarts: readonly Uint8Array[];
+  readonly #sumStart: Uint8Array;
+  readonly #countStart: Uint8Array;
   // One for each bucket at most; empty until a traced request comes.
   readonly #exemplars: (Exemplar | undefined)[] = [];
   #sum = 0;
@@ -171,15 +172,19 @@ export class HistogramSeries {
     ];
   }
 
-  lines(format: MetricsFormat): string[] {
+  render(format: MetricsFormat, to: ExpositionBytes): void {
     let count = 0;
-    const lines = this.#bucketStarts.map((start, i) => {
+    for (const [i, start] of this.#bucketStarts.entries()) {
       count += this.#counts[i] ?? 0;
       const exemplar = format === 'openmetrics' ? this.#exemplars[i] : undefined;
-      return start + count + (exemplar === undefined ? '' : exemplarText(exemplar));
-    });
-    lines.push(this.#sumStart + valueText(this.#sum), this.#countStart + count);
-    return lines;
+      if (exemplar === undefined) to.sample(start, count);
+      else {
+        to.sampleOpen(start, count);
+        to.text(exemplarText(exemplar));
+      }
+    }
+    to.sample(this.#sumStart, this.#sum);
+    to.sample(this.#countStart, count);
   }
 
   /** @returns the index of the bucket */
@@ -198,37 +203,30 @@ export interface Description {
   readonly help: string;
 }
 
-/** HELP and TYPE; in OpenMetrics a counter's family has no `_total`, which its samples keep. */
+/** The lines HELP and TYPE; in OpenMetrics a counter's family has no `_total`, which its samples keep. */
 export function heading(
   { name, help }: Description,
   type: 'counter' | 'gauge' | 'histogram',
   format: MetricsFormat,
-): [string, string] {
+): string {
   const family = format === 'openmetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
-  return [`# HELP ${family} ${escaped(help)}`, `# TYPE ${family} ${type}`];
+  return `# HELP ${family} ${escaped(help)}\n# TYPE ${family} ${type}\n`;
 }
 
 /** A sample's line up to its value. */
-export function sampleStart(name: string, labels: Labels): string {
+export function sampleStart(name: string, labels: Labels): Buffer {
   const pairs = Object.entries(labels).map(
     ([label, value]) => `${label}="${escaped(value).replaceAll('"', '\\"')}"`,
   );
-  return pairs.length === 0 ? `${name} ` : `${name}{${pairs.join(',')}} `;
+  return Buffer.from(pairs.length === 0 ? `${name} ` : `${name}{${pairs.join(',')}} `);
 }
 
 function escaped(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }
 
-/** A sum of scores may be anything that a number can be; prom-client writes "Nan", which both formats take. */
-export function valueText(value: number): string {
-  if (Number.isFinite(value)) return String(value);
-  if (Number.isNaN(value)) return 'Nan';
-  return value > 0 ? '+Inf' : '-Inf';
-}
-
 function exemplarText({ traceId, value, atMs }: Exemplar): string {
-  return ` # {trace_id="${traceId}"} ${value} ${(atMs / 1000).toFixed(3)}`;
+  return ` # {trace_id="${traceId}"} ${value} ${(atMs / 1000).toFixed(3)}\n`;
 }
 
 /** A version that has left and comes back goes on with the series that it had: two would be one too many. */
