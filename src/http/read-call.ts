@@ -1,6 +1,6 @@
 import type { Measurements, NamedModel } from '../die/die.js';
 import { Refusal } from '../errors.js';
-import { sameContract } from '../models/model-version.js';
+import { contractDifference } from '../models/read-alike.js';
 import type { Target } from '../routing/targets.js';
 import type { Lane } from '../serving/batching/queue.js';
 import { invalidInput } from './decode/refusals.js';
@@ -119,7 +119,8 @@ export function assertSame(path: string, byPath: string | undefined, byDie: stri
 
 /** @throws Refusal `invalid_input` where the dies of one version cannot be scored by the other as they are */
 export function assertReadAlike({ version }: Target, first: Target): void {
-  if (sameContract(version, first.version)) return;
-  const message = `expected models that read the same parameters, found ${version.key} and ${first.version.key}`;
+  const difference = contractDifference(version, first.version);
+  if (difference === undefined) return;
+  const message = `expected models that read the same parameters, found ${version.key} and ${first.version.key} with ${difference}`;
   throw invalidInput([{ path: 'models', message }]);
 }

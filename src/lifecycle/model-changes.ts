@@ -1,6 +1,6 @@
 import { Fault, Refusal } from '../errors.js';
 import type { Catalogue, CatalogueEntry, SignatureReport } from '../models/catalogue.js';
-import { sameContract } from '../models/model-version.js';
+import { contractDifference } from '../models/read-alike.js';
 import { servingProblems } from '../models/repository/read-serving.js';
 import { MAX_PREVIOUS, type ModelServing, type Serving } from '../models/repository/serving.js';
 import {
@@ -329,12 +329,11 @@ export class ModelChanges {
     const { defaultVersion } = catalogue.model(name);
     const current = catalogue.entry(`${name}/${defaultVersion}`);
     if (version === undefined || current?.version === undefined || current.state !== 'ready') return;
-    if (sameContract(version, current.version)) return;
-    const reads = ({ contract }: typeof version) =>
-      `${contract.parameterCount} parameters${contract.acceptsMissing ? ', missing ones too' : ''}`;
+    const difference = contractDifference(version, current.version);
+    if (difference === undefined) return;
     throw new Refusal(
       'change_conflict',
-      `${key} reads ${reads(version)}, ${current.key} ${reads(current.version)}: testers would have to change with it`,
+      `${key} and ${current.key} read different dies, ${difference}: testers would have to change with it`,
     );
   }
 

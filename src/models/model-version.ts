@@ -77,12 +77,3 @@ export function probeOf({ manifest, contract }: ModelVersion): Float32Array {
     return minimum ?? maximum ?? 0;
   });
 }
-
-/** Whether the dies of one version can be scored by the other as they are. */
-export function sameContract(a: Pick<ModelVersion, 'contract'>, b: Pick<ModelVersion, 'contract'>): boolean {
-  return (
-    a.contract.parameterCount === b.contract.parameterCount &&
-    a.contract.acceptsMissing === b.contract.acceptsMissing &&
-    a.contract.kinds === b.contract.kinds
-  );
-}

@@ -1,6 +1,7 @@
 import { Refusal } from '../errors.js';
 import type { Catalogue, CatalogueEntry } from '../models/catalogue.js';
-import { type ModelVersion, sameContract } from '../models/model-version.js';
+import type { ModelVersion } from '../models/model-version.js';
+import { readAlike } from '../models/read-alike.js';
 import type { ModelServing } from '../models/repository/serving.js';
 import type { Assign } from '../prediction/groups.js';
 import { createAssign } from '../traffic/assignment.js';
@@ -88,7 +89,7 @@ export class Targets {
   #ready(name: string, number: string, like: ModelVersion): ModelVersion | undefined {
     const entry = this.#catalogue.entry(`${name}/${number}`);
     const { version } = entry ?? {};
-    return entry?.state === 'ready' && version !== undefined && sameContract(version, like)
+    return entry?.state === 'ready' && version !== undefined && readAlike(version, like)
       ? version
       : undefined;
   }

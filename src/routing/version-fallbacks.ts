@@ -1,5 +1,6 @@
 import type { Catalogue } from '../models/catalogue.js';
-import { type ModelVersion, sameContract } from '../models/model-version.js';
+import type { ModelVersion } from '../models/model-version.js';
+import { readAlike } from '../models/read-alike.js';
 import type { Attempt, Fallbacks } from '../prediction/fallback.js';
 import type { Clock } from '../serving/clock.js';
 import {
@@ -50,7 +51,7 @@ export class VersionFallbacks implements Fallbacks {
     const { model, version: number } = version.fallback;
     const entry = this.#options.catalogue.entry(`${model}/${number}`);
     const substitute = entry?.state === 'ready' ? entry.version : undefined;
-    return substitute !== undefined && sameContract(substitute, version) ? substitute : undefined;
+    return substitute !== undefined && readAlike(substitute, version) ? substitute : undefined;
   }
 
   #circuitOf(version: ModelVersion): Circuit {

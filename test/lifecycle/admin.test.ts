@@ -126,7 +126,9 @@ describe('promotion and rolling back', () => {
     const bench = await start({ versions: [...VERSIONS, sumVersion(5, { version: '4' })] });
     const answer = await bench.call('POST', '/admin/models/sum/versions/4/promote');
     expect([answer.status, code(answer)]).toEqual([409, 'change_conflict']);
-    expect(JSON.stringify(answer.body)).toContain('sum/4 reads 5 parameters, sum/1 2 parameters');
+    expect(JSON.stringify(answer.body)).toContain(
+      'sum/4 and sum/1 read different dies, 5 parameters and 2 parameters: testers',
+    );
     expect(await answering(bench)).toBe('1');
   });
 

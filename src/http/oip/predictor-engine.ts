@@ -2,7 +2,8 @@ import { Refusal } from '../../errors.js';
 import type { Actor } from '../../lifecycle/audit.js';
 import type { ModelChanges } from '../../lifecycle/model-changes.js';
 import type { Catalogue, VersionState } from '../../models/catalogue.js';
-import { type ModelVersion, sameContract } from '../../models/model-version.js';
+import type { ModelVersion } from '../../models/model-version.js';
+import { readAlike } from '../../models/read-alike.js';
 import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
 import { readable } from '../schemas/models.js';
@@ -125,7 +126,7 @@ export class PredictorEngine implements OipEngine {
 
 /** The default may have changed while the body came: its dies must be read the same way. */
 function assertReadFor(version: ModelVersion, read: OipVersion): void {
-  if (sameContract(version, { contract: read.contract })) return;
+  if (readAlike(version, { contract: read.contract })) return;
   throw new Refusal('model_not_ready', `${version.key} has taken over and reads other dies`, {
     retryAfterSeconds: 1,
   });
