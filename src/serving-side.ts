@@ -76,7 +76,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     waitingDies: () => batcher.waitingDies(),
     queueCapacities: () => batcher.capacityDies(),
     readyWorkers: () => pool.ready,
-    readyStandBys: () => (pool.isStandByReady ? 1 : 0),
+    readyStandBys: () => pool.standingBy,
     isReady: options.isReady,
   });
   const tracing = await startTracing(config, {
@@ -193,6 +193,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     async load() {
       await started;
       await lifecycle.start();
+      pool.openBeside();
       drift.start();
     },
     stop: () => lifecycle.stop(),

@@ -1,7 +1,8 @@
 import type { Config } from './config.js';
 import { tellEach } from './observers.js';
 import type { Clock } from './serving/clock.js';
-import { type WorkerObserver, WorkerPool } from './serving/workers/pool.js';
+import { WorkerPool } from './serving/workers/pool.js';
+import type { WorkerObserver } from './serving/workers/worker-observer.js';
 
 export interface StartWorkersOptions {
   readonly config: Pick<
@@ -38,14 +39,16 @@ export function startWorkers({ config, clock, entry }: StartWorkersOptions): Sta
   };
   const pool = new WorkerPool({
     workers: config.INFERENCE_WORKERS,
-    standsBy: config.STANDBY_WORKERS === 1,
+    standBys: config.STANDBY_WORKERS,
     intraOpThreads: config.INTRA_OP_THREADS,
     batchTimeoutMs: config.BATCH_TIMEOUT_MS,
     clock,
     observers: [
       {
         workerStarted: (pid) => hear((observer) => observer.workerStarted?.(pid)),
+        workerServes: (pid) => hear((observer) => observer.workerServes?.(pid)),
         workerLost: (...what) => hear((observer) => observer.workerLost?.(...what)),
+        workerLeft: (pid) => hear((observer) => observer.workerLeft?.(pid)),
         reopenFailed: (...what) => hear((observer) => observer.reopenFailed?.(...what)),
       },
     ],

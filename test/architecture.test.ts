@@ -101,7 +101,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'models/graph': ['errors.ts'],
   'models/manifest': ['die', 'traffic'],
   'models/decision': ['type die', 'models/manifest', 'statistics'],
-  'models/repository': ['die', 'errors.ts', 'models', 'models/decision', 'models/manifest', 'traffic'],
+  'models/repository': [
+    'die',
+    'errors.ts',
+    'models',
+    'models/decision',
+    'models/graph',
+    'models/manifest',
+    'traffic',
+  ],
   sources: ['errors.ts', 'models/graph', 'type models/**'],
   signatures: ['type config.ts', 'errors.ts', 'models/manifest', 'type models'],
   drift: ['errors.ts', 'models/manifest', 'traffic', 'type die', 'type models/**', 'type serving'],
@@ -412,7 +420,8 @@ test('the server imports OpenTelemetry only where tracing is switched on', () =>
   expect(code).toContain("await import('./otlp/tracing.js')");
 });
 
-test('a start loads no package that only some servers, or only a first look, need', () => {
+/** The packages that a module loads with all that it imports, but for what is imported at use. */
+function packagesLoadedBy(entry: string): string[] {
   const loaded = new Set<string>();
   const load = (file: string): void => {
     for (const { from, to, typeOnly, atUse } of imports) {
@@ -423,9 +432,12 @@ test('a start loads no package that only some servers, or only a first look, nee
       load(to);
     }
   };
-  load('serve.ts');
-  const packages = [...loaded].filter((to) => !to.endsWith('.ts') && !to.startsWith('node:'));
-  expect(packages.sort()).toEqual([
+  load(entry);
+  return [...loaded].filter((to) => !to.endsWith('.ts') && !to.startsWith('node:')).sort();
+}
+
+test('a start loads no package that only some servers, or only a first look, need', () => {
+  expect(packagesLoadedBy('serve.ts')).toEqual([
     '@fastify/proxy-addr',
     'close-with-grace',
     'fastify',
@@ -434,6 +446,10 @@ test('a start loads no package that only some servers, or only a first look, nee
     'prom-client',
     'zod',
   ]);
+});
+
+test('a worker loads no package but ONNX Runtime before a graph asks for more: its successor waits for each', () => {
+  expect(packagesLoadedBy('serving/workers/worker.ts')).toEqual(['onnxruntime-node']);
 });
 
 test('nobody on the way of a die imports monitoring', () => {

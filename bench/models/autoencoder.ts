@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeOnnx } from '../../src/training/onnx/encode.js';
 import type { OnnxNode, OnnxTensor } from '../../src/training/onnx/model.js';
+import { addVersion, BENCH_PARAMETERS, type BenchVersion } from './bench-version.js';
 import { createRandom } from './random.js';
-
-const PARAMETERS = 512;
 
 /** A heavy model: a dense autoencoder whose score is its mean squared reconstruction error. */
 export interface Autoencoder {
@@ -36,6 +34,15 @@ export const USUAL: Autoencoder = {
   defaultDeadlineMs: 1000,
 };
 
+/** 512-4992-4992-512: 120 MB of weights. */
+export const LARGE: Autoencoder = {
+  name: 'large',
+  hidden: [4992, 4992],
+  maxBatchSize: 16,
+  maxQueueSize: 256,
+  defaultDeadlineMs: 10_000,
+};
+
 /** Slower than what HTTP can take in, so that overload is the model's and not the socket's. */
 export const SLOW: Autoencoder = {
   name: 'slow',
@@ -56,35 +63,19 @@ export function writeAutoencoder(model: Autoencoder): Promise<string> {
 /** Writes a model repository with several of them; the first is the default model. */
 export async function writeAutoencoders(models: readonly Autoencoder[]): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'diegate-bench-'));
-  for (const model of models) await addAutoencoder(root, model);
+  for (const model of models) await addVersion(root, autoencoder(model));
   await writeFile(join(root, 'serving.json'), JSON.stringify({ defaultModel: models[0]?.name }));
   return root;
 }
 
-async function addAutoencoder(root: string, model: Autoencoder): Promise<void> {
-  const onnx = encodeAutoencoder(model);
-  const folder = join(root, model.name, '1');
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'model.onnx'), onnx);
-  const { maxBatchSize, maxQueueSize, defaultDeadlineMs } = model;
-  const manifest = {
-    name: model.name,
-    version: '1',
-    task: 'anomaly-screen',
-    input: { name: 'test_params', parameters: PARAMETERS },
-    outputs: { score: 'anomaly_score' },
-    threshold: 1,
-    calibration: { method: 'logistic-log-score', slope: 1, intercept: 0, basis: 'nominal' },
-    batching: { maxBatchSize, maxQueueSize, defaultDeadlineMs },
-    sha256: createHash('sha256').update(onnx).digest('hex'),
-    lineage: { data: 'random weights', rows: 0, codeVersion: '0', created: '2026-01-01T00:00:00Z' },
-  };
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+/** The graph of an autoencoder, as a version of the benchmarks. */
+export function autoencoder(model: Autoencoder): BenchVersion {
+  return { ...model, onnx: encodeAutoencoder(model) };
 }
 
 function encodeAutoencoder({ name, hidden }: Autoencoder): Uint8Array {
   const random = createRandom(7);
-  const sizes = [PARAMETERS, ...hidden, PARAMETERS];
+  const sizes = [BENCH_PARAMETERS, ...hidden, BENCH_PARAMETERS];
   const weights: OnnxTensor[] = [];
   const nodes: OnnxNode[] = [];
   let from = 'test_params';
@@ -103,7 +94,7 @@ function encodeAutoencoder({ name, hidden }: Autoencoder): Uint8Array {
     graphName: name,
     producer: { name: 'diegate-bench', version: '0' },
     opset: 17,
-    inputs: [{ name: 'test_params', dims: ['N', PARAMETERS] }],
+    inputs: [{ name: 'test_params', dims: ['N', BENCH_PARAMETERS] }],
     outputs: [{ name: 'anomaly_score', dims: ['N'] }],
     initializers: weights,
     nodes: [

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/errors.js';
 import type { ModelVersion } from '../../src/models/model-version.js';
 import { readRepository } from '../../src/models/repository/read-repository.js';
+import { readVersion } from '../../src/models/repository/read-version.js';
 import { Batcher } from '../../src/serving/batching/batcher.js';
 import { systemClock } from '../../src/serving/clock.js';
 import { loadVersion } from '../../src/serving/load-version.js';
@@ -43,6 +45,25 @@ describe('loading a version', () => {
       explain: false,
     });
     expect(Array.from(scores)).toEqual([10, 26]);
+  });
+
+  it.each([
+    [
+      'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 8\n',
+      'is a Git LFS pointer and not the model itself',
+    ],
+    ['PK\x03\x04archive/data.pkl', 'is a PyTorch checkpoint (.pt)'],
+    ['\x80\x04csklearn', 'is a Python pickle (.pkl, joblib)'],
+    ['ir_version: 8\ngraph {\n', 'is an ONNX model as protobuf text'],
+  ])('whose file is none: %j is named for what it is, not for its checksum', async (text, said) => {
+    const version = await readOne(sumVersion(4));
+    await writeFile(version.modelFile, text, 'latin1');
+    const lines = await problemsOf(version);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.startsWith(`model sum/1: model.onnx ${said}`)).toBe(true);
+    const folder = dirname(version.modelFile);
+    const readAlone: unknown = await readVersion(folder, 'sum', '1').catch((caught: unknown) => caught);
+    expect(readAlone).toMatchObject({ problems: lines });
   });
 
   it('compares its golden rows, as many as there are and in any order of batches', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,6 +84,17 @@ export async function loseWorker(pool: WorkerPool, run: () => Promise<BatchOutco
   const running = run();
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   return running;
+}
+
+/** Ids of this process's children that run a worker of test/support/workers. */
+export function childrenThatRun(name: string): number[] {
+  const children = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], {
+    encoding: 'utf8',
+  });
+  return children
+    .split('\n')
+    .filter((line) => line.includes(`${name}.mjs`))
+    .map((line) => Number.parseInt(line, 10));
 }
 
 /** Whether a process with this id exists. */

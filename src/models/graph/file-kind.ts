@@ -107,6 +107,11 @@ export function otherFileKind(bytes: Uint8Array): string | undefined {
   return kind && `is ${kind.what}, expected an ONNX model: ${kind.cure}`;
 }
 
+/** Whether a file stands for one that Git LFS keeps elsewhere. */
+export function isLfsPointer(bytes: Uint8Array): boolean {
+  return latin1(bytes.subarray(0, 64)).startsWith('version https://git-lfs.github.com/spec/');
+}
+
 function kindOf(bytes: Uint8Array): FileKind | undefined {
   if (bytes.length === 0) return { what: 'empty', cure: 'copy it again' };
   const start = latin1(bytes.subarray(0, LOOKED_AT));

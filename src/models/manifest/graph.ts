@@ -1,6 +1,7 @@
+import { ELEMENT_TYPES } from './element-types.js';
 import { type FetchedOutput, fetchedOutputs, sizeInGraph } from './fetched-outputs.js';
 import { type FeedTensor, inputTensors } from './input-tensors.js';
-import { ELEMENT_TYPES, type Manifest } from './manifest.js';
+import type { Manifest } from './manifest.js';
 import { parameterCount } from './parameter-count.js';
 
 /** One input or output of an ONNX graph; a dimension is a size, a symbol's name, or "" for unknown. */

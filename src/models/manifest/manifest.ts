@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_PARAMETER_COUNT } from '../../die/die.js';
 import { ExperimentRulesSchema } from '../../traffic/rules.js';
 import { disagreements } from './disagreements.js';
+import { ELEMENT_TYPES } from './element-types.js';
 
 /** A model's name: the folder's name in the repository and the name in URLs. */
 export const ModelNameSchema = z
@@ -202,22 +203,6 @@ const identity = {
   version: VersionSchema,
   description: z.string().max(1000).default(''),
 };
-
-/** Types of elements that a graph can be fed, by ONNX Runtime's names. */
-export const ELEMENT_TYPES = [
-  'float32',
-  'float64',
-  'int8',
-  'uint8',
-  'int16',
-  'uint16',
-  'int32',
-  'uint32',
-  'int64',
-  'uint64',
-  'bool',
-  'string',
-] as const;
 
 const elementType = z
   .enum(ELEMENT_TYPES)

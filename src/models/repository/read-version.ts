@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import { Fault } from '../../errors.js';
 import { parameterLimits } from '../decision/limits.js';
 import { goldenProblems } from '../golden-rows.js';
+import { otherFileKind } from '../graph/file-kind.js';
 import { GoldenSchema } from '../manifest/golden.js';
 import { type Manifest, ManifestSchema } from '../manifest/manifest.js';
 import { parameterCount } from '../manifest/parameter-count.js';
@@ -45,6 +46,7 @@ export async function readVersion(
   const reference = await read(json('reference.json', ReferenceSchema.optional()));
   const golden = await read(json('golden.json', GoldenSchema.optional()));
   const sha256 = checks.checksum ? await read(checksum(modelFile, label)) : undefined;
+  const otherKind = checks.checksum ? await kindInsteadOf(modelFile) : undefined;
   let modelBytes = (await read(sizeOf(modelFile, label))) ?? 0;
   for (const [file, expected] of Object.entries(manifest?.files ?? {})) {
     modelBytes += (await read(sizeOf(join(folder, file), label, file))) ?? 0;
@@ -53,7 +55,7 @@ export async function readVersion(
       problems.push(`${label}: ${file} has sha256 ${found}, manifest.json says ${expected}`);
   }
   if (manifest !== undefined) {
-    const disagreements = manifestProblems(manifest, { name, version, sha256, reference });
+    const disagreements = manifestProblems(manifest, { name, version, sha256, otherKind, reference });
     problems.push(...disagreements.map((problem) => `${label}: ${problem}`));
     if (problems.length === 0) {
       const found = createModelVersion(manifest, reference, modelFile, modelBytes, golden);
@@ -68,14 +70,21 @@ export async function readVersion(
 /** What the rest of the version's folder says otherwise than its manifest. */
 function manifestProblems(
   manifest: Manifest,
-  found: { name: string; version: string; sha256: string | undefined; reference: Reference | undefined },
+  found: {
+    name: string;
+    version: string;
+    sha256: string | undefined;
+    otherKind: string | undefined;
+    reference: Reference | undefined;
+  },
 ): string[] {
   const problems: string[] = [];
   for (const key of ['name', 'version'] as const) {
     if (manifest[key] !== found[key])
       problems.push(`manifest.json says ${key} "${manifest[key]}", its folder says "${found[key]}"`);
   }
-  if (found.sha256 !== undefined && found.sha256 !== manifest.sha256)
+  if (found.otherKind !== undefined) problems.push(`model.onnx ${found.otherKind}`);
+  else if (found.sha256 !== undefined && found.sha256 !== manifest.sha256)
     problems.push(`model.onnx has sha256 ${found.sha256}, manifest.json says ${manifest.sha256}`);
   const described = found.reference?.parameters.length;
   const expected = parameterCount(manifest);
@@ -149,6 +158,28 @@ async function checksum(file: string, label: string, name = 'model.onnx'): Promi
     throw new Fault('invalid_model', [`${label}: ${name} cannot be read: ${codeOf(error)}`], error);
   }
   return hash.digest('hex');
+}
+
+/** Bytes of a file's beginning and of its end that tell what it is. */
+const TELLING_BYTES = 65_536;
+
+/** What a file is that people take for an ONNX model; undefined for what may be one, or cannot be read. */
+async function kindInsteadOf(file: string): Promise<string | undefined> {
+  try {
+    const handle = await open(file);
+    try {
+      const { size } = await handle.stat();
+      const telling = new Uint8Array(Math.min(size, 2 * TELLING_BYTES));
+      const start = telling.length - Math.min(TELLING_BYTES, telling.length);
+      await handle.read(telling, 0, start, 0);
+      await handle.read(telling, start, telling.length - start, size - (telling.length - start));
+      return otherFileKind(telling);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 /** Why a file cannot be read, without its path: a version's problems are answered to callers too. */

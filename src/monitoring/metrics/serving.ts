@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { BatchingObserver } from '../../serving/batching/batcher.js';
 import type { Outcome } from '../../serving/batching/call.js';
 import type { DispatchReason } from '../../serving/batching/version-queue.js';
-import type { WorkerObserver } from '../../serving/workers/pool.js';
+import type { WorkerObserver } from '../../serving/workers/worker-observer.js';
 import { remember, SeriesCounter, SeriesHistogram } from './series.js';
 import { type GaugeSample, SeriesGauge } from './series-gauge.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
-import type { WorkerObserver } from '../../serving/workers/pool.js';
+import type { WorkerObserver } from '../../serving/workers/worker-observer.js';
 import { SeriesCounter } from './series.js';
 import { type GaugeSample, SeriesGauge } from './series-gauge.js';
 
@@ -22,7 +22,7 @@ const TICKS_A_SECOND = 100;
 export function createWorkerMetrics(
   registry: Registry,
   usageOf: (pid: number) => ProcessUsage | undefined = readUsage,
-): Required<Pick<WorkerObserver, 'workerStarted' | 'workerLost'>> {
+): Required<Pick<WorkerObserver, 'workerStarted' | 'workerLost' | 'workerLeft'>> {
   const registers = [registry];
   const cpuSecondsOf = new Map<number, number>();
   const cpu = new SeriesCounter(
@@ -46,13 +46,15 @@ export function createWorkerMetrics(
       return [sample];
     },
   );
+  const forget = (pid: number | undefined) => {
+    if (pid !== undefined) cpuSecondsOf.delete(pid);
+  };
   return {
     workerStarted(pid) {
       if (pid !== undefined) cpuSecondsOf.set(pid, 0);
     },
-    workerLost(pid) {
-      if (pid !== undefined) cpuSecondsOf.delete(pid);
-    },
+    workerLost: forget,
+    workerLeft: forget,
   };
 }
 

@@ -1,5 +1,5 @@
+import type { ELEMENT_TYPES } from '../../models/manifest/element-types.js';
 import type { FeedTensor } from '../../models/manifest/input-tensors.js';
-import type { ELEMENT_TYPES } from '../../models/manifest/manifest.js';
 
 /** What an input is fed with: the parts of a tensor. */
 export interface Feed {

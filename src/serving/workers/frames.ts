@@ -48,6 +48,22 @@ export class FrameWriter {
   }
 }
 
+/**
+ * One frame in pieces, whose floats are not copied: for what never changes, such as a model file of a hundred megabytes.
+ * @returns the pieces, to be written one behind the other
+ */
+export function framePieces(head: string, parts: readonly Float32Array[]): Uint8Array[] {
+  const start = new FrameWriter().write(head, []);
+  start.writeUInt32LE(
+    parts.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    4,
+  );
+  return [
+    start,
+    ...parts.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
+  ];
+}
+
 /** Puts frames together from the bytes of a stream, which come in chunks of any size. */
 export class FrameReader {
   #buffer = Buffer.alloc(4096);

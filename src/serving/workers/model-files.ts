@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '../../errors.js';
+import { isLfsPointer, otherFileKind } from '../../models/graph/file-kind.js';
 import type { SessionSpec } from './messages.js';
 import { bytesOf, type KeptModel } from './model-bytes.js';
 
@@ -19,7 +20,7 @@ export interface ModelFiles {
  */
 export async function readModelFiles(spec: SessionSpec, kept: KeptModel | undefined): Promise<ModelFiles> {
   const graph = kept === undefined ? await readFileOf('model.onnx', spec.modelFile) : bytesOf(kept.graph);
-  assertIs('model.onnx', graph, spec.sha256);
+  assertIs('model.onnx', graph, spec.sha256, otherFileKind(graph));
   const externalData: { path: string; data: Uint8Array }[] = [];
   for (const path of await externalPaths(graph)) {
     const listed = spec.files?.[path];
@@ -30,14 +31,20 @@ export async function readModelFiles(spec: SessionSpec, kept: KeptModel | undefi
     const found = kept?.external.find((file) => file.path === path)?.bytes;
     const file = join(dirname(spec.modelFile), path);
     const data = found === undefined ? await readFileOf(path, file) : bytesOf(found);
-    assertIs(path, data, listed);
+    assertIs(path, data, listed, isLfsPointer(data) ? LFS_POINTER : undefined);
     externalData.push({ path, data });
   }
   return { graph, externalData };
 }
 
+const LFS_POINTER = 'is a Git LFS pointer and not the weights themselves: fetch them with git lfs pull';
+
+/** What a tensor says of a file that it lies in is named so, in the bytes of the graph. */
+const NAME_OF_LOCATION = 'location';
+
 async function externalPaths(graph: Uint8Array): Promise<string[]> {
-  // Few graphs have any: what reads them is loaded by the first version that is opened, not by the start.
+  // Few graphs have any, and what reads them takes as long to load as ONNX Runtime itself.
+  if (!Buffer.from(graph.buffer, graph.byteOffset, graph.byteLength).includes(NAME_OF_LOCATION)) return [];
   const { externalFiles } = await import('../../models/graph/external-data.js');
   try {
     return externalFiles(graph);
@@ -57,7 +64,14 @@ async function readFileOf(name: string, file: string): Promise<Uint8Array> {
   }
 }
 
-function assertIs(name: string, bytes: Uint8Array, sha256: string | undefined): void {
+/** @param otherKind what the file is instead, where that is known: it says more than that its checksum is another */
+function assertIs(
+  name: string,
+  bytes: Uint8Array,
+  sha256: string | undefined,
+  otherKind: string | undefined,
+): void {
+  if (otherKind !== undefined) throw new Error(`${name} ${otherKind}`);
   if (sha256 === undefined) return;
   const found = createHash('sha256').update(bytes).digest('hex');
   if (found !== sha256) throw new Error(`${name} has sha256 ${found}, manifest.json says ${sha256}`);

@@ -3,7 +3,7 @@ import { Duplex, type Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.js';
 import { CHANNEL_FD } from './channel.js';
-import { FrameReader, FrameWriter } from './frames.js';
+import { FrameReader, FrameWriter, framePieces } from './frames.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { fromWire, isFromWorker, toWire } from './wire.js';
 
@@ -133,12 +133,17 @@ export class WorkerProcess {
   }
 
   /**
-   * The message has been copied when this returns, whether or not the socket takes it at once. The
+   * The message has been copied when this returns, whether or not the socket takes it at once, but for what a version is
+   * opened from: that never changes, and to copy a model file would stop everybody for a tenth of a second. The
    * writer's buffer is used again only when the socket has taken all of the message before.
    */
   #send(message: ToWorker): void {
     if (this.#channel === undefined) return;
     const { head, parts } = toWire(message);
+    if (message.type === 'open') {
+      for (const piece of framePieces(head, parts)) this.#channel.write(piece);
+      return;
+    }
     const writer = this.#channel.writableLength === 0 ? this.#writer : new FrameWriter();
     this.#channel.write(writer.write(head, parts));
   }

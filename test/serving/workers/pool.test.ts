@@ -4,6 +4,7 @@ import type { GraphInfo } from '../../../src/models/manifest/graph.js';
 import type { BatchOutcome } from '../../../src/serving/runner.js';
 import { logModel, slowModel, sumModel, throwingModel } from '../../support/models.js';
 import {
+  childrenThatRun,
   isAlive,
   loseWorker,
   makePool,
@@ -180,16 +181,17 @@ describe('a worker that is lost', () => {
 
 describe('starting and closing the pool', () => {
   it('a worker that dies at start stops the start with a fault, and no process stays behind', async () => {
-    const pids: (number | undefined)[] = [];
-    const observers = [{ workerLost: (pid: number | undefined) => pids.push(pid) }];
-    const pool = makePool({ workers: 2, entry: pretend('dies-at-start'), observers });
-    await expect(pool.start()).rejects.toMatchObject({
+    const pool = makePool({ workers: 2, entry: pretend('dies-at-start') });
+    const starting = expect(pool.start()).rejects.toMatchObject({
       code: 'worker_failed',
       problems: ['a worker process did not start: exit code 3'],
     });
+    const children = childrenThatRun('dies-at-start');
+    await starting;
     await pool.close();
     expect(pool.pids).toEqual([]);
-    for (const pid of pids) expect(pid !== undefined && isAlive(pid)).toBe(false);
+    expect(children).toHaveLength(2);
+    expect(children.map(isAlive)).toEqual([false, false]);
   });
 
   it('close() resolves when every process is gone', async () => {

@@ -22,19 +22,19 @@ async function score(pool: WorkerPool, number: number): Promise<number | string 
 }
 
 const standingBy = (pool: WorkerPool) =>
-  expect.poll(() => pool.isStandByReady, { timeout: 20_000, interval: 5 }).toBe(true);
+  expect.poll(() => pool.standingBy, { timeout: 20_000, interval: 5 }).toBe(1);
 
 /** A pool of one worker, and one that stands by with version 1 open. */
 async function poolWithStandBy(options: Partial<WorkerPoolOptions> = {}) {
   const losses: { pid: number | undefined; restartInMs: number }[] = [];
   const pool = await startPool({
-    standsBy: true,
+    standBys: 1,
     observers: [{ workerLost: (pid, _, restartInMs) => losses.push({ pid, restartInMs }) }],
     ...options,
   });
   await open(pool, 1);
   await standingBy(pool);
-  return { pool, losses, workerPid: pool.pids[0], standByPid: pool.standByPid };
+  return { pool, losses, workerPid: pool.pids[0], standByPid: pool.pidsBeside[0] };
 }
 
 const killed = (pid: number | undefined) => process.kill(pid ?? 0, 'SIGKILL');
@@ -66,7 +66,7 @@ describe('a worker that stands by', () => {
     expect(pool.pids).toEqual([standByPid]);
     expect(await score(pool, 1)).toBe(7);
     await standingBy(pool);
-    expect([workerPid, standByPid]).not.toContain(pool.standByPid);
+    expect([workerPid, standByPid]).not.toContain(pool.pidsBeside[0]);
   });
 
   it('has the versions opened after it, and not those closed', async () => {
@@ -96,7 +96,7 @@ describe('a worker that stands by', () => {
     await expect.poll(() => losses).toEqual([{ pid: standByPid, restartInMs: 0 }]);
     await standingBy(pool);
     expect(pool.pids).toEqual([workerPid]);
-    expect(pool.standByPid).not.toBe(standByPid);
+    expect(pool.pidsBeside[0]).not.toBe(standByPid);
   });
 
   it('and is lost with the worker: both are started anew, as without one', async () => {
@@ -135,6 +135,6 @@ describe('a worker that stands by', () => {
   it('is not there where none is asked for', async () => {
     const pool = await startPool();
     await open(pool, 1);
-    expect([pool.standByPid, pool.isStandByReady, pool.copies]).toEqual([undefined, false, 1]);
+    expect([pool.pidsBeside, pool.standingBy, pool.copies]).toEqual([[], 0, 1]);
   });
 });
