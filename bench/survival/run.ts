@@ -8,6 +8,7 @@ import { DESCRIPTORS } from './descriptors.js';
 import { DISK } from './disk.js';
 import { FUZZ } from './fuzz.js';
 import { KILL } from './kill.js';
+import { LOADS } from './loads.js';
 import { ROLLING } from './rolling.js';
 import { FULL, QUICK, type Survival } from './scenario.js';
 import { SIGTERM } from './sigterm.js';
@@ -24,6 +25,7 @@ const SCENARIOS: readonly Survival[] = [
   SIGTERM,
   KILL,
   WORKERS,
+  LOADS,
   ROLLING,
   SLOW_LORIS,
   DISK,
