@@ -99,7 +99,11 @@ describe('a version that cannot be used is named with its reason, and the others
       /^model sum\/2: the manifest names output "none", the graph has "anomaly_score", "contributions"$/,
     ],
     ['a truncated model.onnx', of(sum.subarray(0, 60)), /^model sum\/2: model.onnx is no ONNX model: \S/],
-    ['an empty model.onnx', of(new Uint8Array()), /^model sum\/2: model.onnx cannot be run: \S/],
+    [
+      'an empty model.onnx',
+      of(new Uint8Array()),
+      /^model sum\/2: model.onnx is empty, expected an ONNX model/,
+    ],
     ['an operator set of the future', of(futureModel(2)), /^model sum\/2: model.onnx cannot be run: .*9999/],
     [
       'scores that are not finite',

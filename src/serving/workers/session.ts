@@ -54,17 +54,24 @@ export class Session {
    */
   static async open(spec: SessionSpec, intraOpThreads: number, kept?: KeptModel): Promise<Session> {
     const { graph, externalData } = await readModelFiles(spec, kept);
-    const session = await InferenceSession.create(graph, {
-      externalData,
-      executionProviders: ['cpu'],
-      intraOpNumThreads: intraOpThreads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
-    });
-    return new Session(spec, session);
+    try {
+      const session = await InferenceSession.create(graph, {
+        externalData,
+        executionProviders: ['cpu'],
+        intraOpNumThreads: intraOpThreads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
+      });
+      return new Session(spec, session);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes('protobuf parsing failed'))) throw error;
+      throw new Error('model.onnx is no ONNX model: its bytes are no protobuf, or end early', {
+        cause: error,
+      });
+    }
   }
 
   /**
