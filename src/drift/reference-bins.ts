@@ -1,4 +1,5 @@
-import { countingEdges, type Reference } from '../models/manifest/reference.js';
+import { countingEdges } from '../models/manifest/counting-edges.js';
+import type { Reference } from '../models/manifest/reference.js';
 
 /** Edges of a distribution in reference.json: the 10th to 90th percentiles. */
 export const EDGES = 9;

@@ -1,4 +1,5 @@
-import { countingEdges, type Reference } from '../../models/manifest/reference.js';
+import { countingEdges } from '../../models/manifest/counting-edges.js';
+import type { Reference } from '../../models/manifest/reference.js';
 import { quantile } from '../screen/quantile.js';
 import { measuredValues, momentsOf } from '../screen/standardise.js';
 import { shortDecimal } from '../short-decimal.js';
