@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { countingSpecOf } from '../src/drift/counting-spec.js';
 import { fromMessage } from '../src/drift/drift-counter.js';
+import { groupCode } from '../src/drift/wafer-buckets.js';
 import { readVersion } from '../src/models/repository/read-version.js';
 import { Batcher } from '../src/serving/batching/batcher.js';
 import { systemClock } from '../src/serving/clock.js';
@@ -45,7 +46,7 @@ const params = Float32Array.from({ length: DIES * contract.parameterCount }, (_,
   };
   return mean + standardDeviation * (random() + random() + random() - 1.5) * 2;
 });
-const groups = Float32Array.from({ length: DIES }, (_, i) => 1 + (i % 4));
+const groups = Float32Array.from({ length: DIES }, (_, i) => groupCode(1 + (i % 4), i % 8));
 
 const cpu = { counted: [] as number[], plain: [] as number[] };
 for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {

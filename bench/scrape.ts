@@ -123,6 +123,7 @@ function summaryOf({ name, version }: ModelVersion): DriftSummary {
     worst,
     active: 1,
     equipment: { worst: 0.08, others: 0.02 },
+    failRatesDiffer: 1,
   };
 }
 

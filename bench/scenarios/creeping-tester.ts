@@ -3,6 +3,7 @@ import { countingSpecOf } from '../../src/drift/counting-spec.js';
 import { type DecideOutputs, DriftCounter } from '../../src/drift/drift-counter.js';
 import { DriftState } from '../../src/drift/drift-state.js';
 import { referenceBins } from '../../src/drift/reference-bins.js';
+import { groupCode, WAFER_BUCKETS } from '../../src/drift/wafer-buckets.js';
 import { DriftWindow } from '../../src/drift/window.js';
 import type { ModelVersion } from '../../src/models/model-version.js';
 import { createRandom } from '../../src/training/random.js';
@@ -75,8 +76,9 @@ export async function simulateCreep(
       const params = paramsOf(nextWafer(tester), options, tester === options.tester ? sigmas : 0);
       const dies = params.length / contract.parameterCount;
       const rows = await options.score(params, dies);
-      const groups = new Float32Array(dies).fill(TESTERS.indexOf(tester) + 1);
-      counter.count({ dies, params, rows, groups }, step * STEP_MS + groups[0] * 1000);
+      const group = TESTERS.indexOf(tester) + 1;
+      const groups = new Float32Array(dies).fill(groupCode(group, step % WAFER_BUCKETS));
+      counter.count({ dies, params, rows, groups }, step * STEP_MS + group * 1000);
       failRates.set(
         tester,
         rows.filter((_, die) => options.decide(rows, die)?.prediction === 'fail').length / dies,
@@ -87,8 +89,9 @@ export async function simulateCreep(
     last = assessment;
     const groups = new Map(assessment.groups.map((group) => [TESTERS[group.group - 1] ?? '', group]));
     const changes = state.step([
-      { equipmentId: undefined, judged: assessment.enough, indexes: assessment.product },
+      { about: 'parameters', equipmentId: undefined, judged: assessment.enough, indexes: assessment.product },
       ...[...groups].map(([equipmentId, group]) => ({
+        about: 'parameters' as const,
         equipmentId,
         judged: group.enough,
         indexes: group.own,

@@ -1,8 +1,9 @@
 import { type Assessment, assess } from '../../src/drift/assess.js';
 import { DriftCounter } from '../../src/drift/drift-counter.js';
-import { DriftState } from '../../src/drift/drift-state.js';
+import { type DriftAbout, DriftState, failRateObserved, type Observed } from '../../src/drift/drift-state.js';
 import { type ReferenceBins, referenceBins } from '../../src/drift/reference-bins.js';
 import { judgeDrift } from '../../src/drift/verdict.js';
+import { groupCode, WAFER_BUCKETS } from '../../src/drift/wafer-buckets.js';
 import { MINIMUM_STEPS } from '../../src/drift/wander.js';
 import { DriftWindow } from '../../src/drift/window.js';
 import type { Reference } from '../../src/models/manifest/reference.js';
@@ -73,10 +74,16 @@ export function referenceOfWafers(wafers: readonly TestedWafer[], width: number)
   });
 }
 
+/** What began to drift: an equipment by number, or the product, and in which step. */
+export interface Started {
+  readonly about: DriftAbout;
+  readonly equipment: number | undefined;
+  readonly step: number;
+}
+
 /** What an hour and more of a floor came to. */
 export interface FloorRun {
-  /** What began to drift: equipment by number, and undefined for the product; the step of it. */
-  readonly started: readonly { readonly equipment: number | undefined; readonly step: number }[];
+  readonly started: readonly Started[];
   /** What is said of the whole window at the end. */
   readonly verdict: string;
   readonly last: Assessment;
@@ -112,7 +119,7 @@ export function runFloor({ reference, testers, steps, wafer }: FloorOptions): Fl
   const counter = new DriftCounter(spec, decide, () => 0, Number.POSITIVE_INFINITY);
   const window = new DriftWindow(width, WINDOW_STEPS);
   const state = new DriftState();
-  const started: { equipment: number | undefined; step: number }[] = [];
+  const started: Started[] = [];
   let last: Assessment | undefined;
   for (let step = 0; step < steps; step++) {
     if (step > 0) window.nextStep();
@@ -120,7 +127,12 @@ export function runFloor({ reference, testers, steps, wafer }: FloorOptions): Fl
       const { params, fails } = wafer(tester, step);
       const rows = Float32Array.from(fails, (failed) => (failed ? 2 : 0.5));
       counter.count(
-        { dies: fails.length, params, rows, groups: new Float32Array(fails.length).fill(tester) },
+        {
+          dies: fails.length,
+          params,
+          rows,
+          groups: new Float32Array(fails.length).fill(groupCode(tester, step % WAFER_BUCKETS)),
+        },
         0,
       );
     }
@@ -128,16 +140,18 @@ export function runFloor({ reference, testers, steps, wafer }: FloorOptions): Fl
     if (step + 1 < MINIMUM_STEPS) continue;
     last = assess(bins, window, MINIMUM_DIES);
     const changes = state.step([
-      { equipmentId: undefined, judged: last.enough, indexes: last.product },
-      ...last.groups.map(({ group, enough, own }) => ({
-        equipmentId: `${group}`,
-        judged: enough,
-        indexes: own,
-      })),
+      { about: 'parameters', equipmentId: undefined, judged: last.enough, indexes: last.product },
+      ...last.groups.flatMap((group): Observed[] => {
+        const equipmentId = `${group.group}`;
+        return [
+          { about: 'parameters', equipmentId, judged: group.enough, indexes: group.own },
+          failRateObserved(group.failRate, equipmentId),
+        ];
+      }),
     ]);
-    for (const { event, equipmentId } of changes)
+    for (const { event, about, equipmentId } of changes)
       if (event === 'started')
-        started.push({ equipment: equipmentId === undefined ? undefined : Number(equipmentId), step });
+        started.push({ about, equipment: equipmentId === undefined ? undefined : Number(equipmentId), step });
   }
   if (last === undefined) throw new Error('expected as many steps as a window is judged by');
   const names = { parameter: (p: number) => `P${p}`, group: (group: number) => `T${group}` };

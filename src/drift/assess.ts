@@ -1,5 +1,6 @@
 import { DriftComparison, type ParameterDrift, type ReachedDies, type ScoreDrift } from './compare.js';
 import type { DriftCounts } from './counts.js';
+import { type FailRateVerdict, judgeFailRates, OPEN_FAIL_RATE } from './equipment-fail-rates.js';
 import { PSI_CHANGED, PSI_DRIFTED } from './psi.js';
 import type { ReferenceBins } from './reference-bins.js';
 import { places, SQUARED_ERRORS, wander, wanderOfShares } from './wander.js';
@@ -20,6 +21,8 @@ export interface GroupAssessment {
    * those against each other group. 0 where no other group can be judged.
    */
   readonly own: Float64Array;
+  /** Its fail rate against that of the others. */
+  readonly failRate: FailRateVerdict;
 }
 
 /** How wafers differ is not in a reference of one. */
@@ -80,6 +83,11 @@ export function* assessInSlices(
     yield;
     findOwn(comparison, group, groups);
   }
+  yield;
+  const failRates = judgeFailRates(
+    groups.map(({ counts }) => counts),
+    minimumDies,
+  );
   const { known, excess } = excessOf(all, scores, (p) => parameters[p]?.psi.psi ?? 0);
   const enoughDies = all.total.sampled >= minimumDies && known;
   const openBecause = reference.wafers === 1 ? ('reference_of_one_wafer' as const) : undefined;
@@ -91,7 +99,7 @@ export function* assessInSlices(
     open: enoughDies ? openBecause : undefined,
     parameters,
     score: comparison.score(all.total),
-    groups,
+    groups: groups.map((group, i) => ({ ...group, failRate: failRates[i] ?? OPEN_FAIL_RATE })),
     product: product.map((psi, p) =>
       enough ? beyond(psi, SQUARED_ERRORS * (reference.waferSpreads[p] ?? 0)) : 0,
     ),
@@ -99,7 +107,7 @@ export function* assessInSlices(
 }
 
 /** A group with what its own share is judged by. */
-interface JudgedGroup extends GroupAssessment {
+interface JudgedGroup extends Omit<GroupAssessment, 'failRate'> {
   /** See `wander`. */
   readonly allowances: Float64Array;
   readonly dies: ReachedDies;
@@ -178,7 +186,7 @@ function beyond(psi: number | undefined, allowance: number | undefined): number 
   return Math.max(0, (psi ?? 0) - (allowance ?? 0));
 }
 
-function productOf(groups: readonly GroupAssessment[], parameters: number): Float64Array | undefined {
+function productOf(groups: readonly JudgedGroup[], parameters: number): Float64Array | undefined {
   const judged = groups.filter(({ enough }) => enough);
   if (judged.length < 2) return undefined;
   return Float64Array.from({ length: parameters }, (_, p) =>

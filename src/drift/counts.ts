@@ -1,4 +1,5 @@
 import { BINS } from './reference-bins.js';
+import { WAFER_BUCKETS } from './wafer-buckets.js';
 
 /** Cells of a parameter: its bins and one for a value that is missing. */
 export const CELLS = BINS + 1;
@@ -7,7 +8,7 @@ export const CONFIDENCE_BINS = 10;
 
 // What stands at the head of the counts as floats, before the bins of score and confidence.
 const HEAD = 5;
-const OUTPUT_FLOATS = HEAD + BINS + CONFIDENCE_BINS;
+const OUTPUT_FLOATS = HEAD + BINS + CONFIDENCE_BINS + 2 * WAFER_BUCKETS;
 
 /** What was counted of some dies: of one worker, one equipment, one step, or merged from several. */
 export class DriftCounts {
@@ -23,6 +24,9 @@ export class DriftCounts {
   /** Dies in each bin of the score, and of the confidence. */
   readonly score = new Float64Array(BINS);
   readonly confidence = new Float64Array(CONFIDENCE_BINS);
+  /** Decided dies, and failing ones, by the bucket of their wafer. */
+  readonly waferDies = new Uint32Array(WAFER_BUCKETS);
+  readonly waferFails = new Uint32Array(WAFER_BUCKETS);
   /** [parameters, cells]: dies in each bin, and last those where the value is missing, but not that of a later parameter. */
   readonly cells: Uint32Array;
   /** [parameters]: dies without a value of this parameter or any after it, but of the one before it. */
@@ -48,6 +52,8 @@ export class DriftCounts {
     this.confidenceSum += other.confidenceSum;
     addTo(this.score, other.score);
     addTo(this.confidence, other.confidence);
+    addTo(this.waferDies, other.waferDies);
+    addTo(this.waferFails, other.waferFails);
     addTo(this.cells, other.cells);
     addTo(this.stops, other.stops);
     addTo(this.sums, other.sums);
@@ -88,7 +94,16 @@ export class DriftCounts {
   }
 
   #parts(): (Float64Array | Uint32Array)[] {
-    return [this.score, this.confidence, this.cells, this.stops, this.sums, this.squares];
+    return [
+      this.score,
+      this.confidence,
+      this.waferDies,
+      this.waferFails,
+      this.cells,
+      this.stops,
+      this.sums,
+      this.squares,
+    ];
   }
 }
 

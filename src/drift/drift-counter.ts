@@ -1,6 +1,7 @@
 import { type CountingTable, countRow, edgesBelow } from './bin-counts.js';
 import { CONFIDENCE_BINS, DriftCounts, floatsOf } from './counts.js';
 import { Sampler } from './sampler.js';
+import { WAFER_BUCKETS } from './wafer-buckets.js';
 
 /** What a worker needs to count the drift of one version; plain, so that it can be sent. */
 export interface CountingSpec extends CountingTable {
@@ -26,7 +27,7 @@ export interface CountedRun {
   readonly params: Float32Array;
   /** float32 [dies, outputs] row-major, as `DecideOutputs` reads them. */
   readonly rows: Float32Array;
-  /** float32 [dies]: the group of each die; a number that is no group counts as the last. */
+  /** float32 [dies]: see `groupCode`; a group that does not exist counts as the last. */
   readonly groups: Float32Array;
 }
 
@@ -70,10 +71,11 @@ export class DriftCounter {
     this.#sampler.at(nowMs);
     const width = rows.length / dies;
     for (let die = 0; die < dies; die++) {
-      const counts = this.#of(groups[die] ?? 0);
+      const code = groups[die] ?? 0;
+      const counts = this.#of(code / WAFER_BUCKETS);
       counts.dies++;
       if (!this.#sampler.take()) continue;
-      this.#countOutputs(counts, rows, die * width);
+      this.#countOutputs(counts, rows, die * width, code & (WAFER_BUCKETS - 1));
       countRow(counts, this.#spec, params, die);
     }
   }
@@ -92,14 +94,18 @@ export class DriftCounter {
     return this.#counts[known];
   }
 
-  #countOutputs(counts: DriftCounts, rows: Float32Array, at: number): void {
+  #countOutputs(counts: DriftCounts, rows: Float32Array, at: number, wafer: number): void {
     const decided = this.#decide(rows, at);
     if (decided === undefined) {
       counts.unscorable++;
       return;
     }
     const { prediction, confidence, anomalyScore } = decided;
-    if (prediction === 'fail') counts.fails++;
+    counts.waferDies[wafer]++;
+    if (prediction === 'fail') {
+      counts.fails++;
+      counts.waferFails[wafer]++;
+    }
     const bin = Math.min(CONFIDENCE_BINS - 1, Math.floor(confidence * CONFIDENCE_BINS));
     counts.confidenceSum += confidence;
     counts.confidence[bin] = (counts.confidence[bin] ?? 0) + 1;

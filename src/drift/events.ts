@@ -9,6 +9,9 @@ export const DriftEventSchema = z.object({
   model_version: z.string(),
   subject: z.enum(['product', 'equipment']),
   equipment_id: z.string().nullable(),
+  about: z
+    .enum(['parameters', 'fail_rate'])
+    .describe('What drifts: test parameters, or the share of failing dies against the other equipment'),
   reason: z.enum(['drifted', 'recovered', 'gone']),
   psi_max: z.number().describe('Largest index beyond what wafers differ by'),
   over_0_25: z.int().describe('Parameters over 0.25'),

@@ -3,9 +3,11 @@ import { type Assessment, assess, countOver, type GroupAssessment, largest } fro
 import { countingSpecOf } from './counting-spec.js';
 import { DriftCounts } from './counts.js';
 import { DriftCounter, type GroupCounts } from './drift-counter.js';
+import { type FailRateVerdict, failRateDiffers } from './equipment-fail-rates.js';
 import { type ReferenceBins, referenceBins } from './reference-bins.js';
 import { failRate, namedWorst, parameterRow } from './report.js';
 import { type DriftVerdict, judgeDrift, type Names } from './verdict.js';
+import { groupCode, WAFER_BUCKETS } from './wafer-buckets.js';
 import { DriftWindow } from './window.js';
 
 /** A die as it was scored, and where. */
@@ -30,6 +32,8 @@ export interface GroupDrift {
   readonly judged: boolean;
   readonly drifts: boolean;
   readonly failRate: number | null;
+  /** Its fail rate against the other groups. */
+  readonly failRateVerdict: FailRateVerdict['verdict'];
   /** Null where its dies are too few to be compared. */
   readonly psiMax: number | null;
   /** Largest index that is its own: beyond what wafers and the other groups show. Null where not judged. */
@@ -107,7 +111,15 @@ export function createLotDriftCounter(version: ModelVersion): LotDriftCounter | 
       const tester = die.equipment ?? 'unnamed';
       const site = sites.numberOf(`${tester} ${die.site}`);
       equipmentOfSite.set(site, equipment.numberOf(tester));
-      counter.count({ dies: 1, params: die.params, rows: die.row, groups: Float32Array.of(site) }, 0);
+      counter.count(
+        {
+          dies: 1,
+          params: die.params,
+          rows: die.row,
+          groups: Float32Array.of(groupCode(site, steps % WAFER_BUCKETS)),
+        },
+        0,
+      );
     },
     finish() {
       endStep();
@@ -152,13 +164,17 @@ function wholeOf({ all, parameters, score }: Assessment, reference: ReferenceBin
   };
 }
 
-function groupDrift({ group, counts, enough, psi, own }: GroupAssessment, names: Names): GroupDrift {
+function groupDrift(
+  { group, counts, enough, psi, own, failRate: verdict }: GroupAssessment,
+  names: Names,
+): GroupDrift {
   return {
     name: names.group(group),
     dies: counts.sampled,
     judged: enough,
-    drifts: enough && countOver(own).drifted > 0,
+    drifts: (enough && countOver(own).drifted > 0) || failRateDiffers(verdict),
     failRate: failRate(counts),
+    failRateVerdict: verdict.verdict,
     psiMax: counts.sampled < MINIMUM_DIES ? null : largest(psi),
     ownPsiMax: enough ? largest(own) : null,
     worst: namedWorst(own, names),

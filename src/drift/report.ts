@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Assessment, countOver, type GroupAssessment, largest, worst } from './assess.js';
 import { DriftComparison, type ParameterDrift } from './compare.js';
 import type { DriftCounts } from './counts.js';
+import type { Observed } from './drift-state.js';
 import type { ReferenceBins } from './reference-bins.js';
 import { judgeDrift, type Names, VERDICTS } from './verdict.js';
 
@@ -40,8 +41,19 @@ const EquipmentDriftSchema = z.object({
   dies: z.int(),
   sampled_dies: z.int().describe('Dies that were counted'),
   judged: z.boolean().describe('Whether its dies and steps are enough'),
-  drifts: z.boolean().describe('Whether a parameter of its own is over 0.25'),
+  drifts: z
+    .boolean()
+    .describe('Whether a parameter of its own is over 0.25, or its fail rate differs from the others'),
   fail_rate: z.number().nullable(),
+  fail_rate_verdict: z
+    .enum(['open', 'like others', 'fails more', 'fails fewer'])
+    .describe('Against the other equipment, by wafers; open: too few dies, or one wafer only'),
+  fail_rate_difference: z
+    .object({ value: z.number(), low: z.number(), high: z.number() })
+    .nullable()
+    .describe(
+      'To the other equipment in the middle, with the limits that the verdict goes by; null where open',
+    ),
   psi_max: IndexSchema,
   own_psi_max: z
     .number()
@@ -71,7 +83,9 @@ export const DriftReportSchema = z.object({
   sentence: z.string(),
   active: z
     .array(z.string())
-    .describe('What has started to drift and has not ended: "product" or "equipment <id>"'),
+    .describe(
+      'What has started to drift and has not ended: "product", "equipment <id>" or "fail rate of equipment <id>"',
+    ),
   dies: z.int(),
   sampled_dies: z.int().describe('Dies that were counted: a random sample of all'),
   psi_max: IndexSchema,
@@ -114,7 +128,7 @@ export interface ReportContext {
   readonly names: Names;
   readonly kindOf: (group: number) => 'equipment' | 'unnamed' | 'other';
   readonly equipmentOf: (group: number) => string | undefined;
-  readonly active: readonly (string | undefined)[];
+  readonly active: readonly Pick<Observed, 'about' | 'equipmentId'>[];
 }
 
 /**
@@ -143,7 +157,7 @@ export function driftReport(
     reference_shares: reference.exact ? 'exact' : 'intervals',
     verdict,
     sentence,
-    active: context.active.map((id) => (id === undefined ? 'product' : `equipment ${id}`)),
+    active: context.active.map(activeName),
     dies: all.dies,
     sampled_dies: all.sampled,
     psi_max: largest(indexes),
@@ -168,6 +182,11 @@ export function driftReport(
     of_equipment: group === undefined ? null : (context.equipmentOf(group.group) ?? null),
     parameters: tableOf(assessment, context, group),
   };
+}
+
+function activeName({ about, equipmentId }: Pick<Observed, 'about' | 'equipmentId'>): string {
+  if (equipmentId === undefined) return 'product';
+  return about === 'fail_rate' ? `fail rate of equipment ${equipmentId}` : `equipment ${equipmentId}`;
 }
 
 function tableOf(assessment: Assessment, { reference, names }: ReportContext, group?: GroupAssessment) {
@@ -210,6 +229,8 @@ function equipmentDrift(each: GroupAssessment, context: ReportContext, drifting:
     judged: enough,
     drifts: drifting.includes(group),
     fail_rate: failRate(counts),
+    fail_rate_verdict: each.failRate.verdict,
+    fail_rate_difference: each.failRate.difference ?? null,
     psi_max: largest(psi),
     own_psi_max: largest(own),
     own_over_0_1: over.changed,

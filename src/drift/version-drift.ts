@@ -4,13 +4,14 @@ import type { Reference } from '../models/manifest/reference.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { type Assessment, assessInSlices, countOver, largest } from './assess.js';
 import { type CountsMessage, fromMessage } from './drift-counter.js';
-import { type Change, DriftState, type Observed } from './drift-state.js';
+import { type Change, DriftState, failRateObserved, type Observed } from './drift-state.js';
 import { type EquipmentFailRates, worstEquipment } from './equipment-fail-rates.js';
 import { EquipmentGroups, UNNAMED } from './equipment-groups.js';
 import type { DriftEvent } from './events.js';
 import { type ReferenceBins, referenceBins } from './reference-bins.js';
 import { type DriftReport, driftReport, namedWorst } from './report.js';
 import type { Names } from './verdict.js';
+import { groupCode, WaferBuckets } from './wafer-buckets.js';
 import { DriftWindow } from './window.js';
 
 /** How drift is measured. */
@@ -38,7 +39,11 @@ export interface DriftSummary {
   readonly active: number;
   /** See {@link worstEquipment}. */
   readonly equipment: EquipmentFailRates | undefined;
+  /** Equipment whose fail rate differs from that of the others, in number. */
+  readonly failRatesDiffer: number;
 }
+
+const NO_LABEL: Partial<DieLabel> = {};
 
 /** Drift of one version in the server process: its window, its equipment and what drifts. */
 export class VersionDrift {
@@ -46,6 +51,7 @@ export class VersionDrift {
   readonly #settings: DriftSettings;
   readonly #reference: ReferenceBins;
   readonly #equipment: EquipmentGroups;
+  readonly #wafers = new WaferBuckets();
   readonly #window: DriftWindow;
   readonly #state = new DriftState();
   readonly #giveWay: () => Promise<void>;
@@ -73,15 +79,19 @@ export class VersionDrift {
       worst: [],
       active: 0,
       equipment: undefined,
+      failRatesDiffer: 0,
     };
     this.#summary = { modelName: version.name, modelVersion: version.version, ...nothing };
   }
 
-  /** The group of each die: float32 [dies]. */
+  /** The group of each die and the bucket of its wafer, see `groupCode`: float32 [dies]. */
   groupsOf(labels: readonly DieLabel[]): Float32Array {
     const groups = new Float32Array(labels.length);
-    for (let die = 0; die < labels.length; die++)
-      groups[die] = this.#equipment.groupOf(labels[die]?.equipment_id);
+    for (let die = 0; die < labels.length; die++) {
+      const { equipment_id, wafer_id, lot_id } = labels[die] ?? NO_LABEL;
+      const group = this.#equipment.groupOf(equipment_id);
+      groups[die] = groupCode(group, this.#wafers.bucketOf(group, wafer_id, lot_id));
+    }
     return groups;
   }
 
@@ -103,16 +113,21 @@ export class VersionDrift {
   async endStep(at: Date, newId: () => string): Promise<DriftEvent[]> {
     const assessment = await this.#assess();
     const { groups, enough, product } = assessment;
-    const observed: Observed[] = [{ equipmentId: undefined, judged: enough, indexes: product }];
+    const about = 'parameters';
+    const observed: Observed[] = [{ about, equipmentId: undefined, judged: enough, indexes: product }];
     for (const group of groups) {
       const equipmentId = this.#equipment.idOf(group.group);
       if (equipmentId === undefined) continue;
-      observed.push({ equipmentId, judged: group.enough, indexes: group.own });
+      observed.push(
+        { about, equipmentId, judged: group.enough, indexes: group.own },
+        failRateObserved(group.failRate, equipmentId),
+      );
     }
     const changes = this.#state.step(observed);
     this.#summary = this.#summaryOf(assessment);
     const events = changes.map((change) => this.#eventOf(change, assessment, at, newId()));
     this.#window.nextStep();
+    this.#wafers.nextStep();
     this.#equipment.keep(new Set(this.#window.groups()));
     this.#assessment = undefined;
     return events;
@@ -166,6 +181,7 @@ export class VersionDrift {
         groups.filter(({ group }) => this.#equipment.idOf(group) !== undefined).map(({ counts }) => counts),
         this.#settings.minimumDies,
       ),
+      failRatesDiffer: this.#state.active.filter(({ about }) => about === 'fail_rate').length,
     };
   }
 
@@ -210,7 +226,7 @@ export class VersionDrift {
   }
 
   #eventOf(
-    { event, equipmentId, reason, indexes }: Change,
+    { event, about, equipmentId, reason, indexes }: Change,
     { all, groups }: Assessment,
     at: Date,
     id: string,
@@ -226,6 +242,7 @@ export class VersionDrift {
       model_version: this.#version.version,
       subject: equipmentId === undefined ? 'product' : 'equipment',
       equipment_id: equipmentId ?? null,
+      about,
       reason,
       psi_max: largest(indexes),
       over_0_25: countOver(indexes).drifted,

@@ -33,15 +33,20 @@ export const POSSIBLE_CORRELATION = 0.12;
  * is not enough, as the wafer that would show most is likely to be still missing: at least the effect of
  * {@link POSSIBLE_CORRELATION} over the square of their number is taken.
  *
+ * @param widen {@link wideningOf}, or one that remembers it for who asks of many
  * @returns undefined where a spread has one cluster: nothing is known then
  */
-export function effectOf(spreads: readonly Spread[], significance: number): number | undefined {
+export function effectOf(
+  spreads: readonly Spread[],
+  significance: number,
+  widen: (significance: number, freedom: number) => number = wideningOf,
+): number | undefined {
   if (spreads.some(({ clusters }) => clusters < LEAST_CLUSTERS)) return undefined;
   const showing = spreads.reduce((sum, spread) => sum + spread.showing, 0);
   const least = Math.max(...spreads.map(({ diesACluster }) => leastEffect(diesACluster, showing)));
   const freedom = freedomOf(spreads);
   if (freedom === 0) return least;
-  const widening = wideningOf(significance, freedom);
+  const widening = widen(significance, freedom);
   return Math.max(least, Math.max(...spreads.map(({ effect }) => effect)) * widening * widening);
 }
 

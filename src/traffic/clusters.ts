@@ -72,18 +72,25 @@ export class ClusteredDies {
   }
 }
 
+/** A count for each bucket. */
+type BucketCounts = Float64Array | Uint32Array;
+
 /**
- * An effect of 1 where there are fewer than two buckets, or no die is marked, or all are.
+ * How the share of the marked dies spreads between buckets. An effect of 1 where there are fewer than two buckets, or no die is marked, or all are.
  * @param units sticky keys, of which a bucket may hold several
  */
-function spreadOf(marked: Float64Array, dies: Float64Array, units: number): Spread {
-  const count = (holds: (bucket: number) => boolean) => dies.reduce((n, _, i) => n + (holds(i) ? 1 : 0), 0);
+export function spreadOf(marked: BucketCounts, dies: BucketCounts, units: number): Spread {
+  const count = (holds: (bucket: number) => boolean) => {
+    let found = 0;
+    for (let i = 0; i < dies.length; i++) if (holds(i)) found++;
+    return found;
+  };
   const markedIn = (i: number) => marked[i] ?? 0;
   const diesIn = (i: number) => dies[i] ?? 0;
   const clusters = count((i) => diesIn(i) > 0);
   if (clusters === 0) return NO_SPREAD;
-  const total = dies.reduce((sum, n) => sum + n, 0);
-  const share = marked.reduce((sum, n) => sum + n, 0) / total;
+  const total = sumOf(dies);
+  const share = sumOf(marked) / total;
   const showing = Math.min(
     count((i) => markedIn(i) > 0),
     count((i) => markedIn(i) < diesIn(i)),
@@ -91,9 +98,15 @@ function spreadOf(marked: Float64Array, dies: Float64Array, units: number): Spre
   const shown = { clusters, showing, diesACluster: total / Math.max(clusters, units) };
   if (clusters === 1 || share === 0 || share === 1) return { ...shown, effect: 1 };
   let squares = 0;
-  for (let i = 0; i < BUCKETS; i++) squares += (markedIn(i) - share * diesIn(i)) ** 2;
+  for (let i = 0; i < dies.length; i++) squares += (markedIn(i) - share * diesIn(i)) ** 2;
   const effect = ((clusters / (clusters - 1)) * squares) / (total * share * (1 - share));
   return { ...shown, effect: Math.max(1, effect) };
+}
+
+function sumOf(counts: BucketCounts): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
 }
 
 function bitsOf(word: number): number {

@@ -7,6 +7,7 @@ import { DriftCounter } from '../../src/drift/drift-counter.js';
 import { kolmogorovSmirnov } from '../../src/drift/ks.js';
 import { BINS, type ReferenceBins, referenceBins } from '../../src/drift/reference-bins.js';
 import { shiftOf } from '../../src/drift/shift.js';
+import { groupCode } from '../../src/drift/wafer-buckets.js';
 import { createRandom } from '../../src/training/random.js';
 import { olderReferenceOfColumns, referenceOfColumns } from './references.js';
 
@@ -306,7 +307,7 @@ describe('a counter beside a session', () => {
         dies: 3,
         params: Float32Array.of(1, 1, 50, 5, 99, 9),
         rows: Float32Array.of(0.5, 2, Number.NaN),
-        groups: Float32Array.of(1, 1, 2),
+        groups: Float32Array.of(groupCode(1, 5), groupCode(1, 63), groupCode(2, 0)),
       },
       0,
     );
@@ -316,13 +317,19 @@ describe('a counter beside a session', () => {
     expect(one?.counts).toMatchObject({ dies: 2, sampled: 2, fails: 1, unscorable: 0 });
     expect(two?.counts).toMatchObject({ dies: 1, sampled: 1, fails: 0, unscorable: 1 });
     expect(one?.counts.confidence[9]).toBe(2);
+    expect([5, 63].map((wafer) => one?.counts.waferDies[wafer])).toEqual([1, 1]);
+    expect([5, 63].map((wafer) => one?.counts.waferFails[wafer])).toEqual([0, 1]);
     expect(counter.take()).toEqual([]);
   });
 
   test('a group that does not exist counts as the last', () => {
     const counter = new DriftCounter(spec, decide, () => 0.5);
     for (const group of [-1, 4, 1e9, Number.NaN]) {
-      const die = { params: Float32Array.of(1, 1), rows: Float32Array.of(1), groups: Float32Array.of(group) };
+      const die = {
+        params: Float32Array.of(1, 1),
+        rows: Float32Array.of(1),
+        groups: Float32Array.of(groupCode(group, 0)),
+      };
       counter.count({ dies: 1, ...die }, 0);
     }
     expect(counter.take().map(({ group, counts }) => [group, counts.dies])).toEqual([[3, 4]]);

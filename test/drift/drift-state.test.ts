@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DriftState } from '../../src/drift/drift-state.js';
+import { DriftState, failRateObserved } from '../../src/drift/drift-state.js';
 import { EquipmentGroups, MAX_EQUIPMENT, UNNAMED } from '../../src/drift/equipment-groups.js';
 import { Sampler } from '../../src/drift/sampler.js';
 import { createRandom } from '../../src/training/random.js';
 
 const observe = (equipmentId: string | undefined, psi: number, judged = true) => [
-  { equipmentId, judged, indexes: Float64Array.of(0, psi) },
+  { about: 'parameters' as const, equipmentId, judged, indexes: Float64Array.of(0, psi) },
 ];
 
 test('drift starts over 0.25 for two steps, and ends under 0.1 for two', () => {
@@ -23,7 +23,7 @@ test('what cannot be judged stays as it is', () => {
   expect(state.step(observe(undefined, 1, false))).toEqual([]);
   expect(state.step(observe(undefined, 1))).toHaveLength(1);
   for (let i = 0; i < 5; i++) expect(state.step(observe(undefined, 0, false))).toEqual([]);
-  expect(state.active).toEqual([undefined]);
+  expect(state.active).toMatchObject([{ about: 'parameters', equipmentId: undefined }]);
 });
 
 test('an equipment that sends no dies for a whole window has ended its drift', () => {
@@ -34,6 +34,16 @@ test('an equipment that sends no dies for a whole window has ended its drift', (
     { event: 'ended', equipmentId: 'T03', reason: 'gone' },
   ]);
   expect(state.active).toEqual([]);
+});
+
+test('a fail rate starts to differ and ends beside the parameters of the same equipment', () => {
+  const state = new DriftState();
+  const seen = [true, true, true, false, false].map((differs) => {
+    const verdict = differs ? ('fails more' as const) : ('like others' as const);
+    const both = [...observe('T03', 1), failRateObserved({ verdict, difference: undefined }, 'T03')];
+    return state.step(both).map(({ event, about }) => `${about} ${event}`);
+  });
+  expect(seen).toEqual([[], ['parameters started', 'fail_rate started'], [], [], ['fail_rate ended']]);
 });
 
 test('whatever happens, starts and ends take turns for each subject', () => {

@@ -12,6 +12,7 @@ const EVENT: DriftEvent = {
   model_version: '1',
   subject: 'equipment',
   equipment_id: 'T03',
+  about: 'parameters',
   reason: 'drifted',
   psi_max: 0.6,
   over_0_25: 1,

@@ -71,6 +71,14 @@ export function createDriftMetrics(
             [{ equipment: 'others' }, equipment.others],
           ],
   );
+  gauge(
+    'equipment_fail_rates_differ',
+    'Equipment whose share of failing dies differs from that of the others by more than wafers do',
+    [],
+    // Of one equipment alone there is nothing to say.
+    ({ equipment, failRatesDiffer }) =>
+      equipment === undefined && failRatesDiffer === 0 ? [] : [[{}, failRatesDiffer]],
+  );
   const deliveries = new Counter({
     name: 'drift_webhook_deliveries_total',
     help: 'Drift events by what became of them: delivered, failed or dropped',

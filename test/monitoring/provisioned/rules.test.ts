@@ -79,7 +79,7 @@ test('the alerts are the ones that were asked for, by severity and time', () => 
     'warning DiegateErrorBudgetShrinks 15m',
     'warning DiegateFourNinesBurn 2m',
     'warning DiegateFailRateMoved 30m',
-    'warning DiegateEquipmentFailsMore 30m',
+    'warning DiegateEquipmentFailsMore 5m',
     'warning DiegateConfidenceLow 15m',
     'warning DiegateFallbackAnswers 10m',
     'warning DiegateCanaryHolds 2h',
