@@ -112,7 +112,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   sources: ['errors.ts', 'models/graph', 'type models/**'],
   signatures: ['type config.ts', 'errors.ts', 'models/manifest', 'type models'],
-  drift: ['errors.ts', 'models/manifest', 'statistics', 'traffic', 'type die', 'type models/**', 'type serving'],
+  drift: [
+    'errors.ts',
+    'models/manifest',
+    'statistics',
+    'traffic',
+    'type die',
+    'type models/**',
+    'type serving',
+  ],
   serving: [
     'drift',
     'type models',

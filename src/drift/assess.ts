@@ -3,7 +3,7 @@ import type { DriftCounts } from './counts.js';
 import { type FailRateVerdict, judgeFailRates, OPEN_FAIL_RATE } from './equipment-fail-rates.js';
 import { PSI_CHANGED, PSI_DRIFTED } from './psi.js';
 import type { ReferenceBins } from './reference-bins.js';
-import { places, SQUARED_ERRORS, wander, wanderOfShares } from './wander.js';
+import { MeanPlaces, SQUARED_ERRORS, wander, wanderOfShares } from './wander.js';
 import type { DriftWindow, WindowDies } from './window.js';
 
 /** One group of equipment in the window. */
@@ -62,14 +62,15 @@ export function assess(reference: ReferenceBins, window: DriftWindow, minimumDie
 /**
  * The same a slice at a time, of a few milliseconds each with hundreds of parameters: whoever takes them may do other
  * things in between, but for adding to the window.
+ * @param places what is known of steps that were judged before
  */
 export function* assessInSlices(
   reference: ReferenceBins,
   window: DriftWindow,
   minimumDies: number,
+  places = new MeanPlaces(reference),
 ): Generator<void, Assessment> {
   const comparison = new DriftComparison(reference);
-  const scores = places(reference);
   const all = window.all();
   yield;
   const whole = comparison.reached(all.total);
@@ -77,7 +78,7 @@ export function* assessInSlices(
   const groups: JudgedGroup[] = [];
   for (const group of window.groups()) {
     yield;
-    groups.push(assessGroup(comparison, scores, group, window.of(group), minimumDies));
+    groups.push(assessGroup(comparison, places, group, window.of(group), minimumDies));
   }
   for (const group of groups) {
     yield;
@@ -88,7 +89,7 @@ export function* assessInSlices(
     groups.map(({ counts }) => counts),
     minimumDies,
   );
-  const { known, excess } = excessOf(all, scores, (p) => parameters[p]?.psi.psi ?? 0);
+  const { known, excess } = excessOf(all, places, (p) => parameters[p]?.psi.psi ?? 0);
   const enoughDies = all.total.sampled >= minimumDies && known;
   const openBecause = reference.wafers === 1 ? ('reference_of_one_wafer' as const) : undefined;
   const enough = enoughDies && openBecause === undefined;
@@ -116,7 +117,7 @@ interface JudgedGroup extends Omit<GroupAssessment, 'failRate'> {
 /** A group against the reference; what is its own is found when all groups are known. */
 function assessGroup(
   comparison: DriftComparison,
-  scores: Float64Array,
+  places: MeanPlaces,
   group: number,
   window: WindowDies,
   minimumDies: number,
@@ -126,14 +127,14 @@ function assessGroup(
   const psi = new Float64Array(counts.parameters);
   const enoughDies = counts.sampled >= minimumDies;
   for (let p = 0; enoughDies && p < psi.length; p++) psi[p] = comparison.psi(dies, p).psi;
-  const { allowances, known, excess } = excessOf(window, scores, (p) => psi[p] ?? 0);
+  const { allowances, known, excess } = excessOf(window, places, (p) => psi[p] ?? 0);
   const enough = enoughDies && known;
   return { group, counts, enough, psi, excess, own: new Float64Array(counts.parameters), allowances, dies };
 }
 
 /** What of each index the wander of wafers does not explain, what it does, and whether that is known at all. */
-function excessOf(window: WindowDies, scores: Float64Array, psiOf: (p: number) => number) {
-  const allowances = wander(window, scores);
+function excessOf(window: WindowDies, places: MeanPlaces, psiOf: (p: number) => number) {
+  const allowances = wander(window, places);
   const known = allowances.every(Number.isFinite);
   const excess = new Float64Array(allowances.length);
   const reachedAt = reachedCounter(window);

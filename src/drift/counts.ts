@@ -10,6 +10,8 @@ export const CONFIDENCE_BINS = 10;
 const HEAD = 5;
 const OUTPUT_FLOATS = HEAD + BINS + CONFIDENCE_BINS + 2 * WAFER_BUCKETS;
 
+const WHOLE = ['score', 'confidence', 'waferDies', 'waferFails', 'cells', 'stops'] as const;
+
 /** What was counted of some dies: of one worker, one equipment, one step, or merged from several. */
 export class DriftCounts {
   readonly parameters: number;
@@ -45,19 +47,27 @@ export class DriftCounts {
 
   /** Adds what was counted elsewhere of other dies. */
   add(other: DriftCounts): void {
-    this.sampled += other.sampled;
-    this.dies += other.dies;
-    this.fails += other.fails;
-    this.unscorable += other.unscorable;
+    this.addWhole(other, 1);
+    this.addSums(other);
+  }
+
+  /**
+   * Adds the whole numbers of other dies, or takes them off again, which leaves nothing behind.
+   * @param sign -1 to take off what was added before
+   */
+  addWhole(other: DriftCounts, sign: 1 | -1): void {
+    this.sampled += sign * other.sampled;
+    this.dies += sign * other.dies;
+    this.fails += sign * other.fails;
+    this.unscorable += sign * other.unscorable;
+    for (const part of WHOLE) addTo(this[part], other[part], sign);
+  }
+
+  /** Adds what is no whole number: the sums of values and of confidences. */
+  addSums(other: DriftCounts): void {
     this.confidenceSum += other.confidenceSum;
-    addTo(this.score, other.score);
-    addTo(this.confidence, other.confidence);
-    addTo(this.waferDies, other.waferDies);
-    addTo(this.waferFails, other.waferFails);
-    addTo(this.cells, other.cells);
-    addTo(this.stops, other.stops);
-    addTo(this.sums, other.sums);
-    addTo(this.squares, other.squares);
+    addTo(this.sums, other.sums, 1);
+    addTo(this.squares, other.squares, 1);
   }
 
   /**
@@ -112,6 +122,8 @@ export function floatsOf(parameters: number): number {
   return OUTPUT_FLOATS + parameters * (CELLS + 3);
 }
 
-function addTo(sums: Float64Array | Uint32Array, values: Float64Array | Uint32Array): void {
-  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + (values[i] ?? 0);
+/** Of a step without dies there are none to add. */
+function addTo(sums: Float64Array | Uint32Array, values: Float64Array | Uint32Array, sign: 1 | -1): void {
+  const length = Math.min(sums.length, values.length);
+  for (let i = 0; i < length; i++) sums[i] = (sums[i] ?? 0) + sign * (values[i] ?? 0);
 }

@@ -12,6 +12,7 @@ import { type ReferenceBins, referenceBins } from './reference-bins.js';
 import { type DriftReport, driftReport, namedWorst } from './report.js';
 import type { Names } from './verdict.js';
 import { groupCode, WaferBuckets } from './wafer-buckets.js';
+import { MeanPlaces } from './wander.js';
 import { DriftWindow } from './window.js';
 
 /** How drift is measured. */
@@ -51,6 +52,7 @@ export class VersionDrift {
   readonly #settings: DriftSettings;
   readonly #reference: ReferenceBins;
   readonly #equipment: EquipmentGroups;
+  readonly #places: MeanPlaces;
   readonly #wafers = new WaferBuckets();
   readonly #window: DriftWindow;
   readonly #state = new DriftState();
@@ -67,6 +69,7 @@ export class VersionDrift {
     this.#settings = settings;
     this.#giveWay = giveWay;
     this.#reference = referenceBins(version.reference);
+    this.#places = new MeanPlaces(this.#reference);
     this.#equipment = new EquipmentGroups(version.contract.parameterCount);
     this.#window = new DriftWindow(
       version.contract.parameterCount,
@@ -195,7 +198,7 @@ export class VersionDrift {
 
   async #assessSlowly(): Promise<Assessment> {
     try {
-      const slices = assessInSlices(this.#reference, this.#window, this.#settings.minimumDies);
+      const slices = assessInSlices(this.#reference, this.#window, this.#settings.minimumDies, this.#places);
       for (;;) {
         const slice = slices.next();
         if (slice.done) {

@@ -19,51 +19,79 @@ export const SQUARED_ERRORS = 20;
  * errors of its mean over the window, taken from how the mean changes from one step to the next (mean square
  * successive difference, J. von Neumann et al., Annals of Mathematical Statistics 12 (1941) 153-162: a slow
  * creep, which is what is sought, hardly adds to it). The mean is that of the dies' places in the reference
- * (see `places`), so that a few values far out do not drown it. A parameter is given no less than the average of
+ * (see `MeanPlaces`), so that a few values far out do not drown it. A parameter is given no less than the average of
  * all, as a dozen steps may resemble each other by luck.
  *
  * What stays the same for the whole window is not in it: one lot that differs looks like drift until the
  * window holds several.
- * @param scores see `places`
  * @returns float64 [parameters]; infinite with fewer than `MINIMUM_STEPS` steps
  */
-export function wander({ total, steps }: WindowDies, scores: Float64Array): Float64Array {
+export function wander({ total, steps }: WindowDies, places: MeanPlaces): Float64Array {
   const allowances = new Float64Array(total.parameters);
   const filled = steps.filter(({ sampled }) => sampled > 0);
   if (filled.length < MINIMUM_STEPS) return allowances.fill(Number.POSITIVE_INFINITY);
-  let sum = 0;
-  for (let p = 0; p < allowances.length; p++) {
-    let [squares, differences, values] = [0, 0, 0];
-    let before = Number.NaN;
-    for (const { cells } of filled) {
-      const mean = meanPlace(cells, p * CELLS, scores, p * BINS);
-      if (Number.isNaN(mean)) continue;
-      values++;
-      if (values > 1) {
-        squares += (mean - before) ** 2;
-        differences++;
-      }
-      before = mean;
-    }
-    const allowance = differences === 0 ? 0 : (SQUARED_ERRORS * squares) / (2 * differences * values);
-    allowances[p] = allowance;
-    // A few that leap about must not silence all others.
-    sum += Math.min(allowance, 1);
-  }
-  const average = sum / allowances.length;
+  const underWay = steps.at(-1);
+  const means = filled.map((counts) => places.of(counts, counts !== underWay));
+  const average = allow(means, allowances) / allowances.length;
   for (let p = 0; p < allowances.length; p++) allowances[p] = Math.max(allowances[p] ?? 0, average);
   return allowances;
 }
 
-/** NaN where no die has a value. */
-function meanPlace(cells: Uint32Array, from: number, scores: Float64Array, at: number): number {
-  let [dies, sum] = [0, 0];
-  for (let i = 0; i < BINS; i++) {
-    const inBin = cells[from + i] ?? 0;
-    dies += inBin;
-    sum += inBin * (scores[at + i] ?? 0);
+/**
+ * Fills what each parameter is allowed by how its mean place changes from step to step.
+ * @returns their sum
+ */
+function allow(means: readonly Float64Array[], allowances: Float64Array): number {
+  let sum = 0;
+  for (let p = 0; p < allowances.length; p++) {
+    let [squares, values] = [0, 0];
+    let before = 0;
+    for (const ofStep of means) {
+      const mean = ofStep[p] ?? Number.NaN;
+      // No die of the step has a value.
+      if (Number.isNaN(mean)) continue;
+      if (values++ > 0) squares += (mean - before) * (mean - before);
+      before = mean;
+    }
+    const allowance = values < 2 ? 0 : (SQUARED_ERRORS * squares) / (2 * (values - 1) * values);
+    allowances[p] = allowance;
+    // A few that leap about must not silence all others.
+    sum += Math.min(allowance, 1);
   }
-  return dies === 0 ? Number.NaN : sum / dies;
+  return sum;
+}
+
+/** The mean place of each parameter in counted dies, kept for steps that have ended. */
+export class MeanPlaces {
+  readonly #scores: Float64Array;
+  readonly #kept = new WeakMap<DriftCounts, Float64Array>();
+
+  constructor(reference: ReferenceBins) {
+    this.#scores = placesOf(reference);
+  }
+
+  /**
+   * @param ended whether nothing is added to these counts any more
+   * @returns float64 [parameters]; NaN where no die has a value
+   */
+  of(counts: DriftCounts, ended: boolean): Float64Array {
+    const known = this.#kept.get(counts);
+    if (known !== undefined) return known;
+    const means = new Float64Array(counts.parameters);
+    for (let p = 0; p < means.length; p++) means[p] = this.#mean(counts.cells, p);
+    if (ended) this.#kept.set(counts, means);
+    return means;
+  }
+
+  #mean(cells: Uint32Array, p: number): number {
+    let [dies, sum] = [0, 0];
+    for (let i = 0; i < BINS; i++) {
+      const inBin = cells[p * CELLS + i] ?? 0;
+      dies += inBin;
+      sum += inBin * (this.#scores[p * BINS + i] ?? 0);
+    }
+    return dies === 0 ? Number.NaN : sum / dies;
+  }
 }
 
 /**
@@ -104,7 +132,7 @@ export function wanderOfShares(
  * d standard deviations moves the mean place by 0.98 d.
  * @returns float64 [parameters, 10]
  */
-export function places({ shares }: ReferenceBins): Float64Array {
+function placesOf({ shares }: ReferenceBins): Float64Array {
   const scores = new Float64Array(shares.length);
   for (let from = 0; from < shares.length; from += BINS) {
     let [below, squares] = [0, 0];
