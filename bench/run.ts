@@ -4,6 +4,7 @@ import { namedScenarios, readArguments } from './arguments.js';
 import { FIGURE_TABLE_HEAD, figureRow } from './figure-row.js';
 import { LATENCY } from './scenarios/latency.js';
 import { type Effort, GATES, gated, keepsBound, type Scenario } from './scenarios/scenario.js';
+import { SWAPPED } from './scenarios/swaps.js';
 import { THROUGHPUT } from './scenarios/throughput.js';
 import { stallsWithin } from './stalls.js';
 
@@ -12,7 +13,7 @@ import { stallsWithin } from './stalls.js';
  * interleaved, and prints medians and ratios. Exits with 1 when a figure misses its bound; --gate smoke is
  * for machines that are shared with others.
  */
-const SCENARIOS: readonly Scenario[] = [...THROUGHPUT, ...LATENCY];
+const SCENARIOS: readonly Scenario[] = [...THROUGHPUT, ...LATENCY, SWAPPED];
 const FULL: Effort = { warmUpSeconds: 10, rounds: 5, seconds: 3, overloadSeconds: 30 };
 const QUICK: Effort = { warmUpSeconds: 1, rounds: 1, seconds: 1, overloadSeconds: 4 };
 // What --quick leaves out to stay below a minute.
@@ -24,6 +25,7 @@ const NOT_QUICK = new Set([
   'heavy-64',
   'mixed',
   'steps',
+  'swaps',
 ]);
 
 const USAGE = 'npm run bench [-- --quick] [-- --only single-64,overload] [-- --gate smoke]';
