@@ -10,7 +10,7 @@ import { SHIPPED, startDiegate, type Target } from '../servers/start.js';
 import { median } from '../statistics.js';
 import { call } from '../survival/calls.js';
 import { untilTrue } from '../survival/processes.js';
-import { temporaryFolder, withKey, writeKeys } from '../survival/repository.js';
+import { temporaryFolder, writeKeys } from '../survival/repository.js';
 import type { Effort, Figure, Scenario } from './scenario.js';
 
 const SWAPS = 10;

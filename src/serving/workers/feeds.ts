@@ -24,15 +24,21 @@ type FeedData =
 /** Makes the feeds of a run from its rows, float32 [dies, parameters] row-major, by input. */
 export type MakeFeeds = (dies: number, params: Float32Array) => Record<string, Feed>;
 
+/** The only input of a version that takes rows as they are; undefined where there are more, or they are converted. */
+export function plainInputOf(tensors: readonly FeedTensor[], parameters: number): FeedTensor | undefined {
+  const [only] = tensors;
+  const isPlain = tensors.length === 1 && only?.type === 'float32' && only.columns === parameters;
+  return isPlain ? only : undefined;
+}
+
 /**
  * How rows are shared out to the inputs of a graph, and converted: exactly, as the rows were checked for what an
  * input cannot hold.
  */
 export function createFeeds(tensors: readonly FeedTensor[], parameters: number): MakeFeeds {
-  const [only] = tensors;
-  // The one float32 input of most models: the rows as they are.
-  if (only !== undefined && tensors.length === 1 && only.type === 'float32' && only.columns === parameters) {
-    const { name, shape } = only;
+  const plain = plainInputOf(tensors, parameters);
+  if (plain !== undefined) {
+    const { name, shape } = plain;
     return (dies, params) => ({ [name]: { type: 'float32', data: params, dims: [dies, ...shape] } });
   }
   return (dies, params) =>

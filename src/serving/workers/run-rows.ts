@@ -27,9 +27,18 @@ export class PolicyRunner {
   }
 
   /** @param params float32 [dies, parameters] row-major; where the policy is `any`, at 16 bytes in memory */
-  async run(dies: number, params: Float32Array, explain: boolean): Promise<RunResult> {
-    if (this.#policy.kind === 'any') return this.#run(dies, params, explain);
-    const { kind, rows } = this.#policy;
+  run(dies: number, params: Float32Array, explain: boolean): Promise<RunResult> {
+    return this.#policy.kind === 'any'
+      ? this.#run(dies, params, explain)
+      : this.#runInParts(dies, params, explain, this.#policy);
+  }
+
+  async #runInParts(
+    dies: number,
+    params: Float32Array,
+    explain: boolean,
+    { kind, rows }: BatchPolicy & { readonly rows: number },
+  ): Promise<RunResult> {
     const diesInRun = kind === 'single' ? 1 : rows;
     const width = this.#rows.length / rows;
     let whole: Assembled | undefined;

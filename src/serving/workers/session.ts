@@ -3,11 +3,14 @@ import { performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo, TensorInfo } from '../../models/manifest/graph.js';
-import { createFeeds, type Feed, type MakeFeeds } from './feeds.js';
+import { createFeeds, type Feed, plainInputOf } from './feeds.js';
 import type { SessionSpec } from './messages.js';
 import type { KeptModel } from './model-bytes.js';
 import { readModelFiles } from './model-files.js';
 import { numbers, outputRows, squaredErrors } from './output-rows.js';
+
+/** float32 [dies, parameters] row-major to the inputs of the graph. */
+type MakeTensors = (dies: number, params: Float32Array) => Record<string, Tensor>;
 
 /** The scores of one run. */
 export interface RunResult {
@@ -28,7 +31,7 @@ export class Session {
   readonly #session: InferenceSession;
   readonly #names: string[];
   readonly #namesToExplain: string[];
-  readonly #feeds: MakeFeeds;
+  readonly #tensorsOf: MakeTensors;
 
   private constructor(spec: SessionSpec, session: InferenceSession) {
     this.spec = { ...spec, outputs: spec.outputs.map(kept) };
@@ -37,7 +40,7 @@ export class Session {
       inputs: session.inputMetadata.map(tensorInfo),
       outputs: session.outputMetadata.map(tensorInfo),
     };
-    this.#feeds = createFeeds(spec.inputs, spec.parameterCount);
+    this.#tensorsOf = createTensors(spec);
     this.#names = spec.outputs.map(({ name }) => name);
     this.#namesToExplain = [
       ...this.#names,
@@ -81,7 +84,7 @@ export class Session {
    */
   async run(dies: number, params: Float32Array, explain: boolean): Promise<RunResult> {
     const { outputs: wanted } = this.spec;
-    const feeds = tensorsOf(this.#feeds(dies, params));
+    const feeds = this.#tensorsOf(dies, params);
     const startedMs = performance.now();
     const outputs = await this.#session.run(feeds, explain ? this.#namesToExplain : this.#names);
     const runMs = performance.now() - startedMs;
@@ -122,7 +125,17 @@ function kept(output: FetchedOutput): FetchedOutput {
     : { ...output, reconstructs: output.reconstructs.slice() };
 }
 
-/** The feeds of a run as ONNX Runtime takes them. */
+/** Makes the feeds of a run as ONNX Runtime takes them; of the one float32 input of most models without a step between. */
+function createTensors({ inputs, parameterCount }: SessionSpec): MakeTensors {
+  const plain = plainInputOf(inputs, parameterCount);
+  if (plain !== undefined) {
+    const { name, shape } = plain;
+    return (dies, params) => ({ [name]: new Tensor('float32', params, [dies, ...shape]) });
+  }
+  const feedsOf = createFeeds(inputs, parameterCount);
+  return (dies, params) => tensorsOf(feedsOf(dies, params));
+}
+
 function tensorsOf(feeds: Record<string, Feed>): Record<string, Tensor> {
   const tensors: Record<string, Tensor> = {};
   for (const name in feeds) {
