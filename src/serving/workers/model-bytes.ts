@@ -3,11 +3,17 @@ import { dirname, join } from 'node:path';
 
 /** A model file in memory, as numbers, because a frame carries nothing else. */
 export interface ModelBytes {
-  /** The file, and up to three bytes more. */
-  readonly words: Float32Array;
+  /** The file in pieces one behind the other, and up to three bytes more. */
+  readonly words: readonly Float32Array[];
   /** Bytes of the file. */
   readonly length: number;
 }
+
+/**
+ * Bytes of a piece. One of a hundred megabytes has V8 collect all garbage at once, and everybody waits for that; many small ones have it do
+ * so little by little.
+ */
+const PIECE_BYTES = 1024 * 1024;
 
 /** All files of a model in memory. */
 export interface KeptModel {
@@ -41,9 +47,15 @@ async function readModelBytes(file: string): Promise<ModelBytes | undefined> {
     const handle = await open(file);
     try {
       const { size: length } = await handle.stat();
-      const words = new Float32Array(Math.ceil(length / Float32Array.BYTES_PER_ELEMENT));
-      const { bytesRead } = await handle.read(new Uint8Array(words.buffer), 0, length, 0);
-      return bytesRead === length ? { words, length } : undefined;
+      const words: Float32Array[] = [];
+      for (let from = 0; from < length; from += PIECE_BYTES) {
+        const bytes = Math.min(PIECE_BYTES, length - from);
+        const piece = new Float32Array(Math.ceil(bytes / Float32Array.BYTES_PER_ELEMENT));
+        const { bytesRead } = await handle.read(new Uint8Array(piece.buffer), 0, bytes, from);
+        if (bytesRead !== bytes) return undefined;
+        words.push(piece);
+      }
+      return { words, length };
     } finally {
       await handle.close();
     }
@@ -52,7 +64,7 @@ async function readModelBytes(file: string): Promise<ModelBytes | undefined> {
   }
 }
 
-/** The bytes of the file, without a copy. */
-export function bytesOf({ words, length }: ModelBytes): Uint8Array {
-  return new Uint8Array(words.buffer, words.byteOffset, length);
+/** The bytes of a file that came in one frame, where its pieces lie one behind the other, without a copy. */
+export function bytesOf({ words: [first = new Float32Array()], length }: ModelBytes): Uint8Array {
+  return new Uint8Array(first.buffer, first.byteOffset, length);
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import { CHANNEL_FD } from './channel.js';
 import { FrameReader, FrameWriter, framePieces } from './frames.js';
 import type { FromWorker, ToWorker } from './messages.js';
+import { PacedWriter } from './paced-writer.js';
 import { fromWire, isFromWorker, toWire } from './wire.js';
 
 /** The compiled entry of a worker process. */
@@ -53,6 +54,7 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   /** Undefined where the process could not be started for want of file descriptors. */
   readonly #channel: Duplex | undefined;
+  readonly #paced: PacedWriter | undefined;
   readonly #reader = new FrameReader();
   readonly #writer = new FrameWriter();
   readonly #clock: Clock;
@@ -72,6 +74,7 @@ export class WorkerProcess {
     passOn(this.#child.stdout);
     passOn(this.#child.stderr);
     this.#channel = channelOf(this.#child);
+    this.#paced = this.#channel && new PacedWriter(this.#channel);
     this.#channel?.on('data', (chunk: Buffer) => this.#read(chunk));
     // A worker that dies with bytes unread breaks its channel before its exit is known, and the exit
     // says why: a broken channel only makes sure that it comes.
@@ -140,8 +143,10 @@ export class WorkerProcess {
   #send(message: ToWorker): void {
     if (this.#channel === undefined) return;
     const { head, parts } = toWire(message);
-    if (message.type === 'open') {
-      for (const piece of framePieces(head, parts)) this.#channel.write(piece);
+    if (message.type === 'open' || this.#paced?.isUnderWay === true) {
+      this.#paced?.write(
+        framePieces(head, message.type === 'open' ? parts : parts.map((part) => part.slice())),
+      );
       return;
     }
     const writer = this.#channel.writableLength === 0 ? this.#writer : new FrameWriter();
