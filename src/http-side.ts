@@ -63,6 +63,7 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
     keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
   };
+  const countOutcomes = createOutcomeMetrics(registry, () => loadedVersions(catalogue));
   const server = await createServer({
     logger,
     clock,
@@ -89,7 +90,11 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     ],
     tracer: serving.tracer,
     onDecoded: createDecodingMetrics(registry),
-    onOutcomes: createOutcomeMetrics(registry, () => loadedVersions(catalogue)),
+    outcomes: serving.outcomes,
+    onOutcomes: (count) => {
+      countOutcomes(count);
+      serving.outcomes.record(count);
+    },
     security,
     limits: {
       ...timeouts,

@@ -20,6 +20,7 @@ import { createWorkerLog } from './monitoring/worker-log.js';
 import { Predictor } from './prediction/predictor.js';
 import { Admission } from './routing/admission.js';
 import { Experiments } from './routing/experiments.js';
+import { OutcomeAccounts } from './routing/outcome-accounts.js';
 import { ShadowRunner } from './routing/shadow-runner.js';
 import { Targets } from './routing/targets.js';
 import { VersionFallbacks } from './routing/version-fallbacks.js';
@@ -53,6 +54,7 @@ export interface ServingSide {
   readonly lifecycle: Lifecycle;
   readonly drift: DriftMonitor;
   readonly experiments: Experiments;
+  readonly outcomes: OutcomeAccounts;
   readonly statistics: InferStatistics;
   /** See `ServerOptions.tracer`. */
   readonly tracer: Tracer | undefined;
@@ -187,6 +189,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     lifecycle,
     drift,
     experiments,
+    outcomes: new OutcomeAccounts(),
     statistics,
     tracer: tracing?.tracer,
     workers: pool,

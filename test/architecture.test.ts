@@ -76,6 +76,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   routing: [
     'errors.ts',
     'models',
+    'statistics',
     'traffic',
     'type die',
     'type models/**',
@@ -198,7 +199,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'tracing',
     'type serving',
   ],
-  'http/schemas': ['die', 'errors.ts', 'models', 'models/manifest', 'models/repository', 'traffic'],
+  'http/schemas': [
+    'die',
+    'errors.ts',
+    'models',
+    'models/manifest',
+    'models/repository',
+    'traffic',
+    'type routing',
+  ],
   'http/routes': [
     'die',
     'drift',
@@ -246,7 +255,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   wafermap: ['type die'],
   mapfile: ['errors.ts', 'wafermap'],
   replay: ['die', 'errors.ts', 'http/schemas', 'lots', 'stdf', 'type models/manifest', 'type wafermap'],
-  training: ['die', 'errors.ts', 'lots', 'models/**', 'stdf', 'unpack', 'version.ts'],
+  training: ['die', 'errors.ts', 'lots', 'models/**', 'statistics', 'stdf', 'unpack', 'version.ts'],
   backup: ['errors.ts', 'models/manifest'],
   cli: [
     'app.ts',

@@ -1,9 +1,15 @@
+import { cardTruth } from './card.js';
+import { confidenceTruth } from './confidence.js';
 import { driftTruth } from './drift.js';
+import { gateTruth } from './gate.js';
 import { trafficTruth } from './traffic.js';
 
 const PARTS: Readonly<Record<string, (runs: number) => string>> = {
   drift: driftTruth,
   traffic: trafficTruth,
+  gate: gateTruth,
+  confidence: confidenceTruth,
+  card: cardTruth,
 };
 
 const [asked, runs = '300'] = process.argv.slice(2);

@@ -1,4 +1,5 @@
 import { runCanaries } from './canaries.js';
+import { percent, row } from './table.js';
 import { compareOften, coverageOfShares } from './versions.js';
 
 /**
@@ -92,12 +93,4 @@ function* canaries(runs: number): Generator<string> {
       );
     }
   }
-}
-
-function row(...cells: readonly (string | number)[]): string {
-  return `| ${cells.join(' | ')} |`;
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))}%`;
 }

@@ -43,11 +43,22 @@ export function describeTrained(trained: TrainedVersion): string {
     `  missing values: ${manifest.input.missing}`,
     `  measured on ${split.heldOut.length} dies held out by ${split.by}:`,
     `    false alarms ${share(metrics.falseAlarmRate, metrics.passingDies)}`,
+    ...spreadLine(result),
     `    caught     ${share(metrics.detectionRate, metrics.defectiveDies)}`,
     ...modes,
     ...(metrics.auc === undefined ? [] : [`    AUC ${metrics.auc.toFixed(4)}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What to expect of further lots. */
+function spreadLine({ falseAlarmSpread }: TrainedVersion['result']): string[] {
+  if (falseAlarmSpread === undefined) return [];
+  const { by, mean, low, high, further } = falseAlarmSpread;
+  const most = further === undefined ? '' : `; over many of them at most ${percent(further.high)}`;
+  return [
+    `    from one set of ${by}s to another ${percent(mean)} on average, ${percent(low)} to ${percent(high)} in nine of ten${most}`,
+  ];
 }
 
 /** Where the dies come from lot files: what became of the touchdowns, and every test left out. */

@@ -5,6 +5,7 @@ import type { ModelChanges } from '../lifecycle/model-changes.js';
 import type { Catalogue } from '../models/catalogue.js';
 import type { Predictor } from '../prediction/predictor.js';
 import type { Experiments } from '../routing/experiments.js';
+import type { OutcomeAccounts } from '../routing/outcome-accounts.js';
 import type { Target } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
 import type { Tracer } from '../tracing/tracer.js';
@@ -70,6 +71,7 @@ export interface ServerOptions {
   readonly tracer: Tracer | undefined;
   readonly onDecoded: DecodeObserver;
   readonly onOutcomes: OutcomeObserver;
+  readonly outcomes: Pick<OutcomeAccounts, 'of' | 'rateOf'>;
   /** See `PredictorEngineOptions.statistics`. */
   readonly statistics: InferStatistics;
   /** See `PredictorEngineOptions.target`. */

@@ -174,6 +174,27 @@ export class ModelChanges {
     this.#options.audit(actor, { ...change, ...this.#signatures(name, takers) });
   }
 
+  /**
+   * Says how frequent failing dies are, which the confidences of a model are right for from now on; undefined for as
+   * frequent as in training. Decisions and anomaly scores stay what they are.
+   * @throws Refusal `change_conflict` where no version of it says what it was made for
+   */
+  async setBaseRate(name: string, rate: number | undefined, actor: Actor): Promise<void> {
+    const { versions } = this.#options.catalogue.model(name);
+    if (rate !== undefined && versions.every(({ version }) => version?.baseRate.trainedAt === undefined))
+      throw new Refusal(
+        'change_conflict',
+        `no version of ${name} says which base rate it was made for: expected "baseRate" in its manifest`,
+      );
+    let from: number | undefined;
+    const change = (entry: ModelServing) => {
+      from = entry.baseRate;
+      return { ...entry, baseRate: rate };
+    };
+    await this.#change(name, [], change, { isNewTraffic: false });
+    this.#options.audit(actor, { action: 'base_rate', model: name, from: from ?? null, to: rate ?? null });
+  }
+
   /** Sets the versions that see a model's dies without a say. */
   async setShadow(name: string, shadow: Shadow, actor: Actor): Promise<void> {
     if (shadow.length > 0) await this.#nameDefault(name);

@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.js';
 import type { BatchFinding } from './batch-policy.js';
-import type { ModelVersion } from './model-version.js';
+import { atBaseRate, type ModelVersion } from './model-version.js';
 import type { ReadServing } from './repository/read-serving.js';
 import type { Serving } from './repository/serving.js';
 
@@ -102,7 +102,16 @@ export class Catalogue {
   serve({ serving, faulty }: ReadServing): void {
     this.#serving = serving;
     this.#faulty = faulty;
+    for (const entry of this.entries()) {
+      const version = entry.version && this.#atBaseRate(entry.version);
+      if (version !== entry.version) this.#models.get(entry.name)?.set(entry.number, { ...entry, version });
+    }
     this.#changed();
+  }
+
+  /** The version with confidences for the base rate that serving.json names. */
+  #atBaseRate(version: ModelVersion): ModelVersion {
+    return atBaseRate(version, this.#serving.models[version.name]?.baseRate);
   }
 
   /** Models whose entry in serving.json cannot be followed. */
@@ -124,7 +133,7 @@ export class Catalogue {
       key,
       name,
       number,
-      version: isVersion ? read : undefined,
+      version: isVersion ? this.#atBaseRate(read) : undefined,
       state: isVersion ? 'unloaded' : 'failed',
       reason: isVersion ? undefined : read.join('; '),
       report: undefined,

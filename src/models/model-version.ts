@@ -1,4 +1,5 @@
 import type { MeasurementContract } from '../die/die.js';
+import { type BaseRate, priorShift } from './decision/base-rate.js';
 import { createDecide, type Decide } from './decision/decide.js';
 import { type ParameterLimits, parameterLimits } from './decision/limits.js';
 import { contractOf } from './manifest/contract.js';
@@ -22,6 +23,8 @@ export interface ModelVersion {
   readonly modelBytes: number;
   readonly contract: MeasurementContract;
   readonly decide: Decide;
+  /** What its confidences are right for. */
+  readonly baseRate: BaseRate;
   /** What answers for it when it cannot; undefined for a refusal. */
   readonly fallback: VersionFallback | undefined;
 }
@@ -50,8 +53,22 @@ export function createModelVersion(
     modelBytes,
     contract: contractOf(manifest),
     decide: createDecide(manifest),
+    baseRate: { trainedAt: manifest.baseRate, inForce: manifest.baseRate },
     fallback: fallbackOf(manifest, reference),
   };
+}
+
+/**
+ * The version with confidences that are right where failing dies are as frequent as `asked` says: the version itself
+ * where that is so already, or its manifest does not say what it was made for.
+ * @param asked undefined for the rate that it was made for
+ */
+export function atBaseRate(version: ModelVersion, asked: number | undefined): ModelVersion {
+  const { trainedAt } = version.baseRate;
+  const inForce = trainedAt === undefined ? undefined : (asked ?? trainedAt);
+  if (inForce === version.baseRate.inForce) return version;
+  const baseRate = { trainedAt, inForce };
+  return { ...version, baseRate, decide: createDecide(version.manifest, priorShift(baseRate)) };
 }
 
 function fallbackOf(manifest: Manifest, reference: Reference | undefined): VersionFallback | undefined {

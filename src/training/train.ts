@@ -1,6 +1,7 @@
 import { Fault } from '../errors.js';
 import type { Calibration } from '../models/manifest/manifest.js';
 import { brierScore, calibrate } from './evaluation/calibration.js';
+import { type FalseAlarmSpread, falseAlarmSpread } from './evaluation/false-alarm-spread.js';
 import { shareOutsideLimits } from './evaluation/limit-check.js';
 import { measureScreen, type ScreenMetrics } from './evaluation/metrics.js';
 import { type Split, splitDies, withLabel } from './evaluation/split.js';
@@ -44,6 +45,8 @@ export interface TrainingResult {
   /** Measured on held-out dies. */
   readonly metrics: ScreenMetrics;
   readonly brierScore: number | undefined;
+  /** How much the false-alarm rate differs between lots; undefined of too few dies. */
+  readonly falseAlarmSpread: FalseAlarmSpread | undefined;
   /** What limits alone would catch of the held-out defective dies, where limits are known. */
   readonly caughtByLimits: number | undefined;
   /** False-alarm rate that the theoretical limit would have had on the held-out dies. */
@@ -87,11 +90,27 @@ export function trainScreen(table: DieTable, options: TrainingOptions): Training
     baseRate: calibration.basis === 'labelled' ? baseRate : undefined,
     metrics: measureScreen(scored, THRESHOLD),
     brierScore: table.labelled ? brierScore(calibration, heldOutPass, pick(heldOutFail)) : undefined,
+    falseAlarmSpread: spreadOf(table, split, scores, options.falseAlarmRate),
     caughtByLimits: shareOutsideLimits(table, heldOutFail, options.facts),
     falseAlarmRateOfTheory:
       heldOutPass.filter((score) => score > theoreticalThreshold).length / heldOutPass.length,
     scores,
   };
+}
+
+/** Over the good dies that were not fitted to. */
+function spreadOf(
+  table: DieTable,
+  { calibration, heldOut }: Split,
+  scores: Float64Array,
+  rate: number,
+): FalseAlarmSpread | undefined {
+  const dies = withLabel(table, [...calibration, ...heldOut], 'pass').map((row) => ({
+    score: scores[row],
+    lot: table.lots?.[row],
+    wafer: table.wafers?.[row],
+  }));
+  return falseAlarmSpread(dies, calibration.length / (calibration.length + heldOut.length), rate);
 }
 
 /** The number of passing dies. Refuses too few; `details` are told with it, a line each. */

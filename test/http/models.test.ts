@@ -19,15 +19,17 @@ const server = appForSuite(() => ({
 }));
 const read = async (path: string): Promise<unknown> => JSON.parse((await send(server().url + path)).body);
 
+const NO_BASE_RATE = { trained_at: null, in_force: null };
+
 describe('GET /models', () => {
   test('lists every model with its versions by number; the highest is the default', async () => {
     const { default_model, models } = ModelsSchema.strict().parse(await read('/models'));
     expect(default_model).toBe('sum');
     expect(models.map(({ name }) => name)).toEqual(['named', 'sum']);
     expect(models[1]?.versions).toEqual([
-      { version: '1', state: 'ready', is_default: false },
-      { version: '2', state: 'ready', is_default: false },
-      { version: '10', state: 'ready', is_default: true },
+      { version: '1', state: 'ready', is_default: false, base_rate: NO_BASE_RATE },
+      { version: '2', state: 'ready', is_default: false, base_rate: NO_BASE_RATE },
+      { version: '10', state: 'ready', is_default: true, base_rate: NO_BASE_RATE },
     ]);
   });
 

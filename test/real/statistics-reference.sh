@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # diegate's own statistics against independent implementations (scipy and statsmodels from PyPI, pinned): the normal and
-# Student's t distribution, intervals and tests of shares, the spread between wafers, the stability index and the
+# Student's t distribution, intervals and tests of shares, the spread between wafers, the paired drop of the gate, the bootstrap of false alarms by lot, the stability index and the
 # Kolmogorov-Smirnov distance. A part is a file of test/real/statistics/parts, which computes cases with the build, and a
 # function of the same name in references.py. Prints the largest deviation of each part. Needs python3, PyPI and a build.
 set -euo pipefail

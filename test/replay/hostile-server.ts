@@ -106,6 +106,7 @@ export function detailOf(tests: readonly number[], missing: 'reject' | 'impute' 
     version: '1',
     description: '',
     task: 'anomaly-screen',
+    base_rate: { trained_at: null, in_force: null },
     state: 'ready',
     loaded_at: null,
     load_ms: null,

@@ -4,6 +4,7 @@ import type { Actor } from '../../lifecycle/audit.js';
 import type { ModelChanges } from '../../lifecycle/model-changes.js';
 import type { Catalogue } from '../../models/catalogue.js';
 import type { Experiments } from '../../routing/experiments.js';
+import type { OutcomeAccounts } from '../../routing/outcome-accounts.js';
 import { type CanaryPlan, CanaryPlanSchema } from '../../traffic/canary-plan.js';
 import { canaryWarnings } from '../../traffic/needs.js';
 import { bodyOf } from '../read-dies.js';
@@ -11,6 +12,7 @@ import { readJsonBody } from '../read-json-body.js';
 import {
   AdminModelParamsSchema,
   AdminVersionParamsSchema,
+  BaseRateBodySchema,
   CanaryBodySchema,
   type Changed,
   ChangedSchema,
@@ -28,6 +30,7 @@ export interface AdminRouteOptions {
   readonly catalogue: Catalogue;
   readonly changes: ModelChanges;
   readonly experiments: Pick<Experiments, 'historyOf'>;
+  readonly outcomes: Pick<OutcomeAccounts, 'rateOf'>;
   /** Whether the documentation has the routes: not where nobody can use them. */
   readonly isDocumented: boolean;
 }
@@ -45,7 +48,7 @@ const OPTIONAL_NOTE = { required: false, content: { 'application/json': { schema
 /** /admin/models/...: what is served is changed while dies are answered. Every change is audited. */
 export function adminRoutes(
   app: FastifyInstance,
-  { catalogue, changes, experiments, isDocumented }: AdminRouteOptions,
+  { catalogue, changes, experiments, outcomes, isDocumented }: AdminRouteOptions,
 ): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const config = { permission: 'admin' as const };
@@ -167,6 +170,20 @@ export function adminRoutes(
     'Versions that see the same dies, without a say in the answer',
     ShadowBodySchema,
     (model, { versions }, actor) => changes.setShadow(model, versions, actor),
+  );
+  withBody(
+    'PUT',
+    'base-rate',
+    'Share of failing dies that the confidences are to be right for',
+    BaseRateBodySchema,
+    (model, { rate }, actor) =>
+      changes.setBaseRate(model, rate === 'outcomes' ? outcomes.rateOf(model) : rate, actor),
+  );
+  withoutBody(
+    'DELETE',
+    'base-rate',
+    'Confidences right for the share of failing dies of the training again',
+    (model, actor) => changes.setBaseRate(model, undefined, actor),
   );
   withBody(
     'POST',

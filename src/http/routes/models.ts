@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { Catalogue } from '../../models/catalogue.js';
+import type { Catalogue, CatalogueModel } from '../../models/catalogue.js';
+import type { OutcomeAccounts } from '../../routing/outcome-accounts.js';
 import { ExampleSchema, exampleDie } from '../schemas/body.js';
 import {
   ModelSummarySchema,
@@ -13,10 +14,16 @@ import { problemAnswer } from '../schemas/problem.js';
 import { ModelParamsSchema, VersionParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 
+export interface ModelRouteOptions {
+  readonly catalogue: Catalogue;
+  readonly outcomes: Pick<OutcomeAccounts, 'of'>;
+}
+
 /** GET /models, /models/{model} and /models/{model}/versions/{version}: what is loaded and what it promises. */
-export function modelRoutes(app: FastifyInstance, { catalogue }: { catalogue: Catalogue }): void {
+export function modelRoutes(app: FastifyInstance, { catalogue, outcomes }: ModelRouteOptions): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const config = { permission: 'read' as const };
+  const summary = (model: CatalogueModel) => modelSummary(model, outcomes.of(model.name));
   const problems = {
     404: problemAnswer('No such model or version'),
     503: problemAnswer('The files of the version are none'),
@@ -24,7 +31,7 @@ export function modelRoutes(app: FastifyInstance, { catalogue }: { catalogue: Ca
   routes.get(
     '/models',
     { config, schema: { tags: ['models'], summary: 'All models', response: { 200: ModelsSchema } } },
-    async () => ({ default_model: catalogue.defaultModel, models: catalogue.models().map(modelSummary) }),
+    async () => ({ default_model: catalogue.defaultModel, models: catalogue.models().map(summary) }),
   );
   routes.get(
     '/models/:model',
@@ -37,7 +44,7 @@ export function modelRoutes(app: FastifyInstance, { catalogue }: { catalogue: Ca
         response: { 200: ModelSummarySchema, ...problems },
       },
     },
-    async ({ params }) => modelSummary(catalogue.model(params.model)),
+    async ({ params }) => summary(catalogue.model(params.model)),
   );
   routes.get(
     '/models/:model/versions/:version',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ModelNameSchema, VersionSchema } from '../../models/manifest/manifest.js';
+import { BaseRateSchema, ModelNameSchema, VersionSchema } from '../../models/manifest/manifest.js';
 import { ModelServingSchema } from '../../models/repository/serving.js';
 import { CanaryPlanSchema } from '../../traffic/canary-plan.js';
 import { ShadowSchema } from '../../traffic/shadow.js';
@@ -33,6 +33,15 @@ export type Note = z.infer<typeof NoteBodySchema>;
 export const SplitBodySchema = SplitSchema.extend(NoteBodySchema.shape);
 
 export const ShadowBodySchema = NoteBodySchema.extend({ versions: ShadowSchema });
+
+/** The share of failing dies that confidences are to be right for. */
+export const BaseRateBodySchema = NoteBodySchema.extend({
+  rate: z
+    .union([BaseRateSchema, z.literal('outcomes')])
+    .describe(
+      'Above 0 and below 1; or "outcomes": the share of those posted to the replica that is asked, of which at least 20 failed',
+    ),
+});
 
 /** How a paused canary goes on. */
 export const ResumeBodySchema = NoteBodySchema.extend({

@@ -19,6 +19,7 @@ import {
   TargetSchema,
 } from '../../models/manifest/manifest.js';
 import type { ModelVersion } from '../../models/model-version.js';
+import type { ModelOutcomes } from '../../routing/outcome-accounts.js';
 
 const signature = z
   .object({
@@ -29,11 +30,37 @@ const signature = z
   .optional()
   .describe('Where MODEL_SIGNATURES is warn or require, for a version that is loaded');
 
+const BaseRateReportSchema = z
+  .object({
+    trained_at: z
+      .number()
+      .nullable()
+      .describe('Share of failing dies that it was made for; null where nobody says'),
+    in_force: z
+      .number()
+      .nullable()
+      .describe('Share that its confidences are right for now; null where nobody says'),
+  })
+  .describe('Share of failing dies: confidences are right where there are as many');
+
+const outcomesOfKind = z.object({ dies: z.int(), failing: z.int() });
+
+const OutcomesReportSchema = z
+  .object({
+    passed: outcomesOfKind.describe('Dies that the model passed'),
+    failed: outcomesOfKind.describe('Dies that the model failed'),
+    failing_rate: z
+      .object({ value: z.number(), low: z.number(), high: z.number() })
+      .describe('Share that turned out to fail, with its 95% interval of independent dies'),
+  })
+  .describe('What became of dies whose outcomes were posted to this replica since it started');
+
 export const VersionSummarySchema = z.object({
   version: z.string(),
   state: z.enum(VERSION_STATES),
   reason: z.string().optional().describe('Why the version failed'),
   is_default: z.boolean(),
+  base_rate: BaseRateReportSchema,
   signature,
 });
 
@@ -42,6 +69,7 @@ export const ModelSummarySchema = z.object({
   default_version: z.string().nullable().describe('null where serving.json is wrong about the model'),
   reason: z.string().optional().describe('Why the model answers only where a version is named'),
   description: z.string(),
+  outcomes: OutcomesReportSchema.optional(),
   versions: z.array(VersionSummarySchema),
 });
 
@@ -118,6 +146,7 @@ export const VersionDetailSchema = z.object({
       .describe('In the order of test_params; empty where the manifest only counts them'),
   }),
   threshold: z.number(),
+  base_rate: BaseRateReportSchema,
   calibration: CalibrationSchema.optional().describe('Of an anomaly screen'),
   labels: z.array(z.string()).optional().describe('Of a classification, in the order of the output'),
   pass_labels: z.array(z.string()).optional().describe('Labels of dies that pass'),
@@ -133,18 +162,26 @@ export const VersionDetailSchema = z.object({
 export type ModelSummary = z.infer<typeof ModelSummarySchema>;
 export type VersionDetail = z.infer<typeof VersionDetailSchema>;
 
-export function modelSummary({ name, defaultVersion, reason, versions }: CatalogueModel): ModelSummary {
+/** @param outcomes undefined where none were posted */
+export function modelSummary(
+  { name, defaultVersion, reason, versions }: CatalogueModel,
+  outcomes: ModelOutcomes | undefined,
+): ModelSummary {
   const chosen = versions.find(({ number }) => number === defaultVersion);
   return {
     name,
     default_version: defaultVersion ?? null,
     ...(reason !== undefined && { reason }),
     description: chosen?.version?.manifest.description ?? '',
+    ...(outcomes !== undefined && {
+      outcomes: { passed: outcomes.passed, failed: outcomes.failed, failing_rate: outcomes.failing },
+    }),
     versions: versions.map((entry) => ({
       version: entry.number,
       state: entry.state,
       ...(entry.reason !== undefined && { reason: entry.reason }),
       is_default: entry.number === defaultVersion,
+      base_rate: baseRateOf(entry.version),
       ...signatureOf(entry),
     })),
   };
@@ -186,6 +223,7 @@ export function versionDetail(entry: CatalogueEntry): VersionDetail {
       parameters: typeof parameters === 'number' ? [] : parameters,
     },
     threshold: manifest.threshold,
+    base_rate: baseRateOf(version),
     ...ofTask(manifest),
     ...(manifest.fallback !== undefined && { fallback: manifest.fallback.by }),
     batching: manifest.batching,
@@ -193,6 +231,11 @@ export function versionDetail(entry: CatalogueEntry): VersionDetail {
     lineage: manifest.lineage,
     metrics: manifest.metrics,
   };
+}
+
+function baseRateOf(version: ModelVersion | undefined): VersionDetail['base_rate'] {
+  const { trainedAt = null, inForce = null } = version?.baseRate ?? {};
+  return { trained_at: trainedAt, in_force: inForce };
 }
 
 function signatureOf({ report }: CatalogueEntry): { signature?: SignatureReport } {

@@ -9,6 +9,7 @@ import type {
   ScreenManifest,
   Target,
 } from '../manifest/manifest.js';
+import { shiftedProbability } from './base-rate.js';
 
 /** A die's row of outputs as a decision. */
 export interface Decided {
@@ -41,9 +42,13 @@ export interface DecisionDetails {
  */
 export type Decide = (rows: Float32Array, at: number) => Decided | undefined;
 
-/** The decision rule of a version. */
-export function createDecide(manifest: Manifest): Decide {
-  const decide = ruleOf(manifest);
+/**
+ * The decision rule of a version.
+ * @param shift of the log-odds of failing, where failing dies are rarer or more frequent than in training: it changes
+ * confidences, and neither decisions nor anomaly scores
+ */
+export function createDecide(manifest: Manifest, shift = 0): Decide {
+  const decide = ruleOf(manifest, shift);
   const addExtra = extraReader(manifest);
   if (addExtra === undefined) return decide;
   return (rows, at) => {
@@ -52,15 +57,35 @@ export function createDecide(manifest: Manifest): Decide {
   };
 }
 
-function ruleOf(manifest: Manifest): Decide {
+function ruleOf(manifest: Manifest, shift: number): Decide {
   switch (manifest.task) {
-    case 'anomaly-screen':
-      return screenRule(manifest);
+    case 'anomaly-screen': {
+      const { calibration } = manifest;
+      // One constant more: the way of a die stays as short.
+      return screenRule({
+        ...manifest,
+        calibration: { ...calibration, intercept: calibration.intercept + shift },
+      });
+    }
     case 'classification':
-      return manifest.outputs.label === undefined ? classificationRule(manifest) : labelRule(manifest);
+      return shifted(
+        manifest.outputs.label === undefined ? classificationRule(manifest) : labelRule(manifest),
+        shift,
+      );
     case 'regression':
-      return regressionRule(manifest);
+      return shifted(regressionRule(manifest), shift);
   }
+}
+
+/** A rule by the probability of failing, which stays the anomaly score; its confidence goes by the shifted one. */
+function shifted(decide: Decide, shift: number): Decide {
+  if (shift === 0) return decide;
+  return (rows, at) => {
+    const decided = decide(rows, at);
+    if (decided === undefined) return undefined;
+    const failing = shiftedProbability(decided.anomalyScore, shift);
+    return { ...decided, confidence: decided.prediction === 'fail' ? failing : 1 - failing };
+  };
 }
 
 /** Above the threshold a die fails; confidence by the calibration. */

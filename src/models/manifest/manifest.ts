@@ -265,10 +265,16 @@ export const LineageSourceSchema = z.strictObject({
 });
 export type LineageSource = z.infer<typeof LineageSourceSchema>;
 
+/** Share of failing dies. */
+export const BaseRateSchema = z.number().gt(0).lt(1);
+
 /** What every manifest ends with. */
 const rest = {
   batching: BatchingSchema.prefault({}),
   fallback: FallbackSchema.optional(),
+  baseRate: BaseRateSchema.optional().describe(
+    'Share of failing dies that the confidences are right for: that of the training data, or of the weights that it was given',
+  ),
   experiment: ExperimentRulesSchema.optional().describe('When this version may take over from another'),
   sha256: z
     .string()

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TrafficSchema } from '../../traffic/traffic.js';
-import { ModelNameSchema, VersionSchema } from '../manifest/manifest.js';
+import { BaseRateSchema, ModelNameSchema, VersionSchema } from '../manifest/manifest.js';
 
 /** How many former defaults a model remembers, for rolling back. */
 export const MAX_PREVIOUS = 3;
@@ -27,6 +27,9 @@ export const ModelServingSchema = z.strictObject({
     .optional()
     .describe('Versions that were the default before, the last one first'),
   load: LoadPolicySchema.optional(),
+  baseRate: BaseRateSchema.optional().describe(
+    'Share of failing dies on this floor, which the confidences are made right for; that of the training if left out',
+  ),
   lazy: z.boolean().optional().describe('Loaded at the first use, and unloaded when others need the memory'),
   ...TrafficSchema.shape,
   shadow: TrafficSchema.shape.shadow.unwrap().optional(),

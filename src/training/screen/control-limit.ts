@@ -14,7 +14,7 @@ export interface ControlLimit {
  * Kept between the limit and the die it was taken from, relative: so that float32 rounding in the
  * graph cannot decide on that very die.
  */
-const MARGIN = 1e-3;
+export const LIMIT_MARGIN = 1e-3;
 
 /**
  * Control limit from the index φ of good dies that were not fitted to: the ⌈(n + 1)(1 - rate)⌉-th
@@ -26,7 +26,7 @@ export function controlLimit(index: Float64Array, rate: number): ControlLimit {
   const dies = index.length;
   const rank = rankOf(dies, rate);
   return {
-    limit: empiricalLimit(index, rate) * (1 + MARGIN),
+    limit: empiricalLimit(index, rate) * (1 + LIMIT_MARGIN),
     dies,
     rank,
     guaranteedRate: 1 - rank / (dies + 1),
@@ -38,6 +38,7 @@ export function empiricalLimit(values: Float64Array, rate: number): number {
   return values.toSorted()[rankOf(values.length, rate) - 1];
 }
 
-function rankOf(dies: number, rate: number): number {
+/** Which of the values of so many dies, ascending from 1, is the limit. */
+export function rankOf(dies: number, rate: number): number {
   return Math.min(dies, Math.ceil((dies + 1) * (1 - rate)));
 }

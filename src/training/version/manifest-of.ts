@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Parameter, type ScreenManifest, ScreenManifestSchema } from '../../models/manifest/manifest.js';
+import type { FalseAlarmSpread } from '../evaluation/false-alarm-spread.js';
 import { CONTRIBUTIONS, INPUT, SCORE } from '../screen/screen-graph.js';
 import type { DieTable } from '../table/die-table.js';
 import type { ParameterFacts } from '../table/parameter-table.js';
@@ -45,6 +46,7 @@ export function manifestOf(
     outputs: { score: SCORE, contributions: CONTRIBUTIONS },
     threshold: THRESHOLD,
     calibration: result.calibration,
+    ...(result.baseRate !== undefined && { baseRate: rounded(result.baseRate) }),
     sha256: createHash('sha256').update(onnx).digest('hex'),
     lineage: { data: describeData(table, identity.dataDescription), rows: table.dies, codeVersion, created },
     metrics: metricsOf(result),
@@ -77,6 +79,7 @@ function metricsOf(result: TrainingResult): ScreenManifest['metrics'] {
     heldOutPassingDies: metrics.passingDies,
     heldOutDefectiveDies: metrics.defectiveDies,
     falseAlarmRate: metrics.falseAlarmRate,
+    ...spreadFigures(result.falseAlarmSpread),
     detectionRate: metrics.detectionRate,
     auc: metrics.auc,
     brierScore: result.brierScore,
@@ -94,6 +97,16 @@ function metricsOf(result: TrainingResult): ScreenManifest['metrics'] {
       detectionRateByDefect: mapValues(metrics.detectionRateByDefect, rounded),
       heldOutDiesByDefect: { ...metrics.diesByDefect },
     }),
+  };
+}
+
+/** By lots, or by what was resampled in their place. */
+function spreadFigures(spread: FalseAlarmSpread | undefined) {
+  return {
+    falseAlarmRateMeanOfDraws: spread?.mean,
+    falseAlarmRateLow: spread?.low,
+    falseAlarmRateHigh: spread?.high,
+    falseAlarmRateOfFurtherLotsHigh: spread?.by === 'lot' ? spread.further?.high : undefined,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ScreenManifest } from '../../models/manifest/manifest.js';
 import { MIN_DEFECTS } from '../evaluation/calibration.js';
+import { DRAWS } from '../evaluation/false-alarm-spread.js';
 import { describeTestsLeftOut, describeTouchdowns, type LotAccount } from '../lots/lot-account.js';
 import { MAX_STANDARD_SCORE, MIN_MEASURED_SHARE } from '../screen/standardise.js';
 import type { DieTable } from '../table/die-table.js';
@@ -101,13 +102,41 @@ function threshold({ result, falseAlarmRate }: CardInput): string {
   const limit = result.limits.combined;
   const promise =
     limit.guaranteedRate <= falseAlarmRate
-      ? `a further good die exceeds it with a probability of at most ${percent(limit.guaranteedRate)}, whatever the distribution, provided it is like these (split conformal prediction; δ² and τ² come from the same dies, so nearly)`
+      ? `a further good die exceeds it with a probability of at most ${percent(limit.guaranteedRate)}, whatever the distribution, provided it is like these, its lot too (split conformal prediction; δ² and τ² come from the same dies, so nearly)`
       : `with so few dies no limit can promise ${percent(falseAlarmRate)}, so it is their largest φ: a further good die like these exceeds it with a probability of up to ${percent(limit.guaranteedRate)}`;
   return `## Threshold
 
-1.0, which is φ = ${figure(limit.limit)}: the ${limit.rank}th smallest φ of the ${limit.dies} good calibration dies, plus 0.1%. Asked for: at most ${percent(falseAlarmRate)} false alarms. Why this one: ${promise}. Dies of one wafer resemble each other, so expect single wafers to lie above and below.
+1.0, which is φ = ${figure(limit.limit)}: the ${limit.rank}th smallest φ of the ${limit.dies} good calibration dies, plus 0.1%. Asked for: at most ${percent(falseAlarmRate)} false alarms. Why this one: ${promise}.
+
+${spread(result)}
 
 Theory (chi-square, Box's approximation) puts the limit at φ = ${figure(theory.combined)}; on the ${metrics.passingDies} good held-out dies it would have given ${percent(result.falseAlarmRateOfTheory)} false alarms.`;
+}
+
+const RESAMPLED = {
+  lot: {
+    unit: 'lots',
+    rest: 'Dies of one lot resemble each other, so this and not the promise above is what to expect of further lots.',
+  },
+  wafer: {
+    unit: 'wafers',
+    rest: 'There are fewer than three lots, so nothing is known of how much lots differ: expect more of further ones.',
+  },
+  die: {
+    unit: 'dies',
+    rest: 'There are fewer than three lots and wafers, so nothing is known of how much they differ: expect more, and less, of further ones.',
+  },
+} as const;
+
+function spread({ falseAlarmSpread }: TrainingResult): string {
+  if (falseAlarmSpread === undefined) return 'There are too few dies to tell how much this differs.';
+  const { by, groups, drawn, mean, low, high, further } = falseAlarmSpread;
+  const { unit, rest } = RESAMPLED[by];
+  const reach =
+    further === undefined
+      ? ''
+      : `Over many further ${unit} like these it lies between ${percent(further.low)} and ${percent(further.high)} (95%, Student's t): ${groups} ${unit} tell no more. `;
+  return `How much that differs (bootstrap by whole ${unit}: of the ${groups} that were not fitted to, ${drawn} are drawn to set the limit, and it is held against those that were not drawn, ${DRAWS} times): false alarms of ${percent(mean)} on average, from ${percent(low)} to ${percent(high)} in nine of ten draws. ${reach}${rest}`;
 }
 
 function measured({ result, table }: CardInput): string {
@@ -145,7 +174,7 @@ function confidence({ result }: CardInput): string {
   const basis =
     result.baseRate === undefined
       ? `Nominal: there are fewer than ${MIN_DEFECTS} labelled defects outside the held-out dies, or they do not clearly score higher, so the probability is 0.5 at the threshold by convention, and 1% at the median good die. Do not read it as a frequency.`
-      : `Fitted on labelled dies that the screen was not fitted to (Platt 1999), weighted to a base rate of ${percent(result.baseRate)} defective dies, that of the training data. Where defects are rarer, the probabilities are too high.`;
+      : `Fitted on labelled dies that the screen was not fitted to (Platt 1999), weighted to a base rate of ${percent(result.baseRate)} defective dies, that of the training data. That is \`baseRate\` in the manifest. Where defects are rarer, the probabilities are too high until serving.json names the floor's own \`baseRate\`.`;
   return `## Confidence
 
 P(defect) = 1 / (1 + exp(-(${figure(slope)} · ln(score) + ${figure(intercept)}))). ${basis}`;

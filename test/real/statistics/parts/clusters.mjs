@@ -26,7 +26,7 @@ function caseOf(wafers) {
   wafers.forEach(([marked, dies], i) => {
     for (let die = 0; die < dies; die++) counted.record(names[i], die < marked);
   });
-  const { effect, freedom } = counted.spread();
+  const { effect, clusters } = counted.spread();
   const dies = wafers.reduce((sum, [, n]) => sum + n, 0);
   const share = wafers.reduce((sum, [marked]) => sum + marked, 0) / dies;
   const t = (share - 0.1) / Math.sqrt((effect * share * (1 - share)) / dies);
@@ -34,7 +34,7 @@ function caseOf(wafers) {
   return {
     what: `${wafers.length} wafers, a share of ${share.toFixed(3)}`,
     input: { wafers },
-    ours: [effect, 2 * studentUpperTail(t, freedom)],
+    ours: [effect, 2 * studentUpperTail(t, clusters - 1)],
     tolerance: 1e-8,
   };
 }

@@ -1,4 +1,4 @@
-import { shareTest, wilson, zOf } from '../../../../dist/traffic/proportions.js';
+import { shareTest, wilson, zOf } from '../../../../dist/statistics/proportions.js';
 
 export default function cases() {
   return [...intervals(), ...tests()];
