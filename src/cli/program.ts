@@ -46,6 +46,7 @@ const COMMANDS = new Map<string, (options: ProgramOptions) => Promise<Command>>(
   ],
   ['check', async () => (await import('./check.js')).checkCommand()],
   ['gate', async () => (await import('./gate.js')).gateCommand()],
+  ['quantize', async () => (await import('./quantize.js')).quantizeCommand()],
   ['backup', async () => (await import('./backup.js')).backupCommand()],
   ['restore', async () => (await import('./restore.js')).restoreCommand()],
   ['import', async ({ environment }) => (await import('./import.js')).importCommand({ environment })],

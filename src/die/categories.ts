@@ -1,7 +1,9 @@
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../errors.js';
 import {
   type CategoryParameter,
+  type DieLabel,
   describeInput,
+  isDieLabelField,
   knownCategories,
   type MeasurementContract,
   type Measurements,
@@ -29,7 +31,7 @@ export function fillCategories(
   labels.forEach((label, die) => {
     for (const category of categories) {
       const at = die * parameterCount + category.index;
-      const position = positionOf(category, params[at], category.label && label[category.label]);
+      const position = positionOf(category, params[at], category.label && labelNamed(label, category.label));
       if (typeof position === 'number') params[at] = position;
       else if (position !== MISSING || !acceptsMissing)
         fault(
@@ -50,17 +52,45 @@ export function fillCategories(
   throw new Refusal('invalid_input', `${first.path}: ${first.message}`, { faults, totalFaults: total });
 }
 
+/** A parameter as far as it says whether it is a category. */
+interface MaybeCategory {
+  readonly name: string;
+  readonly categories?: readonly string[] | undefined;
+  readonly label?: string | undefined;
+  readonly unknown?: string | undefined;
+}
+
+/** The parameters that are no numbers, by their places. */
+export function categoriesOf(parameters: readonly MaybeCategory[]): CategoryParameter[] {
+  return parameters.flatMap(({ name, categories, label, unknown }, index) => {
+    if (categories === undefined) return [];
+    const positions = new Map(categories.map((category, i) => [category, i]));
+    const ofUnknown = unknown === undefined ? undefined : positions.get(unknown);
+    return [{ index, name, positions, label, unknown: ofUnknown }];
+  });
+}
+
+/** The label of a die by its name; undefined where it has none. */
+export function labelNamed(label: DieLabel, name: string): string | undefined {
+  const said = isDieLabelField(name) ? label[name] : label.others?.[name];
+  return said === null || said === undefined ? undefined : String(said);
+}
+
+/** The position of a category by its name; undefined where it is none and none stands for the unknown. */
+export function positionNamed({ positions, unknown }: CategoryParameter, name: string): number | undefined {
+  return positions.get(name) ?? unknown;
+}
+
 const MISSING = 'null';
 
 /** The position of a die's category, or what was found in its place. */
 function positionOf(
   { positions, unknown, label }: CategoryParameter,
   value: number | undefined,
-  said: string | null | undefined,
+  said: string | undefined,
 ): number | string {
   if (value !== undefined && !Number.isNaN(value))
     return Number.isInteger(value) && value >= 0 && value < positions.size ? value : `position ${value}`;
-  if (said === undefined || said === null)
-    return unknown ?? (label === undefined ? MISSING : `null, and no ${label}`);
+  if (said === undefined) return unknown ?? (label === undefined ? MISSING : `null, and no ${label}`);
   return positions.get(said) ?? unknown ?? `${label} ${describeInput(said)}`;
 }

@@ -43,7 +43,39 @@ export const DieLabelSchema = z.object(
   },
 );
 
-export type DieLabel = z.infer<typeof DieLabelSchema>;
+type DieLabelFields = z.infer<typeof DieLabelSchema>;
+
+/** What every die may say of itself, by field. */
+export type DieLabelField = keyof DieLabelFields;
+
+export interface DieLabel extends DieLabelFields {
+  /** Labels beside these that its model takes categories from, such as `product`, by their names. */
+  readonly others?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Whether every die may have a label of this name; all others are a model's own. */
+export function isDieLabelField(name: string): name is DieLabelField {
+  return Object.hasOwn(DieLabelSchema.shape, name);
+}
+
+/** The labels of a die that only its model reads, as they are written in JSON: each an id, or null for none. */
+export function otherLabelsSchema(names: readonly string[]) {
+  return z.object(
+    Object.fromEntries(
+      names.map((name) => [name, IdSchema.nullish().describe('A category that the model reads')]),
+    ),
+  );
+}
+
+/** The labels that are said, of those that may be; undefined where there are none. */
+export function saidLabels(
+  labels: Readonly<Record<string, string | null | undefined>>,
+): Readonly<Record<string, string>> | undefined {
+  const said = Object.entries(labels).flatMap(([name, value]) =>
+    value === undefined || value === null ? [] : [[name, value] as const],
+  );
+  return said.length === 0 ? undefined : Object.fromEntries(said);
+}
 
 /** What a model version accepts as the measurement of one die. */
 export interface MeasurementContract {
@@ -57,6 +89,8 @@ export interface MeasurementContract {
   readonly parameters?: readonly ParameterKey[];
   /** Its parameters that are no numbers, where there are any. */
   readonly categories?: readonly CategoryParameter[];
+  /** Labels beside those of every die that its categories are taken from. */
+  readonly otherLabels?: readonly string[];
   /** What its values mean beside being numbers, as one text: dies are read alike where it is the same. */
   readonly kinds?: string;
 }
@@ -86,7 +120,7 @@ export interface CategoryParameter {
   /** Position of each category. */
   readonly positions: ReadonlyMap<string, number>;
   /** The label of the die that says the category where the value is missing. */
-  readonly label: 'equipment_id' | 'lot_id' | 'wafer_id' | 'stdf_file' | undefined;
+  readonly label: string | undefined;
   /** Position of the category of a die whose own is none of them; undefined for a refusal. */
   readonly unknown: number | undefined;
 }

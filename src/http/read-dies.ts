@@ -122,9 +122,9 @@ export class DieReader {
     const rows = this.#rowsOf(contract.parameterCount);
     if (media === 'binary') {
       return lane === 'realtime'
-        ? decodeDieBinary(pieces, contract, labelFromHeaders(headers), rows)
+        ? decodeDieBinary(pieces, contract, labelFromHeaders(headers, contract.otherLabels), rows)
         : decodeDiesBinary(pieces, contract, this.#maxBatchDies, rows, (dies) =>
-            labelsFromHeaders(headers, dies, id),
+            labelsFromHeaders(headers, dies, id, contract.otherLabels),
           );
     }
     // Nothing of the bytes is kept: values go to the rows, and texts are copies.

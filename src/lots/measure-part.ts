@@ -1,8 +1,9 @@
-import type { DieLabel } from '../die/die.js';
-import { MAX_ID_LENGTH } from '../die/die.js';
+import { categoriesOf, labelNamed, positionNamed } from '../die/categories.js';
+import { type CategoryParameter, type DieLabel, isDieLabelField, MAX_ID_LENGTH } from '../die/die.js';
 import { Fault } from '../errors.js';
 import type { Parameter } from '../models/manifest/manifest.js';
 import type { Display, Lot, Part, TestDefinition } from '../stdf/stdf.js';
+import { lotLabelsOf } from './dies/lot-labels.js';
 import { joinMatches } from './tests/join-matches.js';
 import { createTestMatcher, type TestMatch, type TestMatcher } from './tests/match-tests.js';
 import { valueAt } from './tests/result-value.js';
@@ -14,7 +15,7 @@ export interface MeasuredPart {
   readonly label: DieLabel;
   /** float32 [parameters] in the model's order and units; NaN where the file has no usable value. */
   readonly params: Float32Array;
-  /** How many of the parameters have a value. */
+  /** How many of the parameters have a value; 0 where no test has one. */
   readonly measured: number;
 }
 
@@ -40,7 +41,7 @@ export interface PartMeasurer {
 }
 
 /**
- * @param parameters the manifest's list; every one must have a `testNumber`
+ * @param parameters the manifest's list; every one must have a `testNumber`, or categories and the label that says which
  * @param file name of the lot file, for the dies' `stdf_file`
  * @throws Fault `invalid_model` when the parameters do not say which tests they are
  */
@@ -49,7 +50,8 @@ export function createPartMeasurer(
   file: string,
   naming: TestNaming = AS_WRITTEN,
 ): PartMeasurer {
-  const tests = testParametersOf(parameters);
+  const { tests, places, labelled } = sourcesOf(parameters);
+  const width = tests.length + labelled.length;
   const seen = new Uint8Array(tests.length);
   const passes = new Map<Lot, Pass>();
   let current: (Pass & { readonly lot: Lot }) | undefined;
@@ -73,13 +75,21 @@ export function createPartMeasurer(
         seen[i] = 1;
         measured++;
       }
-      return { part, label: labelOf(part, lot, file), params, measured };
+      const label = labelOf(part, lot, file);
+      if (labelled.length === 0) return { part, label, params, measured };
+      const others = lotLabelsOf(part, lot);
+      const whole = { part, label: withOthers(label, others, labelled), params: new Float32Array(width) };
+      places.forEach((place, i) => {
+        whole.params[place] = params[i] ?? Number.NaN;
+      });
+      const named = fillLabelled(whole.params, { ...label, others }, labelled);
+      return { ...whole, measured: measured === 0 ? 0 : measured + named };
     },
     factsOf({ results }, lot, parameter) {
       const { matcher } = passOf(lot);
       for (let i = results.length - 1; i >= 0; i--) {
         const test = results.tests[i] ?? 0;
-        if (matcher.parameters()[test] !== parameter) continue;
+        if (places[matcher.parameters()[test] ?? -1] !== parameter) continue;
         const factor = matcher.factors()[test] ?? 1;
         const { lo, hi } = results.limits(i);
         return {
@@ -119,6 +129,52 @@ function valuesOf({ results }: Part, { matcher, mixed }: Pass, width: number): F
     if (!Number.isNaN(value)) params[parameter] = value * (factors[test] ?? 1);
   }
   return params;
+}
+
+/** Where the values of the parameters come from: tests, and labels of the die that say a category. */
+interface Sources {
+  readonly tests: readonly TestParameter[];
+  /** Of each of the tests the place among the parameters. */
+  readonly places: readonly number[];
+  readonly labelled: readonly CategoryParameter[];
+}
+
+/** @throws Fault `invalid_model` where a parameter says neither which test it is nor which label */
+function sourcesOf(parameters: number | readonly Parameter[]): Sources {
+  const listed = typeof parameters === 'number' ? [] : [...parameters];
+  const labelled = categoriesOf(listed).filter(
+    ({ index, label }) => label !== undefined && listed[index]?.testNumber === undefined,
+  );
+  const isLabelled = new Set(labelled.map(({ index }) => index));
+  const places = listed.flatMap((_, i) => (isLabelled.has(i) ? [] : [i]));
+  const measured = places.flatMap((place) => listed[place] ?? []);
+  return { tests: testParametersOf(labelled.length === 0 ? parameters : measured), places, labelled };
+}
+
+/** @returns how many of the categories are known */
+function fillLabelled(params: Float32Array, label: DieLabel, labelled: readonly CategoryParameter[]): number {
+  let named = 0;
+  for (const category of labelled) {
+    const said = labelNamed(label, category.label ?? '');
+    const position = said === undefined ? category.unknown : positionNamed(category, said);
+    params[category.index] = position ?? Number.NaN;
+    if (position !== undefined) named++;
+  }
+  return named;
+}
+
+/** The label of a part with what its model reads beside it, as it would be sent to a server. */
+function withOthers(
+  label: DieLabel,
+  others: Readonly<Record<string, string>>,
+  labelled: readonly CategoryParameter[],
+): DieLabel {
+  const read = labelled.flatMap(({ label: name }) =>
+    name === undefined || isDieLabelField(name) || others[name] === undefined
+      ? []
+      : [[name, others[name]] as const],
+  );
+  return read.length === 0 ? label : { ...label, others: Object.fromEntries(read) };
 }
 
 /** @throws Fault `invalid_model` where a parameter does not say which test it is */

@@ -74,5 +74,6 @@ function unpostable(
 
 /** The payload of /predict. A float32 is written so that it is the same float32 again; NaN becomes null. */
 function payloadOf({ label, params }: MeasuredPart): string {
-  return JSON.stringify({ ...label, test_params: Array.from(params) });
+  const { others, ...fields } = label;
+  return JSON.stringify({ ...fields, ...others, test_params: Array.from(params) });
 }

@@ -13,8 +13,7 @@ if ! command -v python3 >/dev/null; then
 fi
 python="${EXPORTERS_PYTHON:-$work/venv/bin/python}" # one that has them all installed saves the installation
 if [ -z "${EXPORTERS_PYTHON:-}" ]; then
-  python3 -m venv "$work/venv"
-  if ! "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r test/real/exporters/requirements.txt >"$work/pip.log" 2>&1; then
+  if ! test/real/python-packages.sh "$work/venv" -r test/real/exporters/requirements.txt >"$work/pip.log" 2>&1; then
     tail -3 "$work/pip.log"
     echo "skipped: the exporters cannot be installed from PyPI here"
     exit 0

@@ -17,8 +17,7 @@ if ! command -v python3 >/dev/null; then
   echo "skipped: it needs python3"
   exit 0
 fi
-python3 -m venv "$work/venv"
-if ! "$work/venv/bin/pip" install --quiet --disable-pip-version-check mlflow==3.17.2 onnx==1.23.2 onnxruntime==1.30.0 >"$work/pip.log" 2>&1; then
+if ! test/real/python-packages.sh "$work/venv" mlflow==3.17.2 onnx==1.23.2 onnxruntime==1.30.0 >"$work/pip.log" 2>&1; then
   tail -3 "$work/pip.log"
   echo "skipped: mlflow 3.17.2 cannot be installed from PyPI here"
   exit 0

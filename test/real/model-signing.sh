@@ -11,9 +11,8 @@ if ! command -v python3 openssl >/dev/null; then
   echo "skipped: it needs python3 and openssl"
   exit 0
 fi
-python3 -m venv "$work/venv"
 # model-signing 1.1.1 imports OpenSSL without asking for pyOpenSSL.
-if ! "$work/venv/bin/pip" install --quiet --disable-pip-version-check model-signing==1.1.1 pyOpenSSL==26.4.0 >"$work/pip.log" 2>&1; then
+if ! test/real/python-packages.sh "$work/venv" model-signing==1.1.1 pyOpenSSL==26.4.0 >"$work/pip.log" 2>&1; then
   tail -3 "$work/pip.log"
   echo "skipped: model-signing 1.1.1 cannot be installed from PyPI here"
   exit 0

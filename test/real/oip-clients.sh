@@ -12,11 +12,9 @@ fi
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 # Each in its own environment: they need different versions of the same packages.
-python3 -m venv "$work/triton"
-"$work/triton/bin/pip" install --quiet --disable-pip-version-check "tritonclient[http]==2.73.0"
+test/real/python-packages.sh "$work/triton" "tritonclient[http]==2.73.0"
 "$work/triton/bin/python" test/real/triton-calls.py "$DIEGATE_HOST" die-defect other "$DIEGATE_KEY"
-python3 -m venv "$work/kserve"
-"$work/kserve/bin/pip" install --quiet --disable-pip-version-check kserve==0.21.0
+test/real/python-packages.sh "$work/kserve" kserve==0.21.0
 curl -sf -o "$work/split.json" -X PUT -H "x-api-key: $DIEGATE_KEY" -H 'content-type: application/json' \
   -d '{"by":"die_id","weights":{"1":50,"2":50}}' "http://$DIEGATE_HOST/admin/models/other/split"
 "$work/kserve/bin/python" test/real/kserve-calls.py "$DIEGATE_HOST" die-defect other "$DIEGATE_KEY"

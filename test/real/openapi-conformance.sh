@@ -11,8 +11,7 @@ fi
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
+test/real/python-packages.sh "$work/venv" schemathesis==4.32.5
 # What no schema can say: how many bytes a binary body has, how many values a model reads, that a version exists. And 413 is
 # a refusal, 503 and 504 are answers that callers have to expect.
 # The second round has names that exist, and so gets further.

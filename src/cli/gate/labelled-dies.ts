@@ -1,3 +1,5 @@
+import { positionNamed } from '../../die/categories.js';
+import type { CategoryParameter } from '../../die/die.js';
 import { Fault } from '../../errors.js';
 import { createDieRegister, type DieRegister } from '../../lots/dies/die-register.js';
 import { createPartMeasurer, type PartMeasurer } from '../../lots/measure-part.js';
@@ -59,7 +61,12 @@ async function fromTables({
   versions,
   onProgress,
 }: LabelledDiesOptions): Promise<LabelledDies> {
-  const table = await readDieTable(files, { label, onProgress: (dies) => onProgress(`${dies} dies read`) });
+  const texts = versions.flatMap(categoryColumns);
+  const table = await readDieTable(files, {
+    label,
+    texts,
+    onProgress: (dies) => onProgress(`${dies} dies read`),
+  });
   if (!table.labelled) {
     throw new Fault('invalid_data', [
       `${files.join(', ')}: no column "label", expected one that says pass or fail; --label names another`,
@@ -83,8 +90,21 @@ function clustered(dies: number, wafers: readonly string[] | undefined) {
   return { clustering, wafers };
 }
 
+/** Columns that may say a category: by the parameter's own name, or by its label. */
+function categoryColumns({ contract: { categories = [] } }: ModelVersion): string[] {
+  return categories.flatMap(({ name, label }) => (label === undefined ? [name] : [name, label]));
+}
+
+/** Where the value of a parameter stands: a column of numbers, or the cells that say its category. */
+type Source = number | { readonly category: CategoryParameter; readonly cells: readonly string[] };
+
+function sourceOf(category: CategoryParameter, { texts }: DieTable): Source | undefined {
+  const cells = texts?.get(category.name) ?? texts?.get(category.label ?? '');
+  return cells && { category, cells };
+}
+
 /** Where a version's parameters are in a table, or why they are not. */
-function columnsOf({ key, manifest }: ModelVersion, table: DieTable): number[] | string {
+function columnsOf({ key, manifest, contract }: ModelVersion, table: DieTable): Source[] | string {
   const { parameters } = manifest.input;
   if (typeof parameters === 'number') {
     return parameters === table.parameters.length
@@ -92,25 +112,38 @@ function columnsOf({ key, manifest }: ModelVersion, table: DieTable): number[] |
       : `${key} reads ${parameters} parameters, the data has ${table.parameters.length}`;
   }
   const at = new Map(table.parameters.map((name, column) => [name, column]));
-  const lacking = parameters.filter(({ name }) => !at.has(name)).map(({ name }) => name);
+  const sources = parameters.map(({ name }, i) => {
+    const category = contract.categories?.find(({ index }) => index === i);
+    return category === undefined ? at.get(name) : sourceOf(category, table);
+  });
+  const lacking = parameters.filter((_, i) => sources[i] === undefined).map(({ name }) => name);
   if (lacking.length > 0) {
     const more = lacking.length > MAX_LISTED ? ', ...' : '';
     const names = lacking.slice(0, MAX_LISTED).join(', ');
     return `${key} reads ${lacking.length} of ${parameters.length} parameters that the data lacks: ${names}${more}`;
   }
-  return parameters.map(({ name }) => at.get(name) ?? -1);
+  return sources.filter((source) => source !== undefined);
 }
 
 const MAX_LISTED = 5;
 
-function take({ values, dies, parameters }: DieTable, columns: readonly number[]): Float32Array {
+function take({ values, dies, parameters }: DieTable, columns: readonly Source[]): Float32Array {
   const taken = new Float32Array(dies * columns.length);
   for (let die = 0; die < dies; die++) {
     columns.forEach((column, i) => {
-      taken[die * columns.length + i] = values[die * parameters.length + column] ?? Number.NaN;
+      taken[die * columns.length + i] =
+        typeof column === 'number'
+          ? (values[die * parameters.length + column] ?? Number.NaN)
+          : categoryAt(column, die);
     });
   }
   return taken;
+}
+
+/** The position of a die's category; NaN where nothing says it, or what says it is none. */
+function categoryAt({ category, cells }: Exclude<Source, number>, die: number): number {
+  const said = cells[die] ?? '';
+  return (said === '' ? category.unknown : positionNamed(category, said)) ?? Number.NaN;
 }
 
 function missingProblems({ key, contract }: ModelVersion, rows: Float32Array): string[] {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { type DieLabel, MAX_ID_LENGTH } from '../../die/die.js';
+import { positionNamed } from '../../die/categories.js';
+import { type CategoryParameter, type DieLabel, knownCategories, MAX_ID_LENGTH } from '../../die/die.js';
 import type { Decision } from '../../die/prediction.js';
 import { Fault } from '../../errors.js';
 import { explanationOf } from '../../lots/explanation.js';
@@ -108,6 +109,8 @@ interface TableColumns {
   /** By the model's parameters: positions in the header. */
   readonly parameters: readonly number[];
   readonly names: readonly string[];
+  /** By the model's parameters: what a cell may say, of those that are no numbers. */
+  readonly categories: readonly (CategoryParameter | undefined)[];
   /** By CONTEXT: positions, -1 where there is no such column. */
   readonly context: readonly number[];
 }
@@ -126,13 +129,10 @@ function columnsOf(
       `model ${key} does not name its ${parameters} parameters in its manifest, so they cannot be found among the columns of ${file}`,
     ]);
   }
-  if (contract.categories !== undefined && contract.categories.length > 0) {
-    throw new Fault('invalid_model', [
-      `model ${key} has parameters that are no numbers: only the server takes these`,
-    ]);
-  }
   const names = parameters.map(({ name }) => name);
-  const absent = names.filter((name) => !header.includes(name.trim()));
+  const categories = names.map((_, i) => contract.categories?.find(({ index }) => index === i));
+  const places = names.map((name, i) => placeOf(header, name, categories[i]));
+  const absent = names.filter((_, i) => (places[i] ?? -1) < 0);
   if (absent.length > 0) {
     const more = absent.length > MOST_LISTED ? ` and ${absent.length - MOST_LISTED} more` : '';
     throw new Fault('invalid_data', [
@@ -142,9 +142,16 @@ function columnsOf(
   return {
     width: header.length,
     names,
-    parameters: names.map((name) => header.indexOf(name.trim())),
+    parameters: places,
+    categories,
     context: CONTEXT.map((name) => header.indexOf(name)),
   };
+}
+
+/** The column of a parameter: that of its name, or, of a category, that of the label that says it; -1 for none. */
+function placeOf(header: readonly string[], name: string, category: CategoryParameter | undefined): number {
+  const own = header.indexOf(name.trim());
+  return own >= 0 || category?.label === undefined ? own : header.indexOf(category.label);
 }
 
 function valuesOf(
@@ -159,12 +166,25 @@ function valuesOf(
     ]);
   }
   return Float32Array.from(columns.parameters, (at, i) => {
-    const value = parseMeasuredValue(fields[at] ?? '');
+    const category = columns.categories[i];
+    const cell = fields[at] ?? '';
+    const value = category === undefined ? parseMeasuredValue(cell) : categoryIn(cell, category);
     if (value !== undefined) return value;
+    const expected =
+      category === undefined
+        ? 'a number that float32 can hold, or nothing'
+        : `${knownCategories(category)}, or nothing`;
     throw new Fault('invalid_data', [
-      `${file}, line ${line}, column "${columns.names[i]}": found "${fields[at]}", expected a number that float32 can hold, or nothing`,
+      `${file}, line ${line}, column "${columns.names[i]}": found "${cell}", expected ${expected}`,
     ]);
   });
+}
+
+/** A cell as the position of its category, NaN for an empty one; undefined where it is none. */
+function categoryIn(cell: string, category: CategoryParameter): number | undefined {
+  const text = cell.trim();
+  if (text === '') return category.unknown ?? Number.NaN;
+  return positionNamed(category, text);
 }
 
 async function scoreBatch(

@@ -1,4 +1,11 @@
-import { type DieLabel, DieLabelSchema, MAX_ID_LENGTH } from '../../die/die.js';
+import {
+  type DieLabel,
+  type DieLabelField,
+  DieLabelSchema,
+  MAX_ID_LENGTH,
+  otherLabelsSchema,
+  saidLabels,
+} from '../../die/die.js';
 import type { InputFault } from '../../errors.js';
 import { invalidInput } from './refusals.js';
 
@@ -14,7 +21,12 @@ const HEADER_OF = {
   y: 'x-y',
   equipment_id: 'x-equipment-id',
   stdf_file: 'x-stdf-file',
-} as const satisfies Record<keyof DieLabel, string>;
+} as const satisfies Record<DieLabelField, string>;
+
+/** The header of a label that only some models read: `x-label-product`. */
+function headerOfLabel(name: string): string {
+  return `x-label-${name.replaceAll('_', '-')}`;
+}
 
 const DIE_IDS_HEADER = 'x-die-ids';
 
@@ -25,9 +37,10 @@ const ContextSchema = DieLabelSchema.omit({ die_id: true, x: true, y: true });
  * The label of a single die sent as binary: `x-die-id` and, if given, `x-lot-id`, `x-wafer-id`, `x-x`,
  * `x-y`, `x-equipment-id` and `x-stdf-file`. Header values are ASCII; anything else, and '%' and ','
  * themselves, is percent-encoded UTF-8, so an id is the same id alone, in a batch and in JSON.
+ * @param otherLabels that the model reads beside these, from `x-label-product` and the like
  * @throws {Refusal} invalid_input, each fault's path the header's name
  */
-export function labelFromHeaders(headers: Headers): DieLabel {
+export function labelFromHeaders(headers: Headers, otherLabels: readonly string[] = []): DieLabel {
   const faults: InputFault[] = [];
   const fields = {
     die_id: decodedText(headers, HEADER_OF.die_id, faults),
@@ -36,7 +49,9 @@ export function labelFromHeaders(headers: Headers): DieLabel {
     y: coordinateOf(headers, HEADER_OF.y, faults),
   };
   const parsed = DieLabelSchema.safeParse(fields);
-  if (faults.length === 0 && parsed.success) return parsed.data;
+  const others = othersOf(headers, otherLabels, faults);
+  if (faults.length === 0 && parsed.success)
+    return others === undefined ? parsed.data : { ...parsed.data, others };
   if (!parsed.success) faults.push(...headerFaults(parsed.error.issues, faults));
   throw invalidInput(faults);
 }
@@ -44,28 +59,42 @@ export function labelFromHeaders(headers: Headers): DieLabel {
 /**
  * The labels of a batch sent as binary: ids from `x-die-ids`, separated by commas, one for each die; without
  * that header `requestId` and the die's index make them, `<requestId>-0` and so on. `x-lot-id`,
- * `x-wafer-id`, `x-equipment-id` and `x-stdf-file` hold for all dies. Encoded as for a single die.
+ * `x-wafer-id`, `x-equipment-id` and `x-stdf-file` hold for all dies, and so do `x-label-product` and the like. Encoded as
+ * for a single die.
  * @throws {Refusal} invalid_input, each fault's path the header's name, of an id `x-die-ids[3]`
  */
-export function labelsFromHeaders(headers: Headers, dies: number, requestId: string): DieLabel[] {
+export function labelsFromHeaders(
+  headers: Headers,
+  dies: number,
+  requestId: string,
+  otherLabels: readonly string[] = [],
+): DieLabel[] {
   const faults: InputFault[] = [];
   const context = contextOf(headers, faults);
   const parsed = ContextSchema.safeParse(context);
   if (!parsed.success) faults.push(...headerFaults(parsed.error.issues, faults));
+  const others = othersOf(headers, otherLabels, faults);
   const listed = headerText(headers, DIE_IDS_HEADER);
   const ids = listed === undefined ? generateIds(dies, requestId) : readIds(listed, dies, faults);
   if (faults.length > 0) throw invalidInput(faults);
   const { lot_id, wafer_id, equipment_id, stdf_file } = context;
   // Key by key, in the order of every other label: one hidden class for all.
-  return ids.map((die_id) => ({
-    die_id,
-    lot_id,
-    wafer_id,
-    x: undefined,
-    y: undefined,
-    equipment_id,
-    stdf_file,
-  }));
+  return ids.map((die_id) => {
+    const label = { die_id, lot_id, wafer_id, x: undefined, y: undefined, equipment_id, stdf_file };
+    return others === undefined ? label : { ...label, others };
+  });
+}
+
+/** The labels that only the model reads; undefined where none is said. */
+function othersOf(headers: Headers, names: readonly string[], faults: InputFault[]): DieLabel['others'] {
+  if (names.length === 0) return undefined;
+  const texts = names.map((name) => [name, decodedText(headers, headerOfLabel(name), faults)]);
+  const parsed = otherLabelsSchema(names).safeParse(Object.fromEntries(texts));
+  if (parsed.success) return saidLabels(parsed.data);
+  faults.push(
+    ...parsed.error.issues.map(({ path, message }) => ({ path: headerOfLabel(String(path[0])), message })),
+  );
+  return undefined;
 }
 
 function generateIds(dies: number, requestId: string): string[] {

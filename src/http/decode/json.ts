@@ -48,7 +48,7 @@ export function scanSingle(
   rows: RowAllocator,
 ): Measurements | undefined {
   const bytes = trimmed(body, CLOSE_BRACE);
-  if (bytes === undefined || !hasRoomFor(1, bytes, contract)) return undefined;
+  if (bytes === undefined || !isScanned(contract) || !hasRoomFor(1, bytes, contract)) return undefined;
   const params = rows.take(1);
   const scanner = scannerOf(bytes, contract, params);
   const end = scanner.scanDie(scanner.skipSpace(textStart(bytes)), 0);
@@ -65,7 +65,7 @@ export function scanBatch(
   rows: RowAllocator,
 ): Measurements | undefined {
   const bytes = trimmed(body, CLOSE_BRACKET);
-  if (bytes === undefined) return undefined;
+  if (bytes === undefined || !isScanned(contract)) return undefined;
   // As many dies as braces, unless a string holds one: the scan then finds fewer and declines.
   const dies = countBraces(bytes, maxDies);
   if (dies === 0 || dies > maxDies || !hasRoomFor(dies, bytes, contract)) return undefined;
@@ -98,6 +98,11 @@ function scanDies(
     if (bytes[at] !== (die === dies - 1 ? CLOSE_BRACKET : COMMA)) return undefined;
   }
   return at + 1 === bytes.length ? labels : undefined;
+}
+
+/** Labels that only one model reads are keys that the scanner does not know. */
+function isScanned({ otherLabels }: MeasurementContract): boolean {
+  return otherLabels === undefined;
 }
 
 function scannerOf(bytes: Buffer, contract: MeasurementContract, rows: Float32Array): DieScanner {

@@ -43,7 +43,7 @@ export function arrange(value: unknown, contract: MeasurementContract): Arranged
       values[place] = measured;
     }
   }
-  if (!contract.acceptsMissing) faults.push(...missing(parameters, keys, values));
+  if (!contract.acceptsMissing) faults.push(...missing(parameters, contract, keys, values));
   return {
     die: { ...value, test_params: values },
     faults,
@@ -55,14 +55,19 @@ export function arrange(value: unknown, contract: MeasurementContract): Arranged
   };
 }
 
-/** Faults of parameters that have no key; a 0 stands for their values, so that the schema does not say it again. */
+/**
+ * Faults of parameters that have no key, and that no label of the die stands for; a 0 stands for their values, so that the
+ * schema does not say it again.
+ */
 function missing(
   parameters: readonly ParameterKey[],
+  { categories = [] }: MeasurementContract,
   keys: readonly (string | undefined)[],
   values: unknown[],
 ): KeyedFault[] {
+  const labelled = new Set(categories.flatMap(({ index, label }) => (label === undefined ? [] : [index])));
   return parameters.flatMap(({ name }, place) => {
-    if (keys[place] !== undefined) return [];
+    if (keys[place] !== undefined || labelled.has(place)) return [];
     values[place] = 0;
     return [{ path: ['test_params', name], message: 'expected a number, found nothing' }];
   });

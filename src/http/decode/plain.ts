@@ -8,6 +8,8 @@ import {
   type MeasurementContract,
   type Measurements,
   type NamedModel,
+  otherLabelsSchema,
+  saidLabels,
 } from '../../die/die.js';
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../errors.js';
 import { textStart } from './bytes.js';
@@ -135,26 +137,33 @@ export function namedInBody(body: Buffer): NamedModel | undefined {
   }
 }
 
-function validDie(value: unknown, contract: MeasurementContract): Die {
+function validDie(value: unknown, contract: MeasurementContract): ReadDie {
   const read = readDie(value, contract);
-  if ('die' in read) return read.die;
+  if ('die' in read) return read;
   throw invalidInput(read.faults([]), read.total);
+}
+
+/** A die as it was sent, and the labels that only its model reads. */
+interface ReadDie {
+  readonly die: Die;
+  readonly others: DieLabel['others'];
 }
 
 /** A die by its schema, its values in the order of the contract; or its faults. */
 function readDie(
   value: unknown,
   contract: MeasurementContract,
-):
-  | { readonly die: Die }
-  | { readonly faults: (prefix: readonly number[]) => InputFault[]; readonly total: number } {
+): ReadDie | { readonly faults: (prefix: readonly number[]) => InputFault[]; readonly total: number } {
   const arranged = arrange(value, contract);
   const parsed = schemaOf(contract).safeParse(arranged.die);
+  const others = parsed.success ? readOthers(value, contract) : undefined;
   const faults = [
     ...arranged.faults,
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ path: arranged.pathOf(path), message })),
+    ...(others?.error?.issues ?? []),
   ];
-  if (parsed.success && faults.length === 0) return { die: parsed.data };
+  if (parsed.success && faults.length === 0)
+    return { die: parsed.data, others: others?.data && saidLabels(others.data) };
   return {
     faults: (prefix) =>
       faults
@@ -162,6 +171,11 @@ function readDie(
         .map(({ path, message }) => ({ path: faultPath([...prefix, ...path]), message })),
     total: faults.length,
   };
+}
+
+/** The labels of a die that only its model reads; undefined where that reads none. */
+function readOthers(value: unknown, { otherLabels }: MeasurementContract) {
+  return otherLabels && otherLabelsSchema(otherLabels).safeParse(value);
 }
 
 const BatchSchema = z
@@ -172,16 +186,16 @@ const BatchSchema = z
 const MAX_COUNTED_FAULTS = 5_000;
 
 /** All dies, or the refusal of the whole call; its faults are counted up to {@link MAX_COUNTED_FAULTS}. */
-function validDies(value: unknown, contract: MeasurementContract): Die[] {
+function validDies(value: unknown, contract: MeasurementContract): ReadDie[] {
   const batch = BatchSchema.safeParse(value);
   if (!batch.success) throw invalidInput(listFaults(batch.error.issues, []));
-  const dies: Die[] = [];
+  const dies: ReadDie[] = [];
   const faults: InputFault[] = [];
   let totalFaults = 0;
   for (const [index, candidate] of batch.data.entries()) {
     const read = readDie(candidate, contract);
     if ('die' in read) {
-      dies.push(read.die);
+      dies.push(read);
       continue;
     }
     totalFaults += read.total;
@@ -189,7 +203,7 @@ function validDies(value: unknown, contract: MeasurementContract): Die[] {
     if (totalFaults >= MAX_COUNTED_FAULTS) break;
   }
   if (totalFaults > 0) throw invalidInput(faults, totalFaults);
-  const different = differentlyNamed(dies);
+  const different = differentlyNamed(dies.map(({ die }) => die));
   if (different !== undefined) throw invalidInput([different]);
   return dies;
 }
@@ -205,20 +219,22 @@ export function listFaults(
 }
 
 function measurements(
-  dies: readonly Die[],
+  dies: readonly ReadDie[],
   { parameterCount, categories }: MeasurementContract,
   rows: RowAllocator,
 ): Measurements {
   const params = rows.take(dies.length);
   let at = 0;
-  for (const { test_params } of dies) {
+  for (const {
+    die: { test_params },
+  } of dies) {
     for (let i = 0; i < parameterCount; i++) {
       const value = test_params[i];
       params[at++] = typeof value === 'string' ? positionOf(value, i, categories) : (value ?? Number.NaN);
     }
   }
   const [first] = dies;
-  return { labels: dies.map(labelOf), params, named: first && namedBy(first) };
+  return { labels: dies.map(labelOf), params, named: first && namedBy(first.die) };
 }
 
 /** The position of a category that the schema has found to be one, or to have a place among the unknown. */
@@ -228,8 +244,10 @@ function positionOf(value: string, index: number, categories: MeasurementContrac
 }
 
 /** The same shape as the scanner's labels, so that readers see one hidden class. */
-function labelOf({ die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file }: Die): DieLabel {
-  return { die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file };
+function labelOf({ die, others }: ReadDie): DieLabel {
+  const { die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file } = die;
+  const label = { die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file };
+  return others === undefined ? label : { ...label, others };
 }
 
 type DieSchema = ReturnType<typeof dieSchema>;

@@ -1,4 +1,4 @@
-import type { Die, DieLabel, NamedModel } from '../../die/die.js';
+import type { Die, DieLabel, DieLabelField, NamedModel } from '../../die/die.js';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -134,7 +134,7 @@ export class DieScanner {
     return key === 'x' || key === 'y' ? this.#scanCoordinate(key, at) : this.#scanId(key, at);
   }
 
-  #scanId(key: Exclude<keyof DieLabel, 'x' | 'y'>, at: number): number {
+  #scanId(key: Exclude<DieLabelField, 'x' | 'y'>, at: number): number {
     const end = endOfId(this.#bytes, at);
     if (end === DECLINED) return DECLINED;
     this.label[key] = this.#bytes.toString('latin1', at + 1, end);

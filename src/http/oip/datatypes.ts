@@ -12,6 +12,7 @@ export const DATATYPES = {
   FP64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
   FP16: { bytes: 2, read: (view, at) => fromHalf(view.getUint16(at, true)) },
   BF16: { bytes: 2, read: (view, at) => fromBits(view.getUint16(at, true) * 0x1_0000) },
+  BOOL: { bytes: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1), whole: { from: 0, to: 1 } },
   INT8: { bytes: 1, read: (view, at) => view.getInt8(at), whole: { from: -128, to: 127 } },
   INT16: { bytes: 2, read: (view, at) => view.getInt16(at, true), whole: { from: -0x8000, to: 0x7fff } },
   INT32: {
@@ -36,7 +37,13 @@ export const DATATYPES = {
 
 export type DatatypeName = keyof typeof DATATYPES;
 
-export const DATATYPE_NAMES = Object.keys(DATATYPES).filter(isDatatype);
+/** Those that are sent for an input of any type of numbers; truths are for an input of truths. */
+export const DATATYPE_NAMES = Object.keys(DATATYPES)
+  .filter(isDatatype)
+  .filter((name) => name !== 'BOOL');
+
+/** Those of inputs and outputs: numbers, truths and texts. */
+export const TENSOR_DATATYPES = [...DATATYPE_NAMES, 'BOOL', 'BYTES'] as const;
 
 export function isDatatype(name: string): name is DatatypeName {
   return Object.hasOwn(DATATYPES, name);

@@ -1,17 +1,14 @@
-import type { DieLabel, Measurements, NamedModel } from '../../die/die.js';
+import type { DieLabel, NamedModel } from '../../die/die.js';
 import { Refusal } from '../../errors.js';
 import { decodeDiesBinary } from '../decode/binary.js';
-import { batchTooLarge, invalidInput } from '../decode/refusals.js';
-import { createPlainRows, type RowAllocator } from '../decode/row-allocator.js';
-import { asFloat32Bytes, assertLossless } from './convert-tensor.js';
-import { DATATYPES } from './datatypes.js';
+import { faultPath } from '../decode/refusals.js';
+import { createPlainRows } from '../decode/row-allocator.js';
 import type { OipVersion } from './engine.js';
-import { type JsonPart, readJsonPart } from './json-part.js';
+import { readJsonPart } from './json-part.js';
+import { faulty, matchInputs } from './match-inputs.js';
 import type { InferOutput } from './outputs.js';
-import type { InferInput, InferRequestHead } from './schemas.js';
-
-/** The request header that says how many bytes of a body are JSON; the others are tensors. */
-export const JSON_LENGTH_HEADER = 'inference-header-content-length';
+import { JSON_LENGTH_HEADER, type ReadInputs, readInputs } from './read-inputs.js';
+import type { InferRequestHead } from './schemas.js';
 
 /** An output that is to be returned, and whether as bytes behind the JSON. */
 export interface RequestedOutput {
@@ -20,10 +17,9 @@ export interface RequestedOutput {
 }
 
 /** An infer request, read and checked. */
-export interface InferRequest {
+export interface InferRequest extends ReadInputs {
   /** The caller's own id, where one was given. */
   readonly id: string | undefined;
-  readonly measurements: Measurements;
   /** Who is to answer, as the request itself says. */
   readonly named: NamedModel;
   readonly outputs: readonly RequestedOutput[];
@@ -58,15 +54,15 @@ export function decodeInferRequest(
   const json = readJsonPart(jsonBytes === undefined ? body : body.subarray(0, jsonBytes));
   const { head } = json;
   const tail = jsonBytes === undefined ? undefined : body.subarray(jsonBytes);
-  const dies = diesOf(head.inputs[0], limits);
+  const { version, maxDies, labelsOf } = limits;
+  const matched = matchInputs(head.inputs, version, maxDies);
+  const { dies } = matched;
+  const id = head.id || undefined;
   return {
-    id: head.id || undefined,
+    id,
     named: { model: head.model_name || undefined, version: head.model_version || undefined },
-    measurements: readInput(json, dies, tail, {
-      ...limits,
-      labelsOf: (n) => limits.labelsOf(n, head.id || undefined),
-    }),
-    outputs: readOutputs(head, dies, limits.version),
+    ...readInputs(json, matched, tail, version.contract.parameterCount, labelsOf(dies, id)),
+    outputs: readOutputs(head, dies, version),
     timeoutMs: head.parameters?.timeout ? head.parameters.timeout / 1000 : undefined,
   };
 }
@@ -86,74 +82,18 @@ function rawRequest(body: Buffer, { version, maxDies, labelsOf }: InferLimits): 
   return {
     id: undefined,
     named: { model: undefined, version: undefined },
-    measurements: decodeDiesBinary([body], version.contract, maxDies, plainRows(version), (dies) => [
-      ...labelsOf(dies, undefined),
-    ]),
+    measurements: decodeDiesBinary(
+      [body],
+      version.contract,
+      maxDies,
+      createPlainRows(version.contract.parameterCount),
+      (dies) => [...labelsOf(dies, undefined)],
+    ),
+    pathOf: (die, parameter) =>
+      faultPath(['inputs', 0, 'data', die * version.contract.parameterCount + parameter]),
     outputs: unasked(version, true),
     timeoutMs: undefined,
   };
-}
-
-function plainRows({ contract }: OipVersion): RowAllocator {
-  return createPlainRows(contract.parameterCount);
-}
-
-/** The number of dies by the input's shape. */
-function diesOf({ name, shape }: InferInput, { version, maxDies }: InferLimits): number {
-  const { inputName, contract } = version;
-  if (name !== inputName) throw faulty('inputs[0].name', `expected "${inputName}"`, `"${name.slice(0, 80)}"`);
-  const [dies, parameters] = shape.length === 1 ? [1, shape[0]] : shape;
-  if (shape.length < 1 || shape.length > 2 || dies === 0 || parameters !== contract.parameterCount) {
-    const p = contract.parameterCount;
-    throw faulty(
-      'inputs[0].shape',
-      `expected [dies, ${p}] with 1 die or more, or [${p}] for one die`,
-      `[${shape.slice(0, 8).join(', ')}]`,
-    );
-  }
-  if (dies > maxDies) throw batchTooLarge(dies, maxDies);
-  return dies;
-}
-
-/** The dies of the input: from its JSON data, or from the bytes behind the JSON. */
-function readInput(
-  { head, values }: JsonPart,
-  dies: number,
-  tail: Buffer | undefined,
-  { version, maxDies, labelsOf }: InferLimits & { readonly labelsOf: (dies: number) => readonly DieLabel[] },
-): Measurements {
-  const [input] = head.inputs;
-  if (input.parameters?.binary_data_size !== undefined) {
-    const bytes = asFloat32Bytes(
-      binaryOf(input, dies * version.contract.parameterCount, tail),
-      input.datatype,
-    );
-    return decodeDiesBinary([bytes], version.contract, maxDies, plainRows(version), () => [
-      ...labelsOf(dies),
-    ]);
-  }
-  if (tail !== undefined && tail.length > 0) throw faulty(SIZE_PATH, `expected ${tail.length}`, 'nothing');
-  assertLossless(input.data, input.datatype);
-  return { labels: labelsOf(dies), params: values(dies, version.contract) };
-}
-
-const SIZE_PATH = 'inputs[0].parameters.binary_data_size';
-
-/** The bytes of an input of so many values, checked against all that is said of their number. */
-function binaryOf(
-  { data, datatype, parameters }: InferInput,
-  values: number,
-  tail: Buffer | undefined,
-): Buffer {
-  if (tail === undefined) throw faulty(SIZE_PATH, `expected the header ${JSON_LENGTH_HEADER}`, 'none');
-  if (data !== undefined && data !== null) {
-    throw faulty('inputs[0]', 'expected either data or binary_data_size', 'both');
-  }
-  const size = parameters?.binary_data_size;
-  const expected = values * DATATYPES[datatype].bytes;
-  if (size !== expected) throw faulty(SIZE_PATH, `expected ${expected} for ${values} ${datatype}`, `${size}`);
-  if (tail.length === expected) return tail;
-  throw new Refusal('bad_request', `expected ${expected} bytes behind the JSON, found ${tail.length}`);
 }
 
 function readOutputs(
@@ -188,8 +128,4 @@ function assertWritable({ output, binary }: RequestedOutput, dies: number, i: nu
 
 function unasked({ outputs }: OipVersion, binary: boolean): RequestedOutput[] {
   return outputs.filter(({ onlyByName }) => !onlyByName).map((output) => ({ output, binary }));
-}
-
-function faulty(path: string, expected: string, found: string): Refusal {
-  return invalidInput([{ path, message: `${expected}, found ${found}` }]);
 }

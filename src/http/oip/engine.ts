@@ -2,6 +2,7 @@ import type { DieLabel, MeasurementContract } from '../../die/die.js';
 import type { Actor } from '../../lifecycle/audit.js';
 import type { Batching } from '../../models/manifest/manifest.js';
 import type { RequestTrace } from '../../tracing/tracer.js';
+import type { OipInput } from './inputs.js';
 import type { InferOutput, InferResults } from './outputs.js';
 import type { VersionStatistics } from './schemas.js';
 
@@ -12,8 +13,10 @@ export type OipState = 'READY' | 'LOADING' | 'UNLOADING' | 'UNAVAILABLE';
 export interface OipVersion {
   readonly name: string;
   readonly version: string;
-  /** Name of the only input, FP32 [dies, parameters]. */
-  readonly inputName: string;
+  /** In the order in which a die's row fills them. */
+  readonly inputs: readonly OipInput[];
+  /** The name of all of them together, one row of FP32. */
+  readonly rowName: string;
   readonly contract: MeasurementContract;
   /** In the order in which an answer has them. */
   readonly outputs: readonly InferOutput[];

@@ -3,17 +3,17 @@ import { assertWithinBounds } from '../../die/bounds.js';
 import { fillCategories } from '../../die/categories.js';
 import type { DieLabel } from '../../die/die.js';
 import { labelFromHeaders, labelsFromHeaders } from '../decode/headers.js';
-import { faultPath } from '../decode/refusals.js';
 import type { RateLimits } from '../rates.js';
 import { assertSame } from '../read-call.js';
 import { countEquipment } from '../request-rates.js';
 import { readDeadlineMs, readPart } from '../schemas/requests.js';
 import { bytesOf } from './body-parser.js';
-import { decodeInferRequest, type InferRequest, JSON_LENGTH_HEADER } from './decode-request.js';
+import { decodeInferRequest, type InferRequest } from './decode-request.js';
 import { BINARY_MEDIA_TYPE, jsonOrBinary, OIP_ADDRESSES, OIP_REFUSALS, TAGS } from './documentation.js';
 import { encodeInferAnswer } from './encode-answer.js';
 import type { OipEngine, OipVersion } from './engine.js';
 import { JSON_MEDIA_TYPE } from './error-form.js';
+import { JSON_LENGTH_HEADER } from './read-inputs.js';
 import { InferAnswerSchema, InferHeadersSchema, InferRequestSchema } from './schemas.js';
 
 export interface InferRouteOptions {
@@ -45,7 +45,7 @@ export function inferRoutes(app: FastifyInstance, { engine, maxBatchDies, rates 
         config: { permission: 'predict', predicts: true },
         schema: {
           tags: TAGS,
-          summary: `Dies as FP32 tensors, by ${by}`,
+          summary: `Dies as tensors, by ${by}`,
           params,
           headers: InferHeadersSchema,
           body: jsonOrBinary(InferRequestSchema),
@@ -99,11 +99,9 @@ async function readForNamed(
 
 function readRequest(request: FastifyRequest, version: OipVersion, maxDies: number): InferRequest {
   const read = decode(request, version, maxDies);
-  const { bounds, parameterCount } = version.contract;
-  const pathOf = (die: number, parameter: number) =>
-    faultPath(['inputs', 0, 'data', die * parameterCount + parameter]);
-  fillCategories(read.measurements, version.contract, pathOf);
-  if (bounds !== undefined) assertWithinBounds(read.measurements, bounds, pathOf);
+  const { bounds } = version.contract;
+  fillCategories(read.measurements, version.contract, read.pathOf);
+  if (bounds !== undefined) assertWithinBounds(read.measurements, bounds, read.pathOf);
   return read;
 }
 
@@ -113,7 +111,7 @@ function decode(request: FastifyRequest, version: OipVersion, maxDies: number): 
   return decodeInferRequest(
     bytesOf(request.body),
     Array.isArray(jsonLength) ? jsonLength.join() : jsonLength,
-    { version, maxDies, labelsOf: (dies, id) => labelsOf(request, dies, id) },
+    { version, maxDies, labelsOf: (dies, id) => labelsOf(request, dies, id, version.contract.otherLabels) },
   );
 }
 
@@ -122,10 +120,11 @@ function labelsOf(
   { headers, id: requestId }: FastifyRequest,
   dies: number,
   id: string | undefined,
+  otherLabels: readonly string[] | undefined,
 ): DieLabel[] {
   return dies === 1 && headers['x-die-id'] !== undefined
-    ? [labelFromHeaders(headers)]
-    : labelsFromHeaders(headers, dies, id ?? requestId);
+    ? [labelFromHeaders(headers, otherLabels)]
+    : labelsFromHeaders(headers, dies, id ?? requestId, otherLabels);
 }
 
 async function infer(engine: OipEngine, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,20 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { MeasurementContract } from '../../die/die.js';
 import { Refusal } from '../../errors.js';
 import { CLOSE_BRACKET, COLON, COMMA, isSpace, OPEN_BRACKET } from '../decode/bytes.js';
 import { DECLINED, scanValues } from '../decode/scan-values.js';
-import { readJsonTensor } from './json-tensor.js';
+import { type JsonTensor, readJsonTensor } from './json-tensor.js';
 import { readJson } from './read-json.js';
 import { type InferRequestHead, InferRequestSchema } from './schemas.js';
 
-/** The JSON of an infer request; the values of its input may still be text. */
+/** The JSON of an infer request; the values of an only input may still be text. */
 export interface JsonPart {
   readonly head: InferRequestHead;
   /**
-   * The values of the input's `data`, float32 [dies, parameters] row-major.
+   * The numbers of an input's `data`, float32 [dies, columns] row-major.
    * @throws Refusal `invalid_input`
    */
-  readonly values: (dies: number, contract: MeasurementContract) => Float32Array;
+  readonly values: (tensor: JsonTensor) => Float32Array;
 }
 
 /**
@@ -30,15 +29,14 @@ export function readJsonPart(bytes: Buffer): JsonPart {
   if (found === undefined || head === undefined) return readPlainly(bytes);
   return {
     head,
-    values: (dies, contract) =>
-      scanData(bytes, found, dies, contract) ?? readPlainly(bytes).values(dies, contract),
+    values: (tensor) => scanData(bytes, found, tensor) ?? readPlainly(bytes).values(tensor),
   };
 }
 
 /** The whole by JSON.parse and the schema, which alone say what is valid. */
 export function readPlainly(bytes: Buffer): JsonPart {
   const head = readJson(InferRequestSchema, bytes);
-  return { head, values: (dies, contract) => readJsonTensor(head.inputs[0].data, dies, contract) };
+  return { head, values: (tensor) => readJsonTensor(head.inputs[tensor.index].data, tensor) };
 }
 
 /** Where an array stands: the index of its '[' and the one behind its ']'. */
@@ -73,7 +71,7 @@ export function findData(bytes: Buffer): DataSpan | undefined {
 // not, and pass another array off as the values.
 const STAND_IN = randomUUID();
 
-/** The request without its values; undefined unless they are those of its input, and all else is valid. */
+/** The request without its values; undefined unless they are those of its only input, and all else is valid. */
 function parseAround(bytes: Buffer, { from, to }: DataSpan): InferRequestHead | undefined {
   const around = Buffer.concat([
     bytes.subarray(0, from),
@@ -84,7 +82,7 @@ function parseAround(bytes: Buffer, { from, to }: DataSpan): InferRequestHead | 
     const head = readJson(InferRequestSchema, around);
     // Values of other types are looked at one by one.
     const [{ data, datatype }] = head.inputs;
-    return data === STAND_IN && datatype === 'FP32' ? head : undefined;
+    return head.inputs.length === 1 && data === STAND_IN && datatype === 'FP32' ? head : undefined;
   } catch (error) {
     if (error instanceof Refusal) return undefined;
     throw error;
@@ -95,18 +93,17 @@ function parseAround(bytes: Buffer, { from, to }: DataSpan): InferRequestHead | 
 export function scanData(
   bytes: Buffer,
   { from, to, nested }: DataSpan,
-  dies: number,
-  { parameterCount, acceptsMissing }: MeasurementContract,
+  { dies, columns, acceptsMissing }: JsonTensor,
 ): Float32Array | undefined {
   const array = bytes.subarray(0, to);
-  const rows = new Float32Array(dies * parameterCount);
-  const target = { rows, count: nested ? parameterCount : rows.length, acceptsMissing };
+  const rows = new Float32Array(dies * columns);
+  const target = { rows, count: nested ? columns : rows.length, acceptsMissing };
   if (!nested) return scanValues(array, from + 1, target, 0) === to ? rows : undefined;
   let at = from + 1;
   for (let die = 0; die < dies; die++) {
     at = skipSpace(array, at);
     if (array[at] !== OPEN_BRACKET) return undefined;
-    at = scanValues(array, at + 1, target, die * parameterCount);
+    at = scanValues(array, at + 1, target, die * columns);
     if (at === DECLINED) return undefined;
     at = skipSpace(array, at);
     if (array[at++] !== (die === dies - 1 ? CLOSE_BRACKET : COMMA)) return undefined;

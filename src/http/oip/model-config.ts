@@ -1,7 +1,13 @@
 import { z } from 'zod';
+import { DATATYPE_NAMES } from './datatypes.js';
 import type { OipVersion } from './engine.js';
+import type { InputDatatype } from './inputs.js';
 
-const TypeSchema = z.enum(['TYPE_FP32', 'TYPE_STRING']);
+const TypeSchema = z.enum([
+  'TYPE_STRING',
+  'TYPE_BOOL',
+  ...DATATYPE_NAMES.map((name) => `TYPE_${name}` as const),
+]);
 
 const ConfigTensorSchema = z.object({
   name: z.string(),
@@ -32,7 +38,7 @@ export const ModelConfigSchema = z.object({
 
 /** @param maxDies most dies in one request */
 export function modelConfig(
-  { name, version, inputName, contract, outputs, threshold, sha256, batching }: OipVersion,
+  { name, version, inputs, outputs, threshold, sha256, batching }: OipVersion,
   maxDies: number,
 ): z.infer<typeof ModelConfigSchema> {
   return {
@@ -41,11 +47,15 @@ export function modelConfig(
     backend: 'onnxruntime',
     version_policy: { specific: { versions: [version] } },
     max_batch_size: maxDies,
-    input: [{ name: inputName, data_type: 'TYPE_FP32', dims: [contract.parameterCount] }],
+    input: inputs.map((input) => ({
+      name: input.name,
+      data_type: typeOf(input.datatype),
+      ...dimsOf(input.dieShape),
+    })),
     output: outputs.map(({ name: output, datatype, dieShape }) => ({
       name: output,
-      data_type: datatype === 'FP32' ? ('TYPE_FP32' as const) : ('TYPE_STRING' as const),
-      ...(dieShape.length === 0 ? { dims: [1], reshape: { shape: [] } } : { dims: [...dieShape] }),
+      data_type: typeOf(datatype),
+      ...dimsOf(dieShape),
     })),
     dynamic_batching: {
       preferred_batch_size: [batching.maxBatchSize],
@@ -57,4 +67,13 @@ export function modelConfig(
     },
     parameters: { threshold: { string_value: String(threshold) }, sha256: { string_value: sha256 } },
   };
+}
+
+function typeOf(datatype: InputDatatype): z.infer<typeof TypeSchema> {
+  return datatype === 'BYTES' ? 'TYPE_STRING' : `TYPE_${datatype}`;
+}
+
+/** Triton has no shape without sizes. */
+function dimsOf(dieShape: readonly number[]) {
+  return dieShape.length === 0 ? { dims: [1], reshape: { shape: [] } } : { dims: [...dieShape] };
 }

@@ -8,6 +8,7 @@ import type { Predictor } from '../../prediction/predictor.js';
 import type { Target } from '../../routing/targets.js';
 import { readable } from '../schemas/models.js';
 import type { OipControl, OipEngine, OipInference, OipState, OipVersion } from './engine.js';
+import { inputsOf } from './inputs.js';
 import { type InferResults, outputsOf } from './outputs.js';
 import type { VersionStatistics } from './schemas.js';
 import type { InferStatistics } from './statistics.js';
@@ -111,7 +112,8 @@ export class PredictorEngine implements OipEngine {
       shown = {
         name,
         version: version.version,
-        inputName: manifest.input.name,
+        inputs: inputsOf(manifest, contract),
+        rowName: manifest.input.name,
         contract,
         outputs: outputsOf(manifest),
         threshold: manifest.threshold,

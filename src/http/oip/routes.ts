@@ -125,12 +125,16 @@ function modelRoutes(app: FastifyInstance, { engine, maxBatchDies }: OipRouteOpt
 }
 
 function metadataOf(engine: OipEngine, version: OipVersion): z.infer<typeof ModelMetadataSchema> {
-  const { name, inputName, contract, outputs } = version;
+  const { name, inputs, outputs } = version;
   return {
     name,
     versions: engine.versions(name).map((one) => one.version),
     platform: 'onnxruntime_onnx',
-    inputs: [{ name: inputName, datatype: 'FP32', shape: [-1, contract.parameterCount] }],
+    inputs: inputs.map((input) => ({
+      name: input.name,
+      datatype: input.datatype,
+      shape: [-1, ...input.dieShape],
+    })),
     outputs: outputs.map((output) => ({
       name: output.name,
       datatype: output.datatype,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeInput } from '../../die/die.js';
 import { PredictBatchHeadersSchema, PredictHeadersSchema } from '../schemas/requests.js';
-import { DATATYPE_NAMES } from './datatypes.js';
+import { DATATYPE_NAMES, TENSOR_DATATYPES } from './datatypes.js';
 
 const found = (expected: string) => ({
   error: ({ input }: { readonly input?: unknown }) => `expected ${expected}, found ${describeInput(input)}`,
@@ -24,13 +24,13 @@ export const InferInputSchema = z.object(
     name: z.string(found('a string')),
     shape: z
       .array(z.int(found('a whole number')).min(0, found('a size of 0 or more')), found('an array of sizes'))
-      .describe('[dies, parameters], or [parameters] for one die'),
+      .describe('[dies, ...] as the metadata says, or without the dies for one die'),
     datatype: z
-      .enum(DATATYPE_NAMES, {
+      .enum(TENSOR_DATATYPES, {
         error: ({ input }) =>
           `expected FP32, or a number type that converts to it (${DATATYPE_NAMES.join(', ')}), found ${describeInput(input)}; numpy: .astype(numpy.float32)`,
       })
-      .describe('FP32; values of the others are taken where FP32 holds them exactly'),
+      .describe('As the metadata says; numbers of other types are taken where FP32 holds them exactly'),
     parameters: z
       .looseObject(
         {
@@ -70,6 +70,9 @@ export const InferOutputRequestSchema = z.object(
   found('an output, an object with a name'),
 );
 
+/** As many as a manifest may have. */
+const MAX_INPUTS = 4096;
+
 /** The JSON part of an infer request. */
 export const InferRequestSchema = z.object(
   {
@@ -92,9 +95,10 @@ export const InferRequestSchema = z.object(
         found('an object'),
       )
       .nullish(),
-    inputs: z.array(InferInputSchema, found('an array of inputs')).length(1, {
-      error: ({ input }) => `expected 1 input, found ${Array.isArray(input) ? input.length : 'none'}`,
-    }),
+    inputs: z
+      .array(InferInputSchema, found('an array of inputs'))
+      .min(1, { error: 'expected 1 input, found 0' })
+      .max(MAX_INPUTS, { error: `expected at most ${MAX_INPUTS} inputs` }),
     outputs: z.array(InferOutputRequestSchema, found('an array of outputs')).nullish(),
     model_name: z.string(found('a string')).nullish().describe('If given, that of the path'),
     model_version: z.string(found('a string')).nullish().describe('If given, the one that is to answer'),
@@ -160,7 +164,7 @@ export const ServerMetadataSchema = z.object({
 
 export const TensorMetadataSchema = z.object({
   name: z.string(),
-  datatype: z.enum(['FP32', 'BYTES']),
+  datatype: z.enum(TENSOR_DATATYPES),
   shape: z.array(z.int()).describe('-1 for the number of dies'),
 });
 

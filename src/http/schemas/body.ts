@@ -5,6 +5,7 @@ import {
   type MeasurementContract,
   NamedModelSchema,
 } from '../../die/die.js';
+import { inputTensors } from '../../models/manifest/input-tensors.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { probeOf } from '../../models/model-version.js';
 
@@ -16,22 +17,35 @@ const DEFAULT_CONTRACT: MeasurementContract = {
 
 const FloatsSchema = z.string().meta({ format: 'binary' });
 
-const ValueSchema = z.number().nullable();
+/** A number; or the text of a category, of a parameter that is one. */
+const ValueSchema = z.union([z.number(), z.string()]).nullable();
 
 /**
  * A die of any model: how many values it has, and whether one may be missing, is its model's to say. An exact number
  * here would be that of one model, and in generated clients a type of so many elements.
  */
-function documentedDie({ parameterCount }: MeasurementContract) {
+function documentedDie({ parameterCount }: MeasurementContract, version: ModelVersion | undefined) {
+  const shape = version && shapeText(version);
   return DieLabelSchema.extend({
     ...NamedModelSchema.shape,
     test_params: z
       .union([z.array(ValueSchema).min(1), z.record(z.string(), ValueSchema)])
       .describe(
-        `Measurement of the die: as many parametric test results as the model has parameters (${parameterCount} of the default model), in their order or by name or test number; null where no value was measured and the model accepts that`,
+        `Measurement of the die: as many parametric test results as the model has parameters (${parameterCount} of the default model${shape === undefined ? '' : `, ${shape}`}), in their order, row-major, or by name or test number; the text of a category for a parameter that is one; null where no value was measured and the model accepts that, or where a label of the die says the category: equipment_id, or one of the model's own beside it, such as product`,
       ),
   }).meta({ title: 'Die' });
 }
+
+/** The inputs that the values fill, where they are not one flat row; undefined where they are. */
+function shapeText({ manifest }: ModelVersion): string | undefined {
+  const inputs = inputTensors(manifest).filter(({ columns }) => columns > 0);
+  const isFlat = inputs.length === 1 && inputs[0]?.shape.length === 1;
+  if (isFlat) return undefined;
+  const texts = inputs.slice(0, MOST_SHAPES).map(({ name, shape }) => `${name} [${shape.join(', ')}]`);
+  return `${texts.join(', then ')}${inputs.length > MOST_SHAPES ? ', ...' : ''}`;
+}
+
+const MOST_SHAPES = 8;
 
 /** What the body of a call for one die is, for the documentation. */
 export function dieBody(version: ModelVersion | undefined) {
@@ -39,7 +53,7 @@ export function dieBody(version: ModelVersion | undefined) {
   return {
     content: {
       'application/json': {
-        schema: withExamples(documentedDie(contract), version, (known) => exampleDie(known, 0)),
+        schema: withExamples(documentedDie(contract, version), version, (known) => exampleDie(known, 0)),
       },
       'application/octet-stream': {
         schema: FloatsSchema.describe(
@@ -53,7 +67,7 @@ export function dieBody(version: ModelVersion | undefined) {
 /** What the body of a batch call is, for the documentation. */
 export function diesBody(version: ModelVersion | undefined) {
   const contract = version?.contract ?? DEFAULT_CONTRACT;
-  const dies = z.array(documentedDie(contract)).min(1);
+  const dies = z.array(documentedDie(contract, version)).min(1);
   return {
     content: {
       'application/json': {

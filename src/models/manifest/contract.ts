@@ -1,4 +1,10 @@
-import type { CategoryParameter, MeasurementContract, ParameterBounds } from '../../die/die.js';
+import { categoriesOf } from '../../die/categories.js';
+import {
+  type CategoryParameter,
+  isDieLabelField,
+  type MeasurementContract,
+  type ParameterBounds,
+} from '../../die/die.js';
 import { type FeedTensor, inputTensors } from './input-tensors.js';
 import type { Manifest, Parameter } from './manifest.js';
 import { parameterCount } from './parameter-count.js';
@@ -23,7 +29,8 @@ const WHOLE: Readonly<Record<string, readonly [minimum: number, maximum: number]
 export function contractOf(manifest: Manifest): MeasurementContract {
   const { missing, parameters } = manifest.input;
   const bounds = boundsOf(manifest);
-  const categories = categoriesOf(manifest);
+  const categories = typeof parameters === 'number' ? [] : categoriesOf(parameters);
+  const otherLabels = otherLabelsOf(categories);
   const kinds = kindsOf(bounds, categories);
   return {
     parameterCount: parameterCount(manifest),
@@ -33,6 +40,7 @@ export function contractOf(manifest: Manifest): MeasurementContract {
     }),
     ...(bounds !== undefined && { bounds }),
     ...(categories.length > 0 && { categories }),
+    ...(otherLabels.length > 0 && { otherLabels }),
     ...(kinds !== '' && { kinds }),
   };
 }
@@ -66,15 +74,10 @@ function boundOf(parameter: Parameter | undefined, index: number, { type }: Feed
   };
 }
 
-function categoriesOf({ input: { parameters } }: Manifest): CategoryParameter[] {
-  if (typeof parameters === 'number') return [];
-  return parameters.flatMap(({ name, categories, label, unknown }, index) => {
-    if (categories === undefined) return [];
-    const positions = new Map(categories.map((category, i) => [category, i]));
-    return [
-      { index, name, positions, label, unknown: unknown === undefined ? undefined : positions.get(unknown) },
-    ];
-  });
+/** Labels that are not of every die, each once. */
+function otherLabelsOf(categories: readonly CategoryParameter[]): string[] {
+  const labels = categories.flatMap(({ label }) => (label === undefined ? [] : [label]));
+  return [...new Set(labels)].filter((label) => !isDieLabelField(label));
 }
 
 function kindsOf(bounds: readonly ParameterBounds[] = [], categories: readonly CategoryParameter[]): string {

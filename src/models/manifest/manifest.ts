@@ -14,8 +14,16 @@ export const VersionSchema = z
   .string()
   .regex(/^[1-9][0-9]{0,8}$/, 'expected a positive whole number, such as "1"');
 
-/** Labels of a die that a category may be taken from. */
-export const CATEGORY_LABELS = ['equipment_id', 'lot_id', 'wafer_id', 'stdf_file'] as const;
+/** What a die has under these names is no label that a category could be taken from. */
+const NO_CATEGORY_LABELS = ['die_id', 'x', 'y', 'test_params', 'model_name', 'model_version'];
+
+/** A label of a die that a category is taken from: `equipment_id`, `product`, or whatever its callers send. */
+const CategoryLabelSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,63}$/, 'expected lower-case letters, digits and "_", such as "product"')
+  .refine((name) => !NO_CATEGORY_LABELS.includes(name), {
+    error: `expected another name than ${NO_CATEGORY_LABELS.join(', ')}`,
+  });
 
 export const ParameterSchema = z.strictObject({
   name: z.string().min(1).max(128),
@@ -62,10 +70,9 @@ export const ParameterSchema = z.strictObject({
     .describe(
       'What the value may be, where it is no number: it travels as its position in this list, from 0',
     ),
-  label: z
-    .enum(CATEGORY_LABELS)
-    .optional()
-    .describe('The label of the die that the category is taken from where the value is null'),
+  label: CategoryLabelSchema.optional().describe(
+    'The label of the die that the category is taken from where the value is null',
+  ),
   unknown: z
     .string()
     .optional()

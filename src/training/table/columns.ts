@@ -51,6 +51,8 @@ export interface Columns {
 export interface ColumnOptions {
   /** Column that says pass or fail; by default `label` if there is one. */
   readonly label?: string | undefined;
+  /** Columns that are kept as text besides, whatever they hold; one that is not there is none. */
+  readonly texts?: readonly string[] | undefined;
   /** Names or ranges such as `s000..s511`; by default every column of numbers that is not context. */
   readonly parameters?: string | undefined;
 }
@@ -69,7 +71,10 @@ export function readColumns(file: string, fields: readonly string[], options: Co
   const named = options.parameters !== undefined;
   const names = named
     ? selectColumns(header, options.parameters)
-    : header.filter((name) => name !== labelName && !CONTEXT_COLUMNS.has(name.toLowerCase()));
+    : header.filter(
+        (name) =>
+          name !== labelName && !CONTEXT_COLUMNS.has(name.toLowerCase()) && !options.texts?.includes(name),
+      );
   if (named && label >= 0 && names.includes(labelName)) {
     throw new Fault('invalid_usage', [`--parameters: "${labelName}" is the label, not a parameter`]);
   }

@@ -29,6 +29,8 @@ export interface DieTable {
   readonly equipment?: readonly string[] | undefined;
   /** [dies]: site of the tester that each die was measured at, where the file has the column. */
   readonly sites?: readonly string[] | undefined;
+  /** [dies]: the cells of columns that were asked for as text, by their names. */
+  readonly texts?: ReadonlyMap<string, readonly string[]>;
   /** Columns that are neither parameters nor known context: not numbers, so left out. */
   readonly ignoredColumns: readonly string[];
   readonly sources: readonly DieSource[];

@@ -25,6 +25,7 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
   const wafers: string[] = [];
   const equipment: string[] = [];
   const sites: string[] = [];
+  const texts = new Map<string, string[]>();
   let columns: Columns | undefined;
   // What a candidate column holds is known from its first value that is not missing.
   let kinds: ('unknown' | 'number' | 'text')[] = [];
@@ -55,6 +56,7 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
       if (columns === undefined) {
         columns = read;
         kinds = read.candidates.map(() => 'unknown');
+        for (const name of options.texts ?? []) if (read.header.includes(name)) texts.set(name, []);
         return;
       }
       const first = columns.header;
@@ -93,6 +95,7 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
       if (lot >= 0) lots.push(lotId);
       if (columns.equipment >= 0) equipment.push(fields[columns.equipment] ?? '');
       if (columns.site >= 0) sites.push(fields[columns.site] ?? '');
+      for (const [name, cells] of texts) cells.push((fields[header.indexOf(name)] ?? '').trim());
       if (wafer >= 0) wafers.push(`${lotId}|${fields[wafer] ?? ''}`);
     },
 
@@ -118,6 +121,7 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
         wafers: wafer < 0 ? undefined : wafers,
         equipment: columns.equipment < 0 ? undefined : equipment,
         sites: columns.site < 0 ? undefined : sites,
+        texts,
         ignoredColumns: candidates
           .map((_, c) => c)
           .filter((c) => kinds[c] === 'text')

@@ -9,7 +9,15 @@ import {
   scanData,
 } from '../../../src/http/oip/json-part.js';
 
-const CONTRACTS = [false, true].map((acceptsMissing) => ({ parameterCount: 3, acceptsMissing }));
+const CONTRACTS = [false, true].map((acceptsMissing) => ({ columns: 3, acceptsMissing }));
+
+/** How the values of so many dies are read. */
+const tensorOf = (dies: number, contract: (typeof CONTRACTS)[0]) => ({
+  ...contract,
+  index: 0,
+  dies,
+  shapes: [[dies, contract.columns]],
+});
 
 /** What a way of reading says of a body: the head without the values and the bits of these, or the refusal. */
 function verdict(
@@ -20,7 +28,7 @@ function verdict(
 ) {
   try {
     const { head, values } = read(Buffer.from(text));
-    const bits = Buffer.from(values(dies, contract).buffer).toString('hex');
+    const bits = Buffer.from(values(tensorOf(dies, contract)).buffer).toString('hex');
     return { head: { ...head, inputs: head.inputs.map(({ data: _, ...rest }) => rest) }, bits };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -48,7 +56,7 @@ describe('the values of an ordinary request are scanned, not parsed', () => {
     const bytes = Buffer.from(body(data));
     const span = findData(bytes) ?? expect.fail('the array was not found');
     expect(bytes.toString('utf8', span.from, span.to)).toBe(data.trim());
-    expect([...(scanData(bytes, span, 2, CONTRACTS[0]) ?? [])]).toEqual(
+    expect([...(scanData(bytes, span, tensorOf(2, CONTRACTS[0])) ?? [])]).toEqual(
       JSON.parse(data).flat().map(Math.fround),
     );
     expectSame(body(data));

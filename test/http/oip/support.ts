@@ -12,6 +12,7 @@ import { createClientAddress } from '../../../src/http/client-address.js';
 import type { InferLimits } from '../../../src/http/oip/decode-request.js';
 import type { OipEngine, OipInference, OipState, OipVersion } from '../../../src/http/oip/engine.js';
 import { OIP_ERRORS, OIP_PREFIX } from '../../../src/http/oip/error-form.js';
+import { inputsOf } from '../../../src/http/oip/inputs.js';
 import { contributionsOutput, outputsOf } from '../../../src/http/oip/outputs.js';
 import { oipRoutes } from '../../../src/http/oip/routes.js';
 import type { VersionStatistics } from '../../../src/http/oip/schemas.js';
@@ -30,11 +31,13 @@ import { manifestOf } from '../../support/models.js';
 export function screenVersion(contract: Partial<MeasurementContract> = {}, version = '1'): OipVersion {
   const parameterCount = contract.parameterCount ?? 4;
   const manifest = ManifestSchema.parse(manifestOf(new Uint8Array(), parameterCount, { name: 'screen' }));
+  const whole = { parameterCount, acceptsMissing: contract.acceptsMissing ?? false };
   return {
     name: 'screen',
     version,
-    inputName: manifest.input.name,
-    contract: { parameterCount, acceptsMissing: contract.acceptsMissing ?? false },
+    inputs: inputsOf(manifest, whole),
+    rowName: manifest.input.name,
+    contract: whole,
     outputs: [...outputsOf(manifest), contributionsOutput('contributions', parameterCount)],
     threshold: manifest.threshold,
     sha256: manifest.sha256,
