@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Import from a real MLflow 3 server (PyPI): models logged by its onnx flavour, by alias with signature, tags, run
-# metrics and data set, one with its weights in a second file; a new target of the alias is followed and becomes
-# the shadow of a running diegate. Needs python3, PyPI and a build (npm run build).
+# metrics and data set, one with its weights in a second file; new targets of the alias are followed and become the shadow
+# of a running diegate, its canary, or are loaded beside the others, by policy; a version packed as an OCI layout is copied by oras
+# (a Go module, where Go is there) and comes back byte for byte. Needs python3, PyPI and a build (npm run build).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work="$(mktemp -d)"
@@ -91,13 +92,41 @@ HOST=127.0.0.1 PORT="${diegate_url##*:}" MODEL_REPOSITORY="$repository" API_KEYS
   node dist/main.js serve >"$work/diegate.log" 2>&1 &
 started+=($!)
 await curl -sf "$diegate_url/ready"
-node dist/main.js import --mlflow "$mlflow" --model 'die kind' --alias champion --repository "$repository" \
-  --follow 1 --url "$diegate_url" --policy shadow >"$work/follow.log" 2>&1 &
-started+=($!)
-"$work/venv/bin/python" "$work/log.py" "$mlflow" 2 >"$work/log.log" 2>&1 || { tail -5 "$work/log.log"; exit 1; }
-await grep -q 'die-kind/2: shadow at' "$work/follow.log"
+follow() { # follow POLICY VERSION: a new target of the alias becomes that of the server
+  node dist/main.js import --mlflow "$mlflow" --model 'die kind' --alias champion --repository "$repository" \
+    --follow 1 --url "$diegate_url" --policy "$1" >"$work/follow-$1.log" 2>&1 &
+  local pid=$!
+  started+=("$pid")
+  "$work/venv/bin/python" "$work/log.py" "$mlflow" "$2" >"$work/log.log" 2>&1 || { tail -5 "$work/log.log"; exit 1; }
+  await grep -q "die-kind/$2: $1 at" "$work/follow-$1.log"
+  kill "$pid"
+}
+ask() { curl -sf -H "x-api-key: $DIEGATE_API_KEY" "$@"; }
+follow shadow 2
 grep -q '"default": "1"' "$repository/serving.json"
 grep -q '"action":"shadow","model":"die-kind","from":\[\],"to":\["2"\]' "$work/diegate.log"
 curl -sf -H "x-api-key: $DIEGATE_API_KEY" "$diegate_url/models/die-kind/example" |
   curl -sf -H "x-api-key: $DIEGATE_API_KEY" -H 'content-type: application/json' -d @- "$diegate_url/predict" | grep -q '"model_version":"1"'
 echo "a new target of the alias is the shadow of a running server, which goes on answering with version 1"
+
+follow canary 3
+ask "$diegate_url/models/die-kind/traffic" | grep -q '"to":"3"' || { echo "FAILED: no canary: $(ask "$diegate_url/models/die-kind/traffic")"; exit 1; }
+ask -X DELETE "$diegate_url/admin/models/die-kind/canary" >/dev/null
+follow load 4
+ask "$diegate_url/models/die-kind/versions/4" | grep -q '"state":"ready"'
+ask "$diegate_url/models/die-kind" | grep -q '"default_version":"1"'
+echo "by policy others are its canary, or loaded beside what answers"
+
+node dist/main.js pack "$repository/die-kind/4" --out "$work/packed" >/dev/null
+copied="$work/packed"
+if command -v go >/dev/null && GOPATH="$work/go" GOCACHE="$work/gocache" GOFLAGS=-modcacherw GOBIN="$work" \
+  go install oras.land/oras/cmd/oras@v1.2.3 >"$work/go.log" 2>&1; then
+  copied="$work/copied"
+  "$work/oras" cp --from-oci-layout --to-oci-layout "$work/packed:4" "$copied:4" >/dev/null
+  how="copied by oras"
+else
+  how="(not copied: oras 1.2.3 cannot be built here)"
+fi
+node dist/main.js import "$copied" --repository "$work/again" >/dev/null 2>&1
+diff -r "$repository/die-kind/4" "$work/again/die-kind/4"
+echo "packed as an OCI layout, $how, imported: byte for byte"

@@ -1,5 +1,11 @@
 """Writes one folder for each exported model: model.onnx, case.json with 64 dies, what Python's ONNX Runtime answers
-to each alone, and what a person would say of the model (--set of diegate import)."""
+to each alone, and what a person would say of the model (--set of diegate import). Arguments: the folder, and one with what
+export_torch.py has written, where there is one."""
+
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import contextlib
 import json
@@ -25,7 +31,15 @@ LABELS = {"labels": ["low", "good", "high"], "passLabels": ["good"]}
 TARGET = {"task": "regression", "target": {"name": "value", "lowLimit": 0, "standardError": 1}}
 
 
-def write(name, exporter, model, output, said, expected="as is"):
+def numbers(answer):
+    """The numbers of an answer to one die, those of a map (of a ZipMap) in its order."""
+    if isinstance(answer, list):
+        return [float(value) for value in answer[0].values()]
+    return np.asarray(answer, np.float64).reshape(-1).tolist()
+
+
+def write(name, exporter, model, output, said, expected="as is", cure=None):
+    """@param cure: what a refusal has to say; the model is then repaired by diegate check --fix and served so"""
     folder = out / name
     folder.mkdir(parents=True)
     path = folder / "model.onnx"
@@ -37,8 +51,9 @@ def write(name, exporter, model, output, said, expected="as is"):
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     (entry,) = session.get_inputs()
-    answers = [np.asarray(session.run([output], {entry.name: dies[i : i + 1]})[0], np.float64).reshape(-1).tolist() if expected == "as is" else [] for i in range(DIES)]
-    case = {"name": name, "exporter": exporter, "expected": expected, "set": said, "dies": dies.astype(np.float64).tolist(), "answers": answers}
+    rows = dies.reshape(DIES, *[size for size in entry.shape[1:]])
+    answers = [numbers(session.run([output], {entry.name: rows[i : i + 1]})[0]) for i in range(DIES)]
+    case = {"name": name, "exporter": exporter, "expected": expected, "cure": cure, "set": said, "dies": dies.astype(np.float64).tolist(), "answers": answers}
     (folder / "case.json").write_text(json.dumps(case))
 
 
@@ -95,7 +110,7 @@ def sklearn_models():
     made = to_onnx(pipeline, X[:1], options={id(model): {"zipmap": False}}, target_opset=18)
     write("skl-ColumnTransformer", version(skl2onnx), made, "probabilities", LABELS)
     zipmap = to_onnx(LogisticRegression().fit(X, kind), X[:1], target_opset=18)
-    write("skl-zipmap", version(skl2onnx), zipmap, "output_label", LABELS, expected="refused")
+    write("skl-zipmap", version(skl2onnx), zipmap, "output_probability", LABELS, expected="refused", cure="zipmap")
 
 
 def boosted_models():
@@ -114,7 +129,7 @@ def boosted_models():
     write("xgboost", f"{version(xgboost)}, {version(onnxmltools)}", made, "probabilities", LABELS)
     cat = catboost.CatBoostClassifier(iterations=30, depth=4, verbose=False, allow_writing_files=False).fit(X, kind)
     cat.save_model(str(out / "cat.onnx"), format="onnx")
-    write("catboost", version(catboost), (out / "cat.onnx").read_bytes(), "label", LABELS, expected="refused")
+    write("catboost", version(catboost), (out / "cat.onnx").read_bytes(), "probabilities", LABELS, expected="refused", cure="check --fix")
     cat = catboost.CatBoostRegressor(iterations=30, depth=4, verbose=False, allow_writing_files=False).fit(X, value)
     cat.save_model(str(out / "cat.onnx"), format="onnx")
     write("catboost-regressor", version(catboost), (out / "cat.onnx").read_bytes(), "predictions", {**TARGET, "outputs": {"value": "predictions"}})
@@ -138,6 +153,37 @@ def quantised_models():
     write("ort-dynamic-int8", version(onnxruntime), (out / "dynamic.onnx").read_bytes(), "probabilities", LABELS)
 
 
-for make in (sklearn_models, boosted_models, quantised_models):
+def keras_models():
+    import keras
+    import tensorflow
+    import tf2onnx
+
+    exporter = f"keras {keras.__version__} export (tensorflow {tensorflow.__version__}, tf2onnx {tf2onnx.__version__})"
+    layers = keras.layers
+    scaling = layers.Normalization()
+    scaling.adapt(X)
+    tail = [layers.Dense(16, activation="relu"), layers.Dense(3, activation="softmax", name="probabilities")]
+    models = {
+        "dense": [keras.Input((PARAMETERS,), name="row"), scaling, *tail],
+        "conv": [keras.Input((3, 4, 1), name="row"), layers.Conv2D(4, 2, activation="relu"), layers.Flatten(), layers.Dense(3, activation="softmax", name="probabilities")],
+    }
+    for name, parts in models.items():
+        with telling(f"keras-{name}"):
+            model = keras.Sequential(parts)
+            model.export(str(out / "keras.onnx"), format="onnx", verbose=False)
+            made = onnx.load(out / "keras.onnx")
+            write(f"keras-{name}", exporter, made, made.graph.output[0].name, LABELS)
+
+
+def torch_models():
+    if len(sys.argv) < 3:
+        return
+    folder = pathlib.Path(sys.argv[2])
+    exporter = f"torch {(folder / 'version').read_text()} (Debian), TorchScript exporter"
+    for path in sorted(folder.glob("*.onnx")):
+        write(f"torch-{path.stem}", exporter, path.read_bytes(), "probabilities", LABELS)
+
+
+for make in (sklearn_models, boosted_models, quantised_models, keras_models, torch_models):
     with telling(make.__name__):
         make()

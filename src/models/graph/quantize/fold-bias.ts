@@ -49,7 +49,9 @@ export function foldBiases(graph: GraphProto): number {
     if (add === undefined || matrix?.dims.length !== 2) continue;
     const bias = add.input.find((name) => name !== product) ?? '';
     const added = floatsOf(constants.get(bias));
-    if (added === undefined || added.dims.length !== 1 || added.dims[0] !== matrix.dims[1]) continue;
+    // One value for each column, as [columns] or [1, columns].
+    if (added === undefined || added.dims.at(-1) !== matrix.dims[1]) continue;
+    if (added.values.length !== added.dims.at(-1)) continue;
     const gemm = nodeOf('Gemm', [input, weights, bias], add.output[0] ?? '');
     graph.node.splice(graph.node.indexOf(add), 1, gemm);
     graph.node.splice(graph.node.indexOf(matMul), 1);
