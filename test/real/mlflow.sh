@@ -29,7 +29,7 @@ mlflow="http://127.0.0.1:$(free_port)"
 "$work/venv/bin/mlflow" server --host 127.0.0.1 --port "${mlflow##*:}" --workers 1 \
   --backend-store-uri "sqlite:///$work/mlflow.db" --artifacts-destination "$work/artifacts" >"$work/mlflow.log" 2>&1 &
 started+=($!)
-await() { for _ in $(seq 120); do "$@" >/dev/null 2>&1 && return; sleep 0.5; done; echo "FAILED: waited in vain for: $*"; tail -5 "$work"/*.log; exit 1; }
+await() { for _ in $(seq 400); do "$@" >/dev/null 2>&1 && return; sleep 0.5; done; echo "FAILED: waited in vain for: $*"; tail -n 5 "$work"/*.log; exit 1; }
 await curl -sf "$mlflow/health"
 
 cat >"$work/log.py" <<'PY'
