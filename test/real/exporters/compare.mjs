@@ -16,15 +16,7 @@ const firstLine = (text) => text.split('\n')[0].replace(/^diegate: /, '');
 /** Imports a model file; the answer is why not, or undefined. */
 function imported(name, file, set) {
   const fields = Object.entries(set).map(([field, value]) => `${field}=${JSON.stringify(value)}`);
-  const args = [
-    file,
-    '--repository',
-    repository,
-    '--name',
-    name,
-    '--as-version',
-    '1',
-  ];
+  const args = [file, '--repository', repository, '--name', name, '--as-version', '1'];
   const { status, stderr } = spawnSync('node', [MAIN, 'import', ...args, '--set', ...fields], {
     encoding: 'utf8',
   });
