@@ -7,6 +7,7 @@ import { Fault } from '../../errors.js';
 import { exposeZipMaps } from '../../models/graph/cures.js';
 import { graphHints } from '../../models/graph/hints.js';
 import { readOnnx, writeOnnx } from '../../models/graph/onnx-file.js';
+import { newerThanRuntime } from '../../models/graph/runtime-limits.js';
 import { VersionSchema } from '../../models/manifest/manifest.js';
 import { draftInput } from './draft-input.js';
 import { type FixedModel, fixModel, graphOfModel } from './fix-model.js';
@@ -42,6 +43,8 @@ export async function fixVersion(
   workerEntry: string | undefined,
 ): Promise<FixedVersion> {
   const bytes = await readFile(modelFile);
+  const newer = newerThanRuntime(named(modelFile, () => readOnnx(bytes)));
+  if (newer !== undefined) throw new Fault('invalid_model', [`${modelFile} ${newer}`]);
   const fixed = await provenFix(modelFile, bytes, request, workerEntry);
   if (fixed.changes.length === 0) return { modelFile: undefined, lines: ['there is nothing to repair'] };
   const target = request.out ?? (await nextFile(modelFile));

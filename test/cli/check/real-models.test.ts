@@ -109,6 +109,13 @@ describe.skipIf(!existsSync(FOLDER))('models of real exporters', () => {
     });
   });
 
+  test('a model newer than ONNX Runtime is none that --fix has nothing to repair of', async () => {
+    const file = join(FOLDER, 'made-opset-27-ir-14.onnx');
+    await expect(
+      fixVersion(file, { out: undefined, parameters: undefined, labels: undefined }, WORKER),
+    ).rejects.toThrow(/IR version 14 and opset 27, newer than/);
+  });
+
   test('a model newer than ONNX Runtime is refused in one line', () => {
     const model = readOnnx(readFileSync(join(FOLDER, 'made-opset-27-ir-14.onnx')));
     expect(newerThanRuntime(model)).toMatch(
