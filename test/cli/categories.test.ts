@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { gateCommand } from '../../src/cli/gate.js';
 import { replayCommand } from '../../src/cli/replay.js';
 import { scoreCommand } from '../../src/cli/score.js';
@@ -10,6 +10,8 @@ import { fillRepository, sumVersion, temporaryFolder } from '../support/models.j
 import { WORKER } from '../support/pool.js';
 import { startApp } from '../support/start-app.js';
 import { problemsOf, runCommand } from './support.js';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** The score is the magnitude of a test, and 1 more for the product CHIP; above 1 a die fails. */
 const versionOf = (version: string) =>
@@ -52,6 +54,9 @@ async function floor() {
   return { at, version, folder };
 }
 
+/** What `gate` says of so few dies: it cannot tell, but what was seen is all right. */
+const RIGHT = 'sum/2 decides 100.00% of the dies rightly, sum/1 100.00%';
+
 const score = (args: readonly string[]) =>
   runCommand((streams) => scoreCommand({ streams, workerEntry: WORKER }), args);
 const gate = (args: readonly string[]) =>
@@ -66,15 +71,13 @@ describe('a parameter that is a category, offline', () => {
     await score([at('lot.stdf'), '--model', version(1), '--out', at('out.csv')]);
     const rows = (await readFile(at('out.csv'), 'utf8')).trim().split('\n').slice(1);
     expect(rows.map((row) => /,(pass|fail),/.exec(row)?.[1])).toHaveLength(8);
-    const { out } = await gate([
-      '--baseline',
-      version(1),
-      '--candidate',
-      version(2),
-      '--data',
-      at('lot.stdf'),
-    ]);
-    expect(out).toMatch(/accuracy\s+100/);
+    expect(
+      (
+        await problemsOf(
+          gate(['--baseline', version(1), '--candidate', version(2), '--data', at('lot.stdf')]),
+        )
+      ).join('\n'),
+    ).toContain(RIGHT);
   });
 
   it('is taken from its own column of a table, or from that of its label', async () => {
@@ -85,8 +88,11 @@ describe('a parameter that is a category, offline', () => {
     const read = async (name: string) => (await readFile(at(name), 'utf8')).replaceAll('own.csv', 'dies.csv');
     expect(await read('own-out.csv')).toBe(await read('out.csv'));
     for (const file of ['dies.csv', 'own.csv']) {
-      const { out } = await gate(['--baseline', version(1), '--candidate', version(2), '--data', at(file)]);
-      expect(out).toMatch(/accuracy\s+100/);
+      expect(
+        (
+          await problemsOf(gate(['--baseline', version(1), '--candidate', version(2), '--data', at(file)]))
+        ).join('\n'),
+      ).toContain(RIGHT);
     }
   });
 

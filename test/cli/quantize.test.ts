@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { quantizeCommand } from '../../src/cli/quantize.js';
 import { type OfflineEngine, withEngine } from '../../src/cli/score/engine.js';
 import { versionAt } from '../../src/cli/version-at.js';
@@ -18,6 +18,9 @@ import {
 } from '../support/models.js';
 import { WORKER } from '../support/pool.js';
 import { problemsOf, runCommand } from './support.js';
+
+// Each of them starts five worker processes.
+vi.setConfig({ testTimeout: 120_000 });
 
 const random = numbers(5);
 const weights = (name: string, ...dims: number[]) => {

@@ -23,6 +23,8 @@ if ! test/real/python-packages.sh "$work/venv" mlflow==3.17.2 onnx==1.23.2 onnxr
   echo "skipped: mlflow 3.17.2 cannot be installed from PyPI here"
   exit 0
 fi
+# Its runner of jobs is not needed, and starts five more processes.
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
 export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1 HOME="$work"
 free_port() { node -e 'const s=require("node:net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'; }
 mlflow="http://127.0.0.1:$(free_port)"
