@@ -64,16 +64,23 @@ function figuresOf(accounts: readonly VersionAccount[], share: number): FailFigu
   return { rate, effect, diesAWafer: dies / Math.max(1, units), share };
 }
 
+// What came in a shorter time says little of what comes in an hour.
+const LEAST_HISTORY_MS = 600_000;
+
 /**
  * What somebody should know before a canary begins, from what its old version has done until now: one
- * sentence each; none where nothing speaks against the plan, or nothing is known.
+ * sentence each; none where nothing speaks against the plan. That hardly anything is known is one.
  * @param elapsedMs how long the account of the old version has been kept
  */
 export function canaryWarnings(plan: CanaryPlan, account: VersionAccount, elapsedMs: number): string[] {
   const { bounds, steps, by, minWafers, dwellMs, patience } = plan;
   // The step before the last is where the verdict falls.
   const percent = steps.at(-2);
-  if (percent === undefined || account.dies === 0 || elapsedMs <= 0) return [];
+  if (percent === undefined) return [];
+  if (account.dies === 0 || elapsedMs < LEAST_HISTORY_MS)
+    return [
+      `version ${plan.from} has been seen for ${short(elapsedMs / 60_000)} minutes and ${account.dies} dies: whether the bounds can be settled in the time given is not known from that`,
+    ];
   const share = Math.min(percent, 100 - percent) / 100;
   const warnings: string[] = [];
   const rate = account.fails / account.dies;

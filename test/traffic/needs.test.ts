@@ -51,8 +51,13 @@ describe('before a canary begins', () => {
     expect(canaryWarnings(CanaryPlanSchema.parse({ ...plan, bounds }), alike, HOUR)).toEqual([]);
   });
 
-  test('nor where nothing is known of the old version', () => {
-    expect(canaryWarnings(plan, new VersionAccount('1'), HOUR)).toEqual([]);
+  test('it is said that nothing is known where no die has come yet, or only for some minutes', () => {
+    expect(canaryWarnings(plan, new VersionAccount('1'), HOUR)).toEqual([
+      'version 1 has been seen for 60 minutes and 0 dies: whether the bounds can be settled in the time given is not known from that',
+    ]);
+    expect(canaryWarnings(plan, alike, 60_000)).toEqual([
+      expect.stringMatching(/^version 1 has been seen for 1 minutes and 16000 dies: /),
+    ]);
   });
 
   test('a bound above the fail rate itself is told of: a version that fails no die would keep it', () => {
