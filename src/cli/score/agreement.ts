@@ -23,7 +23,8 @@ export interface JudgedPart {
   readonly outcome: PartOutcome;
 }
 
-export function agreementOf(parts: readonly JudgedPart[]): Agreement {
+export function agreementOf(parts: Iterable<JudgedPart>): Agreement {
+  let all = 0;
   const notScored = new Map<NotScored, number>();
   const byTester = {
     pass: { scored: 0, predictedFail: 0 },
@@ -31,6 +32,7 @@ export function agreementOf(parts: readonly JudgedPart[]): Agreement {
     none: { scored: 0, predictedFail: 0 },
   };
   for (const { part, outcome } of parts) {
+    all++;
     if (outcome.kind === 'not_scored') {
       notScored.set(outcome.reason, (notScored.get(outcome.reason) ?? 0) + 1);
       continue;
@@ -43,7 +45,7 @@ export function agreementOf(parts: readonly JudgedPart[]): Agreement {
   const scored = pass.scored + fail.scored + none.scored;
   const predictedFail = pass.predictedFail + fail.predictedFail + none.predictedFail;
   return {
-    parts: parts.length,
+    parts: all,
     scored,
     notScored: Object.fromEntries(notScored),
     predictedFail,
@@ -55,8 +57,8 @@ export function agreementOf(parts: readonly JudgedPart[]): Agreement {
 }
 
 /** One for each die: the parts that no later touchdown replaces. */
-export function lastTouchdowns(parts: readonly ScoredPart[]): readonly ScoredPart[] {
-  return parts.filter(({ final }) => final);
+export function* lastTouchdowns(parts: Iterable<ScoredPart>): Generator<ScoredPart, void, void> {
+  for (const part of parts) if (part.final) yield part;
 }
 
 /** What was not scored and why, the most frequent first. */

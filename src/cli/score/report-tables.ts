@@ -16,7 +16,7 @@ export function reportTables(lots: readonly ScoredLot[]): {
   readonly tables: readonly ReportTable[];
   readonly details: readonly ReportTable[];
 } {
-  const dies = lots.flatMap(({ parts }) => lastTouchdowns(parts));
+  const dies = lots.flatMap(({ parts }) => [...lastTouchdowns(parts)]);
   return {
     tables: [
       lotTable(lots),
@@ -50,7 +50,7 @@ function lotTable(lots: readonly ScoredLot[]): ReportTable {
       ['touchdowns', 'dies', "tester's yield", "model's yield"],
     ),
     rows: lots.map(({ file, lot, parts }) => {
-      const dies = lastTouchdowns(parts);
+      const dies = [...lastTouchdowns(parts)];
       const { mir, mrr } = lot;
       return [
         file,

@@ -14,7 +14,7 @@ import { lotNotes } from './summary.js';
 
 /** The wafers of the lots, in their order. */
 export function mapsOf(lots: readonly ScoredLot[], { manifest }: ModelVersion): WaferMap[] {
-  return lots.flatMap(({ parts, lot }) => waferMapsOf(parts.map(mapped), lot, manifest.threshold));
+  return lots.flatMap(({ parts, lot }) => waferMapsOf(Array.from(parts, mapped), lot, manifest.threshold));
 }
 
 function mapped({ part, label, outcome }: ScoredPart): MappedPart {
@@ -43,8 +43,8 @@ export function scoreReport(
   { drift, review }: Findings,
 ): string {
   const { tables, details } = reportTables(lots);
-  const all = agreementOf(lots.flatMap(({ parts }) => parts));
-  const dies = agreementOf(lots.flatMap(({ parts }) => lastTouchdowns(parts)));
+  const all = agreementOf(lots.flatMap(({ parts }) => [...parts]));
+  const dies = agreementOf(lots.flatMap(({ parts }) => [...lastTouchdowns(parts)]));
   const said = (values: readonly (string | undefined)[]) =>
     [...new Set(values.map((value) => value?.trim() || 'unknown'))].join(', ');
   return htmlReport({

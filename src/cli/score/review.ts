@@ -21,8 +21,9 @@ export function reviewOf(
   threshold: number,
   count: number,
 ): readonly ReviewedDie[] {
+  if (count === 0) return [];
   const scored = lots
-    .flatMap(({ parts }) => lastTouchdowns(parts))
+    .flatMap(({ parts }) => [...lastTouchdowns(parts)])
     .flatMap((die) => (die.outcome.kind === 'scored' ? [{ ...die, outcome: die.outcome }] : []));
   const distance = (die: ReviewedDie['die']) => Math.abs(die.outcome.score - threshold);
   const byDistance = scored.toSorted((a, b) => distance(a) - distance(b));

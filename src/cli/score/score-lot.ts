@@ -3,6 +3,7 @@ import type { DieLabel } from '../../die/die.js';
 import type { Decision } from '../../die/prediction.js';
 import { createDieRegister, type DieNaming } from '../../lots/dies/die-register.js';
 import { lotKeyOf, lotPassOf } from '../../lots/dies/lot-key.js';
+import type { TouchedPart } from '../../lots/dies/touchdown.js';
 import { type Explanation, explanationOf } from '../../lots/explanation.js';
 import {
   createPartMeasurer,
@@ -20,6 +21,7 @@ import type { ModelVersion } from '../../models/model-version.js';
 import { assembleParts, type Lot, type Part, type ReadReport } from '../../stdf/stdf.js';
 import { namingFile } from '../lot-file.js';
 import type { DieScore, OfflineEngine } from './engine.js';
+import { ScoredColumns, type ScoredParts } from './scored-parts.js';
 
 /** Why a part has no prediction, and the words for it. */
 export const NOT_SCORED = {
@@ -45,8 +47,8 @@ export type PartOutcome =
 /** One part of a lot with its prediction. */
 export interface ScoredPart {
   readonly label: DieLabel;
-  /** The part without its results, which are too many to keep. */
-  readonly part: Omit<Part, 'results'>;
+  /** What of the part is kept. */
+  readonly part: TouchedPart & Pick<Part, 'softBin'>;
   /** The file that it is in. */
   readonly file: string;
   /** How many of the model's tests have a value. */
@@ -71,7 +73,7 @@ export interface ScoredLot {
   readonly file: string;
   readonly passes: readonly LotPart[];
   /** In the order in which the parts ended, pass by pass. */
-  readonly parts: readonly ScoredPart[];
+  readonly parts: ScoredParts;
   /** What the first of its passes says. */
   readonly lot: Lot;
   readonly naming: DieNaming;
@@ -96,7 +98,7 @@ export interface ScoreLotsOptions {
 
 /**
  * Scores every part of lot files that can be scored, reading on while a batch runs. Memory grows with the
- * parts, not with their results.
+ * parts, by some two hundred bytes each, not with their results.
  * @throws Fault `invalid_data` naming the file that is not STDF V4; {@link TestsRefused} where a lot's tests
  *   are not the model's
  */
@@ -114,7 +116,8 @@ async function readFile(
   lots: Map<unknown, LotScoring>,
   options: ScoreLotsOptions,
 ): Promise<void> {
-  const stream = assembleParts(options.bytesOf(file));
+  // An explanation tells the limits of a part's results, when its batch has been scored.
+  const stream = assembleParts(options.bytesOf(file), { lend: options.explain === 0 });
   const ofFile: LotScoring[] = [];
   const scoringOf = (index: number): LotScoring => {
     const known = ofFile[index];
@@ -146,22 +149,14 @@ interface LotScoring {
   finish(): ScoredLot;
 }
 
-/** A part that has been read, and the answer once there is one. */
-interface Entry {
-  readonly measured: Omit<MeasuredPart, 'params' | 'part'>;
-  readonly part: Omit<Part, 'results'>;
-  readonly pass: number;
-  outcome: PartOutcome;
-}
-
 function createLotScoring(options: ScoreLotsOptions): LotScoring {
   const { version, engine, naming } = options;
   const register = createDieRegister();
   const passes: { readonly file: string; readonly lot: Lot; readonly report: () => ReadReport }[] = [];
-  const entries: Entry[] = [];
+  const entries = new ScoredColumns();
   let measurer: PartMeasurer | undefined;
   const measurers: PartMeasurer[] = [];
-  let waiting: { readonly entry: Entry; readonly measured: MeasuredPart; readonly factsOf: FactsOf }[] = [];
+  let waiting: { readonly entry: number; readonly measured: MeasuredPart; readonly factsOf: FactsOf }[] = [];
   let running: Promise<void> = Promise.resolve();
 
   async function flush(): Promise<void> {
@@ -178,7 +173,8 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
       },
     ).then((outcomes) => {
       batch.forEach(({ entry }, i) => {
-        entry.outcome = outcomes[i] ?? entry.outcome;
+        const outcome = outcomes[i];
+        if (outcome !== undefined) entries.settle(entry, outcome);
       });
     });
     // Awaited at the next flush: until then a failure must not count as unhandled.
@@ -201,14 +197,8 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
       register.add(part);
       const measured = measurer.measure(part, pass.lot);
       const reason = whyNot(measured, version);
-      const { results: _results, ...rest } = part;
-      const entry: Entry = {
-        measured: { label: measured.label, measured: measured.measured },
-        part: rest,
-        pass: passes.length - 1,
-        outcome: { kind: 'not_scored', reason: reason ?? 'inference_failed' },
-      };
-      entries.push(entry);
+      const kept = { label: measured.label, softBin: part.softBin, measured: measured.measured };
+      const entry = entries.add({ ...kept, file: pass.file }, reason ?? 'inference_failed');
       const measuring = measurer;
       if (reason === undefined) {
         waiting.push({
@@ -231,25 +221,13 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
     },
     finish() {
       const dies = register.finish();
-      const parts = dies.order.map((at): ScoredPart => {
-        const entry = entries[at];
-        if (entry === undefined) throw new Error(`no part ${at}`);
-        return {
-          ...entry.measured,
-          part: entry.part,
-          file: passes[entry.pass]?.file ?? '',
-          outcome: entry.outcome,
-          touchdown: dies.touchdowns[at] ?? 1,
-          final: (dies.replacedBy[at] ?? -1) < 0,
-        };
-      });
       const [first] = passes;
       if (first === undefined) throw new Error('a lot without a file');
       const never = measurers.map((each) => new Set(each.neverMeasured()));
       return {
         file: [...new Set(passes.map(({ file }) => file))].join(', '),
         passes: passes.map(({ report, ...pass }) => ({ ...pass, report: report() })),
-        parts,
+        parts: entries.parts(dies, register.at),
         lot: first.lot,
         naming: dies.naming,
         converted: matches().converted,

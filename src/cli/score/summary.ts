@@ -36,7 +36,9 @@ function wafersOf({ passes }: ScoredLot): (string | null)[] {
 
 /** Dies that were touched more than once. */
 function retestedOf({ parts }: ScoredLot): number {
-  return parts.filter(({ touchdown, final }) => final && touchdown > 1).length;
+  let retested = 0;
+  for (const { touchdown } of lastTouchdowns(parts)) if (touchdown > 1) retested++;
+  return retested;
 }
 
 /** What `score` prints for people. */
@@ -86,7 +88,8 @@ const MAX_LISTED = 8;
 export function lotNotes(scored: ScoredLot): string[] {
   const { lot, parts, passes, naming, withoutValues } = scored;
   const retested = retestedOf(scored);
-  const unplaced = parts.filter(({ part }) => part.x === undefined || part.y === undefined).length;
+  let unplaced = 0;
+  for (const { part } of parts) if (part.x === undefined || part.y === undefined) unplaced++;
   const names = withoutValues
     .slice(0, MAX_LISTED)
     .map(({ testNumber, name }) => `${testNumber} ${name.trim()}`);

@@ -2,6 +2,7 @@ import type { LotPass } from './lot-key.js';
 import { type IdentityScheme, identityScheme, partIdKey } from './part-ids.js';
 import { hasPositions, placeOf } from './positions.js';
 import { type Touchdown, type TouchedPart, together } from './touchdown.js';
+import { TouchdownColumns, type Touchdowns } from './touchdown-columns.js';
 
 /** How the dies of a lot are told apart. */
 export interface DieNaming {
@@ -31,8 +32,10 @@ export interface DieRegister {
   begin(pass: LotPass): void;
   /** How many passes have begun. */
   passes(): number;
-  /** The number of the entry. Memory grows with the parts, not with their results. */
+  /** The number of the entry. Memory grows with the parts, by some forty bytes each. */
   add(part: TouchedPart): number;
+  /** What was added under this number, and the pass that it is of. */
+  at(entry: number): Touchdown | undefined;
   finish(): Dies;
 }
 
@@ -44,7 +47,7 @@ export interface DieRegister {
  */
 export function createDieRegister(): DieRegister {
   const passes: LotPass[] = [];
-  const touched: Touchdown[] = [];
+  const touched = new TouchdownColumns();
   return {
     begin(pass) {
       passes.push(pass);
@@ -52,26 +55,19 @@ export function createDieRegister(): DieRegister {
     passes: () => passes.length,
     add(part) {
       if (passes.length === 0) passes.push({ startedAt: undefined, retests: undefined });
-      touched.push({ part: keptOf(part), pass: passes.length - 1 });
-      return touched.length - 1;
+      return touched.add(part, passes.length - 1);
     },
+    at: (entry) => touched.at(entry),
     finish: () => tellDies(touched, passes),
   };
 }
 
-/** Without what else a part holds: its results are too many to keep. */
-function keptOf(part: TouchedPart): TouchedPart {
-  const { index, headNum, siteNum, end, wafer, x, y, partId, verdict, hardBin, openedAfter, retestFlag } =
-    part;
-  return { index, headNum, siteNum, end, wafer, x, y, partId, verdict, hardBin, openedAfter, retestFlag };
-}
-
-function tellDies(touched: readonly Touchdown[], passes: readonly LotPass[]): Dies {
+function tellDies(touched: Touchdowns, passes: readonly LotPass[]): Dies {
   const order = inTime(touched, passes);
-  const wafers = touched.some(({ part }) => part.wafer !== undefined);
-  const noIds = !touched.some(({ part }) => part.partId !== undefined);
+  const wafers = some(touched, ({ part }) => part.wafer !== undefined);
+  const noIds = !some(touched, ({ part }) => part.partId !== undefined);
   const byPosition = (wafers || noIds) && hasPositions(touched);
-  const unplaced = order.filter((entry) => !byPosition || placeOf(touched[entry]) === undefined);
+  const unplaced = order.filter((entry) => !byPosition || placeOf(touched.at(entry)) === undefined);
   const naming = { byPosition, byPartId: identityScheme(touched, unplaced, passes) };
   const replaces = new Int32Array(touched.length).fill(-1);
   const replacedBy = new Int32Array(touched.length).fill(-1);
@@ -80,12 +76,12 @@ function tellDies(touched: readonly Touchdown[], passes: readonly LotPass[]): Di
   const byId = asksForIds(touched, unplaced) ? new Map<string, number>() : undefined;
   let dies = 0;
   for (const entry of order) {
-    const touchdown = touched[entry];
+    const touchdown = touched.at(entry);
     if (touchdown === undefined) continue;
     // Place and id may both know the die, one of them not to its last touchdown.
     const place = placeOf(touchdown);
     const earlier = lastOf(earlierOf(touchdown, place, naming, byPlace, byId), replacedBy);
-    const again = earlier !== undefined && !together(touched[earlier], touchdown);
+    const again = earlier !== undefined && !together(touched.at(earlier), touchdown);
     note(entry, touchdown, place, naming, byPlace, byId);
     if (!again) {
       dies++;
@@ -105,14 +101,18 @@ function lastOf(entry: number | undefined, replacedBy: Int32Array): number | und
 }
 
 /** The entries in the order of their passes. */
-function inTime(touched: readonly Touchdown[], passes: readonly LotPass[]): number[] {
+function inTime(touched: Touchdowns, passes: readonly LotPass[]): number[] {
   const ranks = passes.map((_, pass) => pass).sort((a, b) => comparePasses(passes[a], passes[b]) || a - b);
   const rankOf = new Int32Array(passes.length);
   ranks.forEach((pass, rank) => {
     rankOf[pass] = rank;
   });
-  const rank = (entry: number) => rankOf[touched[entry]?.pass ?? 0] ?? 0;
-  return touched.map((_, entry) => entry).sort((a, b) => rank(a) - rank(b) || a - b);
+  const ranked = Uint32Array.from(
+    { length: touched.length },
+    (_, entry) => rankOf[touched.at(entry)?.pass ?? 0] ?? 0,
+  );
+  const order = Array.from({ length: touched.length }, (_, entry) => entry);
+  return passes.length < 2 ? order : order.sort((a, b) => (ranked[a] ?? 0) - (ranked[b] ?? 0) || a - b);
 }
 
 function comparePasses(a: LotPass | undefined, b: LotPass | undefined): number {
@@ -122,8 +122,8 @@ function comparePasses(a: LotPass | undefined, b: LotPass | undefined): number {
 }
 
 /** Whether any part is looked up by its PART_ID: on most wafers none is, and the ids need not be kept. */
-function asksForIds(touched: readonly Touchdown[], unplaced: readonly number[]): boolean {
-  return unplaced.length > 0 || touched.some(({ part }) => part.retestFlag === 'part_id');
+function asksForIds(touched: Touchdowns, unplaced: readonly number[]): boolean {
+  return unplaced.length > 0 || some(touched, ({ part }) => part.retestFlag === 'part_id');
 }
 
 function earlierOf(
@@ -163,4 +163,12 @@ function note(
   if (part.end !== 'ended') return;
   if (place !== undefined) byPlace.set(place, entry);
   if (part.partId !== undefined) byId?.set(partIdKey(part, pass, flaggedScheme(byPartId, true)), entry);
+}
+
+function some(touched: Touchdowns, holds: (touchdown: Touchdown) => boolean): boolean {
+  for (let entry = 0; entry < touched.length; entry++) {
+    const touchdown = touched.at(entry);
+    if (touchdown !== undefined && holds(touchdown)) return true;
+  }
+  return false;
 }

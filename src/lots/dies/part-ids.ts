@@ -1,6 +1,7 @@
 import type { LotPass } from './lot-key.js';
 import { waferKeyOf } from './positions.js';
 import { type Touchdown, type TouchedPart, together } from './touchdown.js';
+import type { Touchdowns } from './touchdown-columns.js';
 
 /**
  * What PART_ID names in a lot: a die of the lot, of its file (each file counts anew), of a site (each site
@@ -27,7 +28,7 @@ const MOST_AGAINST = 0.2;
  * @param entries those whose die is to be told by PART_ID, in time
  */
 export function identityScheme(
-  touched: readonly Touchdown[],
+  touched: Touchdowns,
   entries: readonly number[],
   passes: readonly LotPass[],
 ): IdentityScheme {
@@ -36,14 +37,14 @@ export function identityScheme(
 
 function holds(
   scheme: IdentityScheme,
-  touched: readonly Touchdown[],
+  touched: Touchdowns,
   entries: readonly number[],
   passes: readonly LotPass[],
 ): boolean {
   const last = new Map<string, Touchdown>();
   let [repeated, against] = [0, 0];
   for (const entry of entries) {
-    const touchdown = touched[entry];
+    const touchdown = touched.at(entry);
     if (touchdown?.part.partId === undefined || touchdown.part.end !== 'ended') continue;
     const key = partIdKey(touchdown.part, touchdown.pass, scheme);
     const earlier = last.get(key);

@@ -1,5 +1,6 @@
 import type { Wafer } from '../../stdf/stdf.js';
 import type { Touchdown } from './touchdown.js';
+import type { Touchdowns } from './touchdown-columns.js';
 
 /** What names a wafer within its lot: its id, so that one that comes again is the same one. */
 export function waferKeyOf(wafer: Wafer | undefined, pass: number): string {
@@ -20,11 +21,16 @@ export function placeOf(touchdown: Touchdown | undefined): string | undefined {
 const MEANINGLESS = [0, -1];
 
 /** Whether coordinates say anything: several parts that are all at 0,0 or all at -1,-1 have none. */
-export function hasPositions(touched: readonly Touchdown[]): boolean {
-  const placed = touched.filter(({ part }) => part.x !== undefined && part.y !== undefined);
-  const [first] = placed;
-  if (first === undefined) return false;
-  const { x, y } = first.part;
-  const same = placed.length > 1 && placed.every(({ part }) => part.x === x && part.y === y);
-  return !(same && x === y && MEANINGLESS.includes(Number(x)));
+export function hasPositions(touched: Touchdowns): boolean {
+  let placed = 0;
+  let [x, y]: [number | undefined, number | undefined] = [undefined, undefined];
+  for (let entry = 0; entry < touched.length; entry++) {
+    const part = touched.at(entry)?.part;
+    if (part?.x === undefined || part.y === undefined) continue;
+    placed++;
+    if (placed === 1) [x, y] = [part.x, part.y];
+    else if (part.x !== x || part.y !== y) return true;
+  }
+  if (placed < 2) return placed === 1;
+  return !(x === y && MEANINGLESS.includes(Number(x)));
 }
