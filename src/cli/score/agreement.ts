@@ -1,5 +1,5 @@
 import type { Verdict } from '../../stdf/stdf.js';
-import { NOT_SCORED, type NotScored, type PartOutcome, type ScoredPart } from './score-lot.js';
+import { NOT_SCORED, type NotScored, type PartOutcome, type ScoredPart } from './scored-part.js';
 
 /** Counts of one set of parts, and how the model agrees with the tester's own bins on the scored ones. */
 export interface Agreement {

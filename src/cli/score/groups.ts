@@ -1,4 +1,4 @@
-import type { ScoredPart } from './score-lot.js';
+import type { ScoredPart } from './scored-part.js';
 
 /** Dies that have something in common. */
 export interface DieGroup {

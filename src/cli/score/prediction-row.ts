@@ -1,6 +1,7 @@
 import type { Explanation } from '../../lots/explanation.js';
 import type { ModelVersion } from '../../models/model-version.js';
-import type { PartOutcome, ScoredLot, ScoredPart } from './score-lot.js';
+import type { ScoredLot } from './score-lot.js';
+import type { PartOutcome, ScoredPart } from './scored-part.js';
 
 /** One line of a file of predictions: every part of the lot, also those that were not scored. */
 export interface PredictionRow {

@@ -5,7 +5,8 @@ import { partText, type ReportColumn, type ReportTable } from '../../wafermap/re
 import { countText, numberText, shareText } from '../../wafermap/text.js';
 import { agreementOf, lastTouchdowns } from './agreement.js';
 import { equipmentOf, groupsOf, siteOf } from './groups.js';
-import type { ScoredLot, ScoredPart } from './score-lot.js';
+import type { ScoredLot } from './score-lot.js';
+import type { ScoredPart } from './scored-part.js';
 
 /** Rows of the long tables; what is beyond is counted in their notes, and --out has all of it. */
 const MOST_DIES = 200;

@@ -9,7 +9,8 @@ import { agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
 import { driftTables, reviewTable } from './findings-tables.js';
 import { reportTables } from './report-tables.js';
 import type { ReviewedDie } from './review.js';
-import type { ScoredLot, ScoredPart } from './score-lot.js';
+import type { ScoredLot } from './score-lot.js';
+import type { ScoredPart } from './scored-part.js';
 import { lotNotes } from './summary.js';
 
 /** The wafers of the lots, in their order. */

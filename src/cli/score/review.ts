@@ -1,6 +1,7 @@
 import { createRandom } from '../../training/random.js';
 import { lastTouchdowns } from './agreement.js';
-import type { PartOutcome, ScoredLot, ScoredPart } from './score-lot.js';
+import type { ScoredLot } from './score-lot.js';
+import type { PartOutcome, ScoredPart } from './scored-part.js';
 
 /** A die for an engineer to look at, and why it was chosen. */
 export interface ReviewedDie {

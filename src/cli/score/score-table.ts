@@ -10,7 +10,7 @@ import { parseMeasuredValue, parsePassing } from '../../training/table/cells.js'
 import { readTableRecords } from '../../training/table/table-records.js';
 import type { JudgedPart } from './agreement.js';
 import type { DieScore, OfflineEngine } from './engine.js';
-import type { PartOutcome } from './score-lot.js';
+import type { PartOutcome } from './scored-part.js';
 
 /** A row of a table with its prediction. */
 export interface ScoredTableRow extends JudgedPart {

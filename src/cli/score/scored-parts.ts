@@ -4,7 +4,7 @@ import type { Dies } from '../../lots/dies/die-register.js';
 import { growingColumn, textColumn } from '../../lots/dies/growing-columns.js';
 import type { Touchdown } from '../../lots/dies/touchdown.js';
 import type { Explanation } from '../../lots/explanation.js';
-import { NOT_SCORED, type NotScored, type PartOutcome, type ScoredPart } from './score-lot.js';
+import { NOT_SCORED, type NotScored, type PartOutcome, type ScoredPart } from './scored-part.js';
 
 /** The parts of a scored lot, in the order in which they were tested; each is made when it comes. */
 export interface ScoredParts extends Iterable<ScoredPart> {
