@@ -118,7 +118,7 @@ async function memoryAtRest({ pid, port }: Target, processes: number): Promise<n
 /** The shipped model, and one of 120 MB of which the second version is never needed. */
 async function makeRepository(): Promise<string> {
   const models = join(temporaryFolder(), 'models');
-  cpSync(SHIPPED.repository, models, { recursive: true });
+  cpSync(SHIPPED.repository, models, { recursive: true, dereference: true });
   await addVersion(models, autoencoder(LARGE));
   const second = join(models, LARGE.name, '2');
   cpSync(join(models, LARGE.name, '1'), second, { recursive: true });

@@ -89,7 +89,7 @@ async function figuresOf(label: string, server: Server, act: () => Promise<unkno
 async function makeRepository(): Promise<string> {
   const root = temporaryFolder();
   const models = join(root, 'models');
-  cpSync(SHIPPED.repository, models, { recursive: true });
+  cpSync(SHIPPED.repository, models, { recursive: true, dereference: true });
   for (const version of [forest('forest', FOREST_NODES), autoencoder(LARGE)]) await addTwice(models, version);
   const fresh = forest('fresh', FOREST_NODES);
   await addVersion(root, fresh);
