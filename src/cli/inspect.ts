@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { createInspector, type Inspector } from '../lots/inspection.js';
 import { assembleParts } from '../stdf/stdf.js';
+import { byEquipment, equipmentAsJson } from './inspect/by-equipment.js';
 import { type InspectedLot, inspectedAsJson } from './inspect/inspected-lot.js';
-import { describeInspected } from './inspect/inspected-text.js';
+import { describeEquipment, describeInspected } from './inspect/inspected-text.js';
 import { lotBytes, namingFile } from './lot-file.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
 
@@ -36,14 +37,17 @@ async function inspect(file: string, json: boolean, streams: CommandStreams): Pr
   const progress = createProgress(streams);
   const inspected = await namingFile(file, inspectFile(file, progress.show)).finally(progress.clear);
   streams.stdout.write(
-    json ? `${JSON.stringify(asJson(file, inspected))}\n` : inspected.map(describeInspected).join('\n'),
+    json
+      ? `${JSON.stringify(asJson(file, inspected))}\n`
+      : `${inspected.map(describeInspected).join('\n')}${describeEquipment(byEquipment(inspected))}`,
   );
 }
 
 /** One lot as it is; several under `lots`. */
 function asJson(file: string, inspected: readonly InspectedLot[]) {
   const [first, ...others] = inspected.map(inspectedAsJson);
-  return others.length === 0 ? first : { file, lots: [first, ...others] };
+  const equipment = equipmentAsJson(byEquipment(inspected));
+  return others.length === 0 ? { ...first, equipment } : { file, lots: [first, ...others], equipment };
 }
 
 /** The lots of the file, each inspected as its own. */

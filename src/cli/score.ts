@@ -10,13 +10,15 @@ import { terminalWaferMap } from '../wafermap/terminal.js';
 import { lotBytes } from './lot-file.js';
 import { createOptionReader } from './options.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
+import { lastTouchdowns } from './score/agreement.js';
 import { withEngine } from './score/engine.js';
 import { findingsAsJson, findingsText } from './score/findings-text.js';
+import { createLotWatch, type LotSayings, type LotWatch } from './score/lot-watch.js';
 import { mapFilesOf, mappedWafers, writeMapFiles } from './score/map-files.js';
 import { type MapArguments, type MapOptions, mapOptionsOf } from './score/map-options.js';
 import { type PredictionRow, predictionRows } from './score/prediction-row.js';
 import { mapsOf, scoreReport } from './score/report.js';
-import { reviewOf } from './score/review.js';
+import { foundPart, reviewOf } from './score/review.js';
 import { type ScoredLot, scoreLots } from './score/score-lot.js';
 import { areTables, scoreTables } from './score/score-tables.js';
 import { describeScored, scoreAsJson } from './score/summary.js';
@@ -128,7 +130,7 @@ async function score(
   const version = await versionAt(options.model);
   const k = explainable(version, asked, options.report !== undefined || reviewed > 0);
   if (await areTables(files)) {
-    const shared = { k, explained: asked > 0, maps, write, streams, workerEntry };
+    const shared = { k, explained: asked > 0, reviewed, maps, write, streams, workerEntry };
     return scoreTables(files, version, { ...options, ...shared });
   }
   const counter = options.json || options.report !== undefined ? createLotDriftCounter(version) : undefined;
@@ -136,11 +138,17 @@ async function score(
     { map: tests, stripName: options.stripName },
     version.manifest.input.stripName,
   );
-  const scoring = scoreAll(files, { version, explain: k, naming, streams, workerEntry, counter });
+  const watch = createLotWatch({ results: options.report !== undefined });
+  const scoring = scoreAll(files, { version, explain: k, naming, streams, workerEntry, counter, watch });
   const lots = await (options.json ? tellingRefusals(scoring, version, streams) : scoring);
   const findings = {
     drift: counter?.finish(),
-    review: reviewOf(lots, version.manifest.threshold, reviewed),
+    sayings: watch.finish(),
+    review: reviewOf(
+      reviewed === 0 ? [] : lots.flatMap(({ parts }) => Array.from(lastTouchdowns(parts), foundPart)),
+      version.manifest.threshold,
+      reviewed,
+    ),
   };
   const mapFiles = maps === undefined ? [] : mapFilesOf(mappedWafers(lots, version), version, maps);
   if (write !== undefined && options.out !== undefined) {
@@ -153,9 +161,9 @@ async function score(
   const mapNames = mapFiles.map(({ file }) => file);
   streams.stdout.write(
     options.json
-      ? `${JSON.stringify({ ...scoreAsJson(lots, version), ...findingsAsJson(findings, reviewed > 0), ...(maps && { mapFiles: mapNames }) })}\n`
+      ? `${JSON.stringify({ ...scoreAsJson(lots, version, findings.sayings), ...findingsAsJson(findings, reviewed > 0), ...(maps && { mapFiles: mapNames }) })}\n`
       : [
-          ...toRead(lots, version, options, streams),
+          ...toRead(lots, version, findings.sayings, options, streams),
           ...findingsText(findings),
           ...mapLines(mapNames, maps),
         ].join(''),
@@ -177,11 +185,12 @@ interface ScoreAllOptions {
   readonly streams: CommandStreams;
   readonly workerEntry: string | undefined;
   readonly counter: LotDriftCounter | undefined;
+  readonly watch: LotWatch;
 }
 
 async function scoreAll(
   files: readonly string[],
-  { version, explain, naming, streams, workerEntry, counter }: ScoreAllOptions,
+  { version, explain, naming, streams, workerEntry, counter, watch }: ScoreAllOptions,
 ): Promise<ScoredLot[]> {
   const progress = createProgress(streams);
   try {
@@ -189,7 +198,7 @@ async function scoreAll(
     return await withEngine({ version, workerEntry }, async (engine) => {
       const onScored = counter && countInto(counter);
       const bytesOf = (file: string) => lotBytes(file, progress.show);
-      return scoreLots({ files, bytesOf, version, engine, explain, naming, onScored });
+      return scoreLots({ files, bytesOf, version, engine, explain, naming, onScored, onPart: watch.add });
     });
   } finally {
     progress.clear();
@@ -212,6 +221,7 @@ function countInto(counter: LotDriftCounter): (die: MeasuredPart, row: Float32Ar
 function toRead(
   lots: readonly ScoredLot[],
   version: ModelVersion,
+  sayings: LotSayings,
   { out, report }: ScoreArguments,
   { stdout }: CommandStreams,
 ): string[] {
@@ -221,7 +231,7 @@ function toRead(
   const files = [out, report].filter((file) => file !== undefined);
   return [
     ...maps.map((map) => `${map}\n`),
-    describeScored(lots, version),
+    describeScored(lots, version, sayings),
     ...files.map((file) => `written: ${file}\n`),
   ];
 }

@@ -1,10 +1,14 @@
+import { binsText, type GroupFigures, yieldOfGroup } from '../lots/part-groups.js';
+import { type TableGroups, UNLIKE_TITLES, unlikeRows } from '../training/evaluation/table-groups.js';
 import { describeTestsLeftOut, describeTouchdowns } from '../training/lots/lot-account.js';
 import type { ParameterUse } from '../training/screen/standardise.js';
 import type { TrainedVersion } from '../training/train-version.js';
 import { percent } from './output.js';
+import { type Column, tableLines } from './table.js';
 
 /** What `train` prints for machines. */
-export function trainedAsJson({ folder, manifest, result, table, modelBytes, account }: TrainedVersion) {
+export function trainedAsJson(trained: TrainedVersion) {
+  const { folder, manifest, result, table, modelBytes, account, groups } = trained;
   const { name, version, sha256, threshold, calibration, metrics } = manifest;
   return {
     folder,
@@ -23,7 +27,50 @@ export function trainedAsJson({ folder, manifest, result, table, modelBytes, acc
     calibration,
     metrics,
     ...(account !== undefined && { lots: account }),
+    groups: groups.map(groupsAsJson),
   };
+}
+
+/** Of dies; means in the unit of the parameter, of those that differ by more than chance. */
+function groupsAsJson({ by, groups, unlike }: TableGroups) {
+  return {
+    by,
+    groups: groups.map(({ group, touchdowns, passed, failed, hardBins }) => ({
+      ...{ group, dies: touchdowns, passed, failed },
+      hardBins: [...hardBins].sort(([a], [b]) => a - b).map(([bin, dies]) => ({ bin, dies })),
+    })),
+    unlikeParameters: unlike.map(({ name, apart, groups: of }) => ({
+      ...{ name, apart },
+      means: [...of].map(([group, { mean, values }]) => ({ group, mean: mean ?? null, dies: values })),
+    })),
+  };
+}
+
+function groupLines({ groups, forms }: TrainedVersion): string[] {
+  return groups.flatMap((of) => {
+    const rows = unlikeRows(of, forms);
+    const unlike = UNLIKE_TITLES.map((title, i) => ({
+      ...{ title, align: 'left' as const },
+      text: (row: readonly string[]) => row[i] ?? '',
+    }));
+    return [
+      ...tableLines(groupColumns(of.by), of.groups),
+      ...(rows.length === 0
+        ? []
+        : [`parameters whose mean over passing dies differs most by ${of.by}:`, ...tableLines(unlike, rows)]),
+    ].map((line) => `  ${line}`);
+  });
+}
+
+function groupColumns(title: string): readonly Column<GroupFigures>[] {
+  return [
+    { title, align: 'left', text: ({ group }) => group },
+    { title: 'dies', align: 'right', text: ({ touchdowns }) => String(touchdowns) },
+    { title: 'passed', align: 'right', text: ({ passed }) => String(passed) },
+    { title: 'failed', align: 'right', text: ({ failed }) => String(failed) },
+    { title: 'yield', align: 'right', text: (figures) => percent(yieldOfGroup(figures) ?? 0) },
+    { title: 'hard bins', align: 'left', text: ({ hardBins }) => binsText(hardBins, String) },
+  ];
 }
 
 /** What `train` prints for people. */
@@ -37,6 +84,7 @@ export function describeTrained(trained: TrainedVersion): string {
     `${folder}: ${manifest.name} version ${manifest.version}, model.onnx ${Math.ceil(modelBytes / 1024)} KiB`,
     `  ${table.dies} dies, ${table.parameters.length} parameters, ${screen.components} principal components`,
     ...lotLines(trained),
+    ...groupLines(trained),
     ...leftOut('constant on the fitting dies, weight zero', withUse(trained, 'constant')),
     ...leftOut('measured on too few dies, weight zero', withUse(trained, 'sparse')),
     ...leftOut('columns without numbers, left out', table.ignoredColumns),

@@ -14,6 +14,12 @@ export const ContributionSchema = z.object({
     .nullable()
     .describe('Mean over the passing dies the model was trained on; null if unknown'),
   test_number: z.int().optional().describe('STDF test number, where the manifest has one'),
+  test_name: z
+    .string()
+    .optional()
+    .describe('STDF test name, which tells tests of one number apart, where the manifest has one'),
+  position: z.int().optional().describe('Which result of a record of several (STDF MPR), from 1'),
+  pin: z.string().optional().describe('Pin of that result, where the manifest has one'),
   unit: z.string().optional().describe('Unit of value, expected and limits'),
   low_limit: z.number().optional().describe('Lower specification limit'),
   high_limit: z.number().optional().describe('Upper specification limit'),

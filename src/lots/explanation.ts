@@ -6,6 +6,11 @@ import { PLAIN_FORM, type ShownForm, shownFormOf, shownNumbers, withUnit } from 
 /** One test that contributed to a score, as an engineer names it. */
 export interface Explanation {
   readonly testNumber: number | undefined;
+  /** What tells tests of one number apart: name, and of an MPR the result's position and pin. */
+  readonly testName: string | undefined;
+  readonly position: number | undefined;
+  readonly pin: string | undefined;
+  /** Of the parameter. */
   readonly name: string;
   readonly unit: string | undefined;
   /** How the tester shows the test, where the lot says it in the same unit; the numbers here are not scaled. */
@@ -32,6 +37,9 @@ export function explanationOf(
   const limits = facts?.lowLimit === undefined && facts?.highLimit === undefined ? parameter : facts;
   return {
     testNumber: parameter?.testNumber,
+    testName: parameter?.testName,
+    position: parameter?.position,
+    pin: parameter?.pin,
     name,
     unit: parameter?.unit ?? (units === '' ? undefined : units),
     display: facts?.display === undefined ? undefined : shownFormOf(facts.display),
@@ -58,7 +66,7 @@ export function explanationText(explanation: Explanation): string {
 /** A test's number and name; trained on a lot, a parameter's name begins with the number. */
 export function testTitle({ testNumber, name }: Pick<Explanation, 'testNumber' | 'name'>): string {
   const cleaned = name.replace(/\s+/g, ' ').trim();
-  return testNumber === undefined || cleaned.startsWith(`${testNumber} `)
+  return testNumber === undefined || [' ', '['].some((next) => cleaned.startsWith(`${testNumber}${next}`))
     ? cleaned
     : `${testNumber} ${cleaned}`;
 }

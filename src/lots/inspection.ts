@@ -1,8 +1,9 @@
 import type { BinTally, Lot, Part, TestDefinition, Verdict, Wafer } from '../stdf/stdf.js';
 import { createDieRegister, type DieNaming, type Dies } from './dies/die-register.js';
 import { createLimitWatch, type LimitChanges } from './limit-watch.js';
-import { claimsOf, type LotClaim } from './lot-claims.js';
-import { StatisticsTable, type TestStatistics } from './test-statistics.js';
+import { claimsOf, createPartCounter, type LotClaim } from './lot-claims.js';
+import { createPartGroups, type GroupFigures, siteName } from './part-groups.js';
+import { combined, StatisticsTable, type TestStatistics } from './test-statistics.js';
 
 /** Parts and dies of a lot or of one wafer. A yield counts what was judged; undefined without any. */
 export interface YieldFigures {
@@ -40,25 +41,16 @@ export interface InspectedBin extends BinTally {
 export interface InspectedTest {
   readonly test: TestDefinition;
   readonly statistics: TestStatistics;
+  /** Apart for each site, by its name, where there are several. */
+  readonly sites: ReadonlyMap<string, TestStatistics>;
   /** Where its limits were not the same for all parts: which held from which part on. */
   readonly limitChanges: LimitChanges | undefined;
 }
 
-/** Touchdowns of one site of one head. */
-export interface SiteFigures {
-  readonly head: number;
-  readonly site: number;
-  readonly touchdowns: number;
-  readonly passed: number;
-  readonly failed: number;
-  /** Touchdowns in each hard bin. */
-  readonly hardBins: ReadonlyMap<number, number>;
-}
-
 /** What is in a lot file. */
 export interface Inspection {
-  /** In ascending order of head and site. */
-  readonly sites: readonly SiteFigures[];
+  /** In ascending order of head and site, as `1/0`. */
+  readonly sites: readonly GroupFigures[];
   /** What summary records say and the parts do not. */
   readonly claims: readonly LotClaim[];
   readonly total: YieldFigures;
@@ -101,17 +93,38 @@ export function createInspector(): Inspector {
   const register = createDieRegister();
   /** By the entries of the register. */
   const touched: Touched[] = [];
-  const statistics = new StatisticsTable();
+  const statistics = new Map<string, StatisticsTable>();
   const limits = createLimitWatch();
   const withResults = new Map<number | undefined, number>();
 
-  const sites = createSiteTally();
+  const sites = createPartGroups();
+  const counter = createPartCounter();
+
+  function statisticsOf(site: string): StatisticsTable {
+    let table = statistics.get(site);
+    if (table === undefined) {
+      table = new StatisticsTable();
+      statistics.set(site, table);
+    }
+    return table;
+  }
+
+  /** Statistics of a test, by site where it has results. */
+  function bySite({ index }: TestDefinition): [site: string, of: TestStatistics][] {
+    return [...statistics].flatMap(([site, table]) => {
+      const of = table.of(index);
+      return of.results === 0 ? [] : [[site, of]];
+    });
+  }
+
   return {
     add(part) {
-      statistics.add(part.results);
+      const site = siteName(part);
+      statisticsOf(site).add(part.results);
       limits.add(part);
       if (part.end !== 'ended') return;
-      sites.add(part);
+      sites.add(part, site);
+      counter.add(part);
       const wafer = part.wafer?.index;
       if (part.results.length > 0) withResults.set(wafer, (withResults.get(wafer) ?? 0) + 1);
       const { verdict, hardBin, softBin, retestFlag } = part;
@@ -129,10 +142,21 @@ export function createInspector(): Inspector {
           all.filter((die) => die.wafer === wafer.index),
         ),
       }));
-      const results = lot.tests.map(({ index }) => statistics.of(index).results);
+      const tests = lot.tests.map((test) => {
+        const ofSites = bySite(test);
+        return {
+          test,
+          statistics: combined(ofSites.map(([, of]) => of)),
+          sites: new Map(statistics.size > 1 ? ofSites : []),
+          limitChanges: limits.changes(test),
+        };
+      });
       return {
         sites: sites.figures(),
-        claims: claimsOf(lot, wafers, results),
+        claims: claimsOf(lot, {
+          ...counter,
+          resultsOf: ({ index }) => tests[index]?.statistics ?? { results: 0, failed: 0 },
+        }),
         wafers,
         total: figuresOf(sumOf([...byWafer.values()]), all),
         retests: { ...flagsOf(touched, dies), ...retestsOf(all) },
@@ -144,11 +168,7 @@ export function createInspector(): Inspector {
           lot.softBins,
           all.map(({ softBin }) => softBin),
         ),
-        tests: lot.tests.map((test) => ({
-          test,
-          statistics: statistics.of(test.index),
-          limitChanges: limits.changes(test),
-        })),
+        tests,
         naming: dies.naming,
       };
     },
@@ -240,36 +260,4 @@ function binsOf(bins: readonly BinTally[], last: readonly (number | undefined)[]
 
 function share(part: number, whole: number): number | undefined {
   return whole === 0 ? undefined : part / whole;
-}
-
-function createSiteTally() {
-  const tallies = new Map<
-    number,
-    { passed: number; failed: number; touchdowns: number; bins: Map<number, number> }
-  >();
-  return {
-    add({ headNum, siteNum, verdict, hardBin }: Part): void {
-      const key = headNum * 256 + siteNum;
-      const tally = tallies.get(key) ?? {
-        passed: 0,
-        failed: 0,
-        touchdowns: 0,
-        bins: new Map<number, number>(),
-      };
-      tallies.set(key, tally);
-      tally.touchdowns++;
-      if (verdict === 'pass') tally.passed++;
-      if (verdict === 'fail') tally.failed++;
-      if (hardBin !== undefined) tally.bins.set(hardBin, (tally.bins.get(hardBin) ?? 0) + 1);
-    },
-    figures: (): SiteFigures[] =>
-      [...tallies]
-        .sort(([a], [b]) => a - b)
-        .map(([key, { bins, ...counts }]) => ({
-          head: key >> 8,
-          site: key & 0xff,
-          ...counts,
-          hardBins: bins,
-        })),
-  };
 }

@@ -1,6 +1,6 @@
 import { known, type Lot, type Part, type TestDefinition } from '../stdf/stdf.js';
 import { testerTime } from './tester-time.js';
-import { testNameOf } from './tests/test-identity.js';
+import { AS_WRITTEN, identityOfTest, testNameOf, testTitle } from './tests/test-identity.js';
 
 /** What a row of a table says of a part, besides its results; by the names that `train` knows. */
 export const PART_COLUMNS = {
@@ -73,7 +73,7 @@ function textOf(text: string | undefined): string | undefined {
 
 /** A column of a table: one test of the lots. */
 export interface TestColumn {
-  /** Unique among the columns, at most 120 characters: number, name, and pin or position. */
+  /** Unique among the columns, at most 128 characters: number, name, and pin or position. */
   readonly name: string;
   readonly testNumber: number;
   readonly testName: string;
@@ -94,7 +94,8 @@ export interface TestColumns {
   columnOf(test: TestDefinition): number;
 }
 
-const MAX_NAME_LENGTH = 120;
+/** Longest name of a parameter in a manifest. */
+const MAX_NAME_LENGTH = 128;
 
 /** A test is the same in another lot where kind, number, name, unit and position or pin are. */
 export function createTestColumns(): TestColumns {
@@ -184,11 +185,13 @@ function keyOf({ kind, testNum, testTxt, position, pin, display }: TestDefinitio
   return JSON.stringify([kind, testNum, testNameOf(testTxt), position, pin, display.units.trim()]);
 }
 
-function uniqueName({ testNum, testTxt, position, pin }: TestDefinition, taken: Set<string>): string {
-  const place = pin ?? (position === undefined ? '' : `[${position}]`);
-  const name = testNameOf(`${testNum} ${testTxt} ${place}`).slice(0, MAX_NAME_LENGTH - 8);
+/** As `train` calls the parameter that reads it. */
+function uniqueName(test: TestDefinition, taken: Set<string>): string {
+  const identity = identityOfTest(test, AS_WRITTEN);
+  const kind = identity.functional ? ' (functional)' : '';
+  const name = `${testTitle(identity)}${kind}`.slice(0, MAX_NAME_LENGTH);
   let unique = name;
-  for (let copy = 2; taken.has(unique); copy++) unique = `${name} #${copy}`;
+  for (let copy = 2; taken.has(unique); copy++) unique = `${name.slice(0, MAX_NAME_LENGTH - 8)} #${copy}`;
   taken.add(unique);
   return unique;
 }

@@ -105,3 +105,34 @@ export class StatisticsTable {
     this.#tests = tests;
   }
 }
+
+/** What several groups of results amount to together (Chan, Golub and LeVeque 1979). */
+export function combined(groups: readonly TestStatistics[]): TestStatistics {
+  const [first = NO_STATISTICS, ...others] = groups;
+  return others.reduce(together, first);
+}
+
+const NO_STATISTICS: TestStatistics = {
+  ...{ results: 0, failed: 0, alarms: 0, values: 0 },
+  ...{ min: undefined, max: undefined, mean: undefined, deviation: undefined },
+};
+
+function together(a: TestStatistics, b: TestStatistics): TestStatistics {
+  const counts = { results: a.results + b.results, failed: a.failed + b.failed, alarms: a.alarms + b.alarms };
+  if (a.values === 0 || b.values === 0) return { ...(a.values === 0 ? b : a), ...counts };
+  const values = a.values + b.values;
+  const distance = (b.mean ?? 0) - (a.mean ?? 0);
+  const squares = squaresOf(a) + squaresOf(b) + (distance * distance * a.values * b.values) / values;
+  return {
+    ...counts,
+    values,
+    min: Math.min(a.min ?? Number.NaN, b.min ?? Number.NaN),
+    max: Math.max(a.max ?? Number.NaN, b.max ?? Number.NaN),
+    mean: (a.mean ?? 0) + (distance * b.values) / values,
+    deviation: Math.sqrt(squares / (values - 1)),
+  };
+}
+
+function squaresOf({ values, deviation = 0 }: TestStatistics): number {
+  return deviation * deviation * (values - 1);
+}

@@ -1,4 +1,11 @@
-import { endedAbnormally, isDeclaration, partVerdict, replaces } from './flags.js';
+import {
+  endedAbnormally,
+  failedPositions,
+  isDeclaration,
+  partVerdict,
+  replaces,
+  withoutFail,
+} from './flags.js';
 import type { Lot } from './lot.js';
 import { known } from './missing.js';
 import { createOpenLot, type OpenLot } from './open-lot.js';
@@ -126,8 +133,10 @@ export function createPartAssembler({ lend = false }: AssemblerOptions = {}): Pa
       return;
     }
     const flags = flagsOf(record.testFlg, parmFlg);
+    const failed = record.type === 'Mpr' ? failedPositions(record, resolved.limits) : undefined;
     for (let i = 0; i < tests.length; i++) {
-      part.results.add(tests[i]?.index ?? 0, resultValue(record, i), flags, own);
+      const ofThis = failed === undefined || failed.has(i) ? flags : withoutFail(flags);
+      part.results.add(tests[i]?.index ?? 0, resultValue(record, i), ofThis, own);
     }
   }
 

@@ -1,3 +1,6 @@
+import type { StdfRecord } from './records.js';
+import type { Limits } from './test-defaults.js';
+
 /**
  * What the flag bytes say (stdf-v4.md section 5). Never recompute a verdict from limits: limits may
  * be absent, guard-banded or alternate, and an alarm fails a test whose value lies inside.
@@ -7,6 +10,33 @@ export type Verdict = 'pass' | 'fail' | 'none';
 /** TEST_FLG: bit 6 no verdict, bit 7 failed. Says nothing of whether the value can be used. */
 export function testVerdict(testFlg: number): Verdict {
   return verdictOf(testFlg & 0xc0, 0x80);
+}
+
+/** TEST_FLG without its verdict of failing. */
+export function withoutFail(testFlg: number): number {
+  return testFlg & ~0x80;
+}
+
+/** RTN_STAT: failed low, high, midband, with a glitch, open, short. */
+const STATE_FAILED = { from: 5, to: 10 };
+
+/**
+ * Which positions of an MPR that failed are meant: TEST_FLG is of the whole record. Those whose state or whose place
+ * outside of the limits says so; where none does, such as for an alarm, all.
+ * @returns undefined for all
+ */
+export function failedPositions(
+  { rtnRslt = [], rtnStat = [], testFlg }: StdfRecord<'Mpr'>,
+  { lo = Number.NEGATIVE_INFINITY, hi = Number.POSITIVE_INFINITY }: Limits,
+): ReadonlySet<number> | undefined {
+  if (testVerdict(testFlg) !== 'fail') return undefined;
+  const failed = new Set<number>();
+  rtnRslt.forEach((value, position) => {
+    const state = rtnStat.length === rtnRslt.length ? (rtnStat[position] ?? 0) : 0;
+    const says = state >= STATE_FAILED.from && state <= STATE_FAILED.to;
+    if (says || value < lo || value > hi) failed.add(position);
+  });
+  return failed.size === 0 ? undefined : failed;
 }
 
 /** PART_FLG: bit 4 no verdict, bit 3 failed. */

@@ -106,7 +106,10 @@ export function knownType(typ: number, sub: number): KnownType | undefined {
   return typ < 64 && sub < SUBS ? knownTypes[typ * SUBS + sub] : undefined;
 }
 
-/** Whether a record of this type is known and can have this length. */
+// Its header does not tell a FAR: file-start.ts.
+minLengths[layoutOf('Far').typ * 256 + layoutOf('Far').sub] = MAX_LENGTH + 1;
+
+/** Whether a record of this type is known and can have this length; never of a FAR, which other bytes tell. */
 export function canBe(typ: number, sub: number, length: number): boolean {
   const type = typ * 256 + sub;
   return length >= (minLengths[type] ?? 0) && length <= (maxLengths[type] ?? -1);

@@ -19,6 +19,7 @@ export interface OpenWafers {
 
 interface FilledWafer extends Wafer {
   wrr: StdfRecord<'Wrr'> | undefined;
+  readonly wrrs: StdfRecord<'Wrr'>[];
   waferId: string | undefined;
 }
 
@@ -39,7 +40,7 @@ export function createOpenWafers(): OpenWafers {
       const key = groupKey(wir.headNum, wir.siteGrp);
       const name = waferId?.trim() ?? '';
       const again = name === '' ? undefined : wafers.find((wafer) => wafer.waferId?.trim() === name);
-      const wafer = again ?? { index: wafers.length, wir, wrr: undefined, waferId };
+      const wafer = again ?? { index: wafers.length, wir, wrr: undefined, wrrs: [], waferId };
       if (again === undefined) wafers.push(wafer);
       // A wafer of all heads follows those of single heads, and the other way round.
       if (wir.headNum === ALL) open.clear();
@@ -54,6 +55,7 @@ export function createOpenWafers(): OpenWafers {
       if (found === undefined || wafer === undefined) return;
       open.delete(found);
       wafer.wrr = wrr;
+      wafer.wrrs.push(wrr);
       wafer.waferId = known(wrr, 'waferId') ?? wafer.waferId;
     },
     siteGroup({ headNum, siteGrp, siteNum = [] }) {

@@ -1,9 +1,9 @@
 import { createByteWindow } from './byte-window.js';
 import { createDamageLog, type DamageKind } from './damage.js';
-import { createRecordDecoder, type RecordDecoder } from './decode.js';
+import { createRecordDecoder, type Fit, type RecordDecoder } from './decode.js';
 import { copy, type Source } from './decode-values.js';
-import { FAR_BYTES, readFileStart } from './file-start.js';
-import { believe, HEADER_BYTES, isSound, lengthAt, resynchronise } from './framing.js';
+import { FAR_BYTES, farOrderAt, readFileStart, VAX } from './file-start.js';
+import { believe, findFar, HEADER_BYTES, isSound, lengthAt, resynchronise, SOUND_BYTES } from './framing.js';
 import { KNOWN_TYPES, type KnownType, knownType } from './layout.js';
 import { countOf, createRecordTally, type ReadReport, reportOf } from './read-report.js';
 import type { ByteOrder, RawRecord, RecordName, StdfRecord } from './records.js';
@@ -57,7 +57,9 @@ export function createParser(options: ParserOptions = {}): Parser {
   const wanted = KNOWN_TYPES.map(({ layout }) => {
     return layout !== undefined && (options.only === undefined || options.only.includes(layout.name));
   });
+  /** Of the records at hand, and of all those before. */
   let byteOrder: ByteOrder = 'little';
+  const byteOrders = new Set<ByteOrder>();
   let decoder: RecordDecoder | undefined;
   let source: Source = { bytes: window.bytes, view: window.view, littleEndian: true, text };
   let ended = false;
@@ -69,11 +71,24 @@ export function createParser(options: ParserOptions = {}): Parser {
   /** Up to this offset a chain of unknown records has been followed to a sound one. */
   let trustedUntil = 0;
 
+  /** At the FAR at `window.at`: what follows is in the byte order that it says. */
   function start(): RecordDecoder {
-    const { byteOrder: order, conflict } = readFileStart(window.bytes);
+    const { at } = window;
+    const { byteOrder: order, conflict } = readFileStart(window.bytes.subarray(at), window.base + at);
     byteOrder = order;
-    if (conflict) log.add('cpu_type_conflict', HEADER_BYTES);
+    byteOrders.add(order);
+    if (conflict) log.add('cpu_type_conflict', window.base + at + HEADER_BYTES);
     return createRecordDecoder(order);
+  }
+
+  /** Files of either byte order may have been put together. */
+  function startAgain(before: RecordDecoder, view: View): RecordDecoder {
+    const other = farOrderAt(window.bytes, window.at);
+    if (other === undefined || (other === byteOrder && window.bytes[window.at + 4] !== VAX)) return before;
+    const decode = start();
+    source = { ...source, littleEndian: byteOrder === 'little' };
+    view.littleEndian = byteOrder === 'little';
+    return decode;
   }
 
   function run(out: RecordSink): void {
@@ -82,11 +97,12 @@ export function createParser(options: ParserOptions = {}): Parser {
     decoder ??= start();
     const littleEndian = byteOrder === 'little';
     source = { bytes: window.bytes, view: window.view, littleEndian, text };
-    const view = { bytes: window.bytes, littleEndian, ended };
-    needed = HEADER_BYTES;
+    const view: View = { bytes: window.bytes, littleEndian, ended };
+    needed = SOUND_BYTES;
     while (lostFrom < 0 || recover(view)) {
       if (shortcut !== undefined)
         window.at = shortcut.take(source, window.at, view.bytes.length - HEADER_BYTES);
+      decoder = startAgain(decoder, view);
       if (!step(decoder, view, out)) break;
     }
   }
@@ -96,8 +112,8 @@ export function createParser(options: ParserOptions = {}): Parser {
     const { bytes } = view;
     const { at } = window;
     const end = at + HEADER_BYTES + (at + HEADER_BYTES <= bytes.length ? lengthAt(view, at) : 0);
-    if (end + HEADER_BYTES > bytes.length && !ended) {
-      needed = end + HEADER_BYTES - at;
+    if (end + SOUND_BYTES > bytes.length && !ended) {
+      needed = end + SOUND_BYTES - at;
       return false;
     }
     if (end > bytes.length) {
@@ -117,8 +133,17 @@ export function createParser(options: ParserOptions = {}): Parser {
       needed = belief - at;
       return false;
     }
+    const far = findFar(view, at + 1, Math.min(Math.max(end, until), view.bytes.length));
+    if (far.needed > 0) {
+      needed = far.needed - at;
+      return false;
+    }
+    if (far.found !== undefined) {
+      lose(at, 'lost_sync');
+      return true;
+    }
     const exact = fitsExactly(decode, at, end);
-    const hidden = belief === 'none' || hides(view, exact ? end : at + 1, until);
+    const hidden = belief === 'none' || hides(decode, view, exact ? end : at + 1, until);
     if (hidden === undefined) return false;
     if (hidden && !exact) {
       lose(at, 'lost_sync');
@@ -131,12 +156,17 @@ export function createParser(options: ParserOptions = {}): Parser {
   }
 
   /**
-   * Whether records follow each other from a place between the two: then what spans them is a wrong
-   * length that happened to land on a record. Undefined where more bytes are needed.
+   * Whether records follow each other from a place between the two, the first of them filled by its fields: then
+   * what spans them is a wrong length that happened to land on a record. Undefined where more bytes are needed.
    */
-  function hides(view: View, from: number, until: number): boolean | undefined {
-    const search = resynchronise(view, from, until);
-    if (search.found !== undefined) return true;
+  function hides(decode: RecordDecoder, view: View, from: number, until: number): boolean | undefined {
+    let search = resynchronise(view, from, until);
+    while (search.found !== undefined) {
+      const { found } = search;
+      const end = found + HEADER_BYTES + lengthAt(view, found);
+      if (typeAt(found)?.layout !== undefined && fitsExactly(decode, found, end)) return true;
+      search = resynchronise(view, found + 1, until);
+    }
     if (search.scannedTo >= until || ended) return false;
     needed = search.needed - window.at;
     return undefined;
@@ -158,18 +188,20 @@ export function createParser(options: ParserOptions = {}): Parser {
     const { at } = window;
     const type = typeAt(at);
     let record: StdfRecord | undefined;
+    let fit: Fit = 'exact';
     if (type?.layout !== undefined && wanted[type.index]) {
       record = decode.decode(type.layout, source, at + HEADER_BYTES, end);
-      if (decode.fit === 'extra') {
-        const hidden = hides(view, at + 1, end);
+      fit = decode.fit;
+      if (fit === 'extra') {
+        const hidden = hides(decode, view, at + 1, end);
         if (hidden) lose(at, 'lost_sync');
         if (hidden !== false) return hidden === true;
       }
-      if (decode.fit !== 'exact') noteFit(decode, at);
+      if (fit !== 'exact') noteFit(fit, at);
     }
     if (record !== undefined) {
       out.push(record);
-      if (shortcut !== undefined && type?.typ === RESULT_TYP && decode.fit === 'exact') {
+      if (shortcut !== undefined && type?.typ === RESULT_TYP && fit === 'exact') {
         shortcut.delivered(source, type.sub, at + HEADER_BYTES, end);
       }
     } else if (options.raw) out.push(rawAt(at, end));
@@ -186,7 +218,7 @@ export function createParser(options: ParserOptions = {}): Parser {
     }
   }
 
-  function noteFit({ fit }: RecordDecoder, at: number): void {
+  function noteFit(fit: Fit, at: number): void {
     const kind = fit === 'extra' ? 'extra_bytes' : fit === 'cut' ? 'cut_field' : 'short_record';
     log.add(kind, window.base + at);
   }
@@ -240,13 +272,13 @@ export function createParser(options: ParserOptions = {}): Parser {
         if (type !== undefined) tally.counts[type.index] = (tally.counts[type.index] ?? 0) + records;
       });
       shortcut?.taken.fill(0);
-      return reportOf(tally, log, { byteOrder, bytes: window.taken, ended });
+      return reportOf(tally, log, { byteOrders: [...byteOrders], bytes: window.taken, ended });
     },
   };
 }
 
 interface View {
   readonly bytes: Buffer;
-  readonly littleEndian: boolean;
+  littleEndian: boolean;
   readonly ended: boolean;
 }

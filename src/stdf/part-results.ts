@@ -37,7 +37,7 @@ export class PartResults implements Iterable<TestResult> {
   readonly tests: Uint32Array;
   /** [results] as in the file, in the test's units: may be NaN, and is for a functional test. */
   readonly values: Float32Array;
-  /** [results] TEST_FLG in the low byte, PARM_FLG (0 of a functional test) in the high one. */
+  /** [results] TEST_FLG in the low byte (of an MPR that failed only on the positions that did), PARM_FLG (0 of a functional test) in the high one. */
   readonly flags: Uint16Array;
   readonly #definitions: readonly TestDefinition[];
   readonly #own: ReadonlyMap<number, OwnFacts> | undefined;

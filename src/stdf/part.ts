@@ -7,8 +7,10 @@ export interface Wafer {
   /** Position among the wafers of the lot, from 0. */
   readonly index: number;
   readonly wir: StdfRecord<'Wir'>;
-  /** Undefined until the wafer has ended. */
+  /** Undefined until the wafer has ended; the last one of a wafer that was opened again. */
   readonly wrr: StdfRecord<'Wrr'> | undefined;
+  /** One for each time that it was ended. */
+  readonly wrrs: readonly StdfRecord<'Wrr'>[];
   /** WAFER_ID of the WRR, else of the WIR; undefined where neither has one. */
   readonly waferId: string | undefined;
 }

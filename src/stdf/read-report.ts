@@ -4,7 +4,8 @@ import type { ByteOrder } from './records.js';
 
 /** What a file held and what was wrong with it: whole after the last record, else as far as read. */
 export interface ReadReport {
-  readonly byteOrder: ByteOrder;
+  /** Mixed where files of either order were put together, each with its FAR. */
+  readonly byteOrder: ByteOrder | 'mixed';
   /** Bytes of the uncompressed file. */
   readonly bytes: number;
   /** Whole records found: delivered, filtered or unknown. */
@@ -37,12 +38,12 @@ export function countOf(tally: RecordTally, name: string): number {
 export function reportOf(
   tally: RecordTally,
   log: DamageLog,
-  file: { readonly byteOrder: ByteOrder; readonly bytes: number; readonly ended: boolean },
+  file: { readonly byteOrders: readonly ByteOrder[]; readonly bytes: number; readonly ended: boolean },
 ): ReadReport {
   const named = KNOWN_TYPES.map(({ name, index }) => [name, tally.counts[index] ?? 0] as const);
   const damage = log.damage();
   return {
-    byteOrder: file.byteOrder,
+    byteOrder: file.byteOrders.length > 1 ? 'mixed' : (file.byteOrders[0] ?? 'little'),
     bytes: file.bytes,
     records: named.reduce((sum, [, count]) => sum + count, tally.unknown),
     counts: Object.fromEntries(named.filter(([, count]) => count > 0)),

@@ -160,6 +160,7 @@ export function createResultShortcut(sites: ReadonlyMap<number, OpenSite>): Resu
           known = find(source, at, last);
           if (known === undefined) break;
         }
+        if (known.sub === MPR && isFailedMpr(bytes, at + HEADER_BYTES)) break;
         const end = at + known.size;
         // A header that this record or a known one has is sound; any other is looked at.
         const next = view.getUint32(end, true);
@@ -181,7 +182,7 @@ export function createResultShortcut(sites: ReadonlyMap<number, OpenSite>): Resu
 
     learn(source, sub, start, end, { testNum, tests, own }) {
       const counts = sub === MPR ? countsAt(source, start, end) : 0;
-      if (counts === undefined) return;
+      if (counts === undefined || (sub === MPR && isFailedMpr(source.bytes, start))) return;
       const tailAt = tailOf(sub, counts, start);
       if (tailAt > end) return;
       const header = source.view.getUint32(start - HEADER_BYTES, true);
@@ -235,6 +236,11 @@ function isLike(known: KnownRecord, source: Source, at: number, last: number): b
   const tailAt = end - tail.length;
   for (let i = 0; i < tail.length; i++) if (tail[i] !== bytes[tailAt + i]) return false;
   return true;
+}
+
+/** Which of its positions failed is told by its limits: the long way. */
+function isFailedMpr(bytes: Buffer, start: number): boolean {
+  return ((bytes[start + 6] ?? 0) & 0x80) !== 0;
 }
 
 /** Whether a record may begin with the header at `at`. */

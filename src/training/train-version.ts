@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import type { ShownForm } from '../lots/shown-value.js';
 import type { ScreenManifest } from '../models/manifest/manifest.js';
 import { referenceOf } from './evaluation/reference.js';
 import { withLabel } from './evaluation/split.js';
+import { groupsOfTable, type TableGroups } from './evaluation/table-groups.js';
 import type { LotAccount } from './lots/lot-account.js';
 import { screenAsOnnx } from './screen/screen-graph.js';
 import type { DieTable } from './table/die-table.js';
@@ -40,12 +42,17 @@ export interface TrainingData {
   readonly facts: ReadonlyMap<string, ParameterFacts>;
   /** The same with limits to compare the table's values with. */
   readonly exactFacts: ReadonlyMap<string, ParameterFacts>;
+  /** By parameter name: how its numbers are shown, where the lots say. */
+  readonly forms?: ReadonlyMap<string, ShownForm> | undefined;
   /** Where the dies come from lot files: what became of everything in them. */
   readonly account?: LotAccount | undefined;
 }
 
 /** A version that was written, and what it was made from. */
 export interface TrainedVersion extends Pick<TrainingData, 'table' | 'account'> {
+  /** By site and by equipment, where there are several. */
+  readonly groups: readonly TableGroups[];
+  readonly forms: ReadonlyMap<string, ShownForm>;
   readonly folder: string;
   readonly manifest: ScreenManifest;
   readonly result: TrainingResult;
@@ -60,25 +67,26 @@ export async function claimFolder({ out, force = false }: VersionOptions): Promi
 
 /** Trains and writes the whole version folder, after the graph itself was checked. */
 export async function trainVersion(
-  { table, facts, exactFacts, account }: TrainingData,
+  { table, facts, exactFacts, account, forms = new Map() }: TrainingData,
   options: VersionOptions & { readonly missing: 'reject' | 'impute' },
 ): Promise<TrainedVersion> {
   const { out, falseAlarmRate = DEFAULT_FALSE_ALARM_RATE } = options;
   const result = trainScreen(table, { falseAlarmRate, components: options.components, facts: exactFacts });
   const identity = { ...options, ...identifyFolder(out) };
 
+  const groups = groupsOfTable(table);
   const onnx = screenAsOnnx(result.screen, options.codeVersion);
   const manifest = manifestOf(table, result, identity, facts, onnx);
   const files = {
     'model.onnx': onnx,
     'manifest.json': jsonText(manifest, 3),
     'reference.json': jsonText(referenceFrom(table, result), 2),
-    'MODEL_CARD.md': modelCard({ table, result, identity, manifest, falseAlarmRate, account }),
+    'MODEL_CARD.md': modelCard({ table, result, identity, manifest, falseAlarmRate, account, groups, forms }),
   };
   await writeVersion(out, files, (folder) =>
     checkGraph(join(folder, 'model.onnx'), result.screen, table, options.scoreDies),
   );
-  return { folder: out, manifest, result, table, account, modelBytes: onnx.byteLength };
+  return { folder: out, manifest, result, table, account, groups, forms, modelBytes: onnx.byteLength };
 }
 
 /** Scores are those of dies that were not fitted to, as a die in production is not. */

@@ -59,7 +59,8 @@ export interface TrainingResult {
 export function trainScreen(table: DieTable, options: TrainingOptions): TrainingResult {
   const passingDies = requirePassingDies(table);
   const split = splitDies(table);
-  const normal = fitNormal(table, withLabel(table, split.fit, 'pass'), options.components);
+  const functional = functionalOf(options.facts);
+  const normal = fitNormal(table, withLabel(table, split.fit, 'pass'), options.components, functional);
   const calibrationPass = withLabel(table, split.calibration, 'pass');
   const limits = limitsFrom(normal, takeDies(table, calibrationPass), options.falseAlarmRate);
   const theory = theoreticalLimits(normal, limits, options.falseAlarmRate);
@@ -111,6 +112,11 @@ function spreadOf(
     wafer: table.wafers?.[row],
   }));
   return falseAlarmSpread(dies, calibration.length / (calibration.length + heldOut.length), rate);
+}
+
+/** The parameters that are verdicts of functional tests. */
+export function functionalOf(facts: ReadonlyMap<string, ParameterFacts>): ReadonlySet<string> {
+  return new Set([...facts].flatMap(([name, { functional }]) => (functional === true ? [name] : [])));
 }
 
 /** The number of passing dies. Refuses too few; `details` are told with it, a line each. */

@@ -156,6 +156,44 @@ describe('diegate inspect', () => {
     expect(text).toMatch(/1\/2 +2 +1 +1 +50\.0% {2}1: 1, 5: 1/);
   });
 
+  it('tells the testers of a file of several lots apart: yield, bins and means', async () => {
+    const lotOn = (nodeNam: string, volts: number, order: 'little' | 'big') =>
+      fileOf(
+        [
+          { ...mir, lotId: nodeNam, nodeNam },
+          { type: 'Sdr', headNum: 1, siteGrp: 1, siteCnt: 1, siteNum: [0], cardTyp: 'PC', cardId: 'C7' },
+          ...Array.from({ length: 8 }, (_, i) => [
+            pir(1, 0),
+            ptr(10, volts + (i % 2) / 100, declared),
+            prr(1, 0, { partId: `${i}`, partFlg: i === 0 ? 8 : 0, hardBin: i === 0 ? 5 : 1 }),
+          ]).flat(),
+          mrr,
+        ],
+        order,
+      );
+    const file = await lotFile(Buffer.concat([lotOn('T-1', 2, 'big'), lotOn('T-2', 2.5, 'little')]));
+    const { lots, equipment } = JSON.parse((await inspect([file, '--json'])).out);
+    expect(lots).toHaveLength(2);
+    expect(lots[0].hardware).toMatchObject([{ head: 1, sites: [0], probeCard: 'PC C7' }]);
+    expect(equipment).toMatchObject([
+      { equipment: 'T-1', touchdowns: 8, passed: 7, yield: 0.875, tests: [{ number: 10, values: 8 }] },
+      {
+        equipment: 'T-2',
+        hardBins: [
+          { bin: 1, touchdowns: 7 },
+          { bin: 5, touchdowns: 1 },
+        ],
+      },
+    ]);
+    expect(equipment[1].tests[0].mean).toBeCloseTo(2.505, 6);
+    const { out } = await inspect([file]);
+    expect(out).toContain('little- and big-endian');
+    expect(out).toContain('probe card  PC C7');
+    expect(out).toMatch(
+      /tests whose mean differs by equipment:\n.*\n +10 {2}VOH +V +2\.005 +T-1 +2\.505 +T-2/,
+    );
+  });
+
   it('says what is damaged and where', async () => {
     const file = await lotFile(SMALL.subarray(0, SMALL.length - 9));
     const { out } = await inspect([file]);

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { scoreCommand } from '../../src/cli/score.js';
 import { MAP_FORMATS } from '../../src/mapfile/map-formats.js';
 import { readDieTable } from '../../src/training/table/read-die-table.js';
+import { referenceOfColumns } from '../drift/references.js';
 import { fileOf, mir, mrr } from '../stdf/support.js';
 import { fillRepository, sumVersion, temporaryFolder } from '../support/models.js';
 import { WORKER } from '../support/pool.js';
@@ -29,9 +30,11 @@ const CSV = `IDD,lot_id,wafer_id,x,y,site,hard_bin,label,note,VTN
 ,L1,W1,2,2,2,1,pass,d,0.1
 `;
 
-async function floor() {
+const REFERENCE = referenceOfColumns([0, 1].map(() => Array.from({ length: 1000 }, (_, i) => i / 1000)));
+
+async function floor(version: Parameters<typeof fillRepository>[1][number] = MODEL) {
   const folder = await temporaryFolder();
-  await fillRepository(folder, [MODEL]);
+  await fillRepository(folder, [version]);
   const at = (name: string) => join(folder, name);
   await writeFile(at('t.csv'), CSV);
   await writeFile(at('t.csv.gz'), gzipSync(CSV));
@@ -141,9 +144,29 @@ describe('diegate score of a table', () => {
     expect(await problemsOf(score([at('t.csv'), at('lot.stdf'), ...model]))).toEqual([
       expect.stringContaining('lot.stdf is no table, but other files are'),
     ]);
-    expect(await problemsOf(score([at('t.csv'), ...model, '--review', '5']))).toEqual([
-      '--review: takes lot files, found tables',
+  });
+
+  it('lists rows for an engineer, and measures drift where the model has a reference', async () => {
+    const { at, model } = await floor({ ...MODEL, reference: REFERENCE });
+    const asked = [at('t.csv'), ...model, '--review', '2', '--report', at('r.html')];
+    const { review, drift } = JSON.parse((await score([...asked, '--json'])).out);
+    expect(review.map(({ chosen, x, y, site }: Record<string, unknown>) => [chosen, x, y, site])).toEqual([
+      ['near the threshold', 1, 1, '1'],
+      ['random', expect.any(Number), expect.any(Number), expect.any(String)],
     ]);
+    expect(drift).toMatchObject({ dies: 3, sites: [{ name: expect.stringContaining('1') }, {}] });
+    const { out } = await score(asked);
+    expect(out).toContain('for review, 1 nearest to the threshold, 1 at random:');
+    expect(await readFile(at('r.html'), 'utf8')).toContain('<h2>For review');
+    const without = await floor();
+    expect(JSON.parse((await score([without.at('t.csv'), ...without.model, '--json'])).out).drift).toBeNull();
+  });
+
+  it('finds a column by its name with the unit behind it, as diegate table writes them', async () => {
+    const { at, model } = await floor();
+    await writeFile(at('u.csv'), CSV.replace('IDD,', 'IDD (mA),'));
+    const { files } = JSON.parse((await score([at('u.csv'), ...model, '--json'])).out);
+    expect(files[0].parts.scored).toBe(3);
   });
 });
 

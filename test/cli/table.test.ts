@@ -62,7 +62,7 @@ describe('diegate table', () => {
     const { out: said } = await table([...files, '--out', out]);
     expect(said).toContain('3 rows, 6 tests');
     const [header, ...rows] = (await readFile(out, 'utf8')).trimEnd().split('\r\n');
-    expect(header).toMatch(/,1 vdd \(V\),"2 a, ""b""",3,4 \[1\],4 \[2\],9 late$/);
+    expect(header).toMatch(/,1 vdd \(V\),"2 a, ""b""",3 \(functional\),4\[1\],4\[2\],9 late$/);
     expect(rows).toEqual([
       'one.stdf,LOT-1,,,1,5,-7,1,0,node,1970-01-01T00:00:02,1,1,pass,0,12,1.1,9,1,5,,',
       'one.stdf,LOT-1,,,2,,-7,1,0,node,1970-01-01T00:00:02,1,1,fail,8,12,,,,,,',
@@ -75,7 +75,7 @@ describe('diegate table', () => {
     const out = join(folder, 'lot.csv');
     await table([...files, '--out', out]);
     const read = await readDieTable([out]);
-    expect(read.parameters).toEqual(['1 vdd (V)', '2 a, "b"', '3', '4 [1]', '4 [2]', '9 late']);
+    expect(read.parameters).toEqual(['1 vdd (V)', '2 a, "b"', '3 (functional)', '4[1]', '4[2]', '9 late']);
     expect([...read.passing]).toEqual([1, 0, 1]);
     expect(Array.from(read.values.subarray(0, 4))).toEqual([Math.fround(1.1), 9, 1, 5]);
   });
@@ -86,7 +86,14 @@ describe('diegate table', () => {
     await table([...files, '--out', out]);
     const { rows, metadata } = await readParquet(out);
     expect(rows).toMatchObject([
-      { part_id: '1', x: 5, label: 'pass', '1 vdd': Math.fround(1.1), '3': 1, '4 [2]': Number.NaN },
+      {
+        part_id: '1',
+        x: 5,
+        label: 'pass',
+        '1 vdd': Math.fround(1.1),
+        '3 (functional)': 1,
+        '4[2]': Number.NaN,
+      },
       { part_id: '2', x: null, label: 'fail', '1 vdd': Number.NaN },
       { part_id: '3', stdf_file: 'two.stdf', '9 late': 3 },
     ]);

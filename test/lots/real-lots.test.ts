@@ -138,6 +138,129 @@ describe.skipIf(!existsSync(LOTS))('inspect tells whose test a value is', () => 
   });
 });
 
+describe.skipIf(!existsSync(LOTS))('inspect tells what else the samples have', () => {
+  interface Counted {
+    readonly number: number;
+    readonly position?: number;
+    readonly failed: number;
+  }
+
+  it('sites: yield by site, and the test whose mean differs between them', async () => {
+    const [{ sites, tests }] = await inspected('sites');
+    expect(sites.map(({ site, yield: share }: { site: number; yield: number }) => [site, share])).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 1],
+      [4, 0.5],
+    ]);
+    expect(
+      tests[0].sites.map(({ site, values }: { site: string; values: number }) => [site, values]),
+    ).toEqual([
+      ['1/1', 16],
+      ['1/2', 16],
+      ['1/3', 16],
+      ['1/4', 16],
+    ]);
+    const { out } = await runCommand((streams) => inspectCommand({ streams }), [lot('sites')]);
+    expect(out).toMatch(/tests whose mean differs by site:\n.*\n +101 {2}T1 .* 1\/4 +1\.50/);
+  });
+
+  it('claims: PCR and WRR that contradict the parts, also where the lot is scored', async () => {
+    const expected = [
+      ['PCR PART_CNT', 100, 64],
+      ['PCR GOOD_CNT', 90, 64],
+      ['WRR PART_CNT of wafer W01', 100, 64],
+      ['WRR GOOD_CNT of wafer W01', 90, 64],
+    ];
+    const rows = (claims: { record: string; stated: number; found: number }[]) =>
+      claims.map(({ record, stated, found }) => [record, stated, found]);
+    const [{ claims }] = await inspected('claims');
+    expect(rows(claims)).toEqual(expected);
+    const model = join(await temporaryFolder(), 'claims', '1');
+    await train([lot('claims'), '--out', model]);
+    const { out } = await score([lot('claims'), '--model', model, '--json']);
+    expect(rows(JSON.parse(out).lots[0].claims)).toEqual(expected);
+  });
+
+  it('second-wir: what its two WRRs say of their passes is no contradiction', async () => {
+    const [{ claims }] = await inspected('second-wir');
+    expect(claims).toEqual([]);
+  });
+
+  it('mpr-pin3: a failed record counts on the pin that failed', async () => {
+    const [{ tests }] = await inspected('mpr-pin3');
+    const leak = tests.filter(({ number }: Counted) => number === 200);
+    expect(leak.map(({ position, failed }: Counted) => [position, failed])).toEqual([
+      [1, 0],
+      [2, 0],
+      [3, 5],
+      [4, 0],
+    ]);
+  });
+
+  it('ftr-fails: the fail is visible by test', async () => {
+    const [{ tests }] = await inspected('ftr-fails');
+    expect(tests.map(({ number, failed }: Counted) => [number, failed])).toEqual([
+      [100, 0],
+      [101, 0],
+      [300, 5],
+      [301, 0],
+    ]);
+  });
+
+  it('v4-2007: its records are skipped and counted, and harm nothing', async () => {
+    const [{ parts, report, softBins }] = await inspected('v4-2007');
+    expect(report.unknown.map(({ name, count }: { name: string; count: number }) => [name, count])).toEqual([
+      ['Vur', 1],
+      ['Str', 64],
+    ]);
+    expect(report).toMatchObject({ intact: true });
+    expect(parts).toMatchObject({ total: 64, failed: 5 });
+    expect(softBins[1]).toMatchObject({ bin: 2, failed: 5 });
+  });
+
+  it('enc: names and units in UTF-8 as written, those of windows-1252 as its program wrote them', async () => {
+    const [{ tests }] = await inspected('enc');
+    expect(tests.map(({ units }: { units: string }) => units)).toEqual(['\u00b5A', '\u00b0C']);
+    const { out } = await runCommand((streams) => inspectCommand({ streams }), [lot('enc')]);
+    expect(out).toMatch(/ 1 {2}Suite \u2013 CONT +\u00b5A /);
+  });
+
+  it('scales: 1.2 mA where the tester shows 1.2 mA', async () => {
+    const { out } = await runCommand((streams) => inspectCommand({ streams }), [lot('scales')]);
+    expect(out).toMatch(/ 1 {2}IDD +mA +1\.000 +1\.400 .* 1\.200 /);
+    expect(out).toMatch(/ 2 {2}ILEAK +nA +-5\.000 +5\.000 /);
+    expect(out).toMatch(/ 3 {2}FOSC +MHz +12\.000 +13\.000 /);
+    expect(out).toMatch(/ 4 {2}EFF +% +90\.000 +100\.000 /);
+  });
+
+  it('plain.stdf.bz2 and b-padded-one-zero are read whole', async () => {
+    const bzip2 = join(LOTS, 'plain.stdf.bz2');
+    const { out } = await runCommand((streams) => inspectCommand({ streams }), [bzip2, '--json']);
+    expect(JSON.parse(out).report.intact).toBe(true);
+    const [{ report, parts }] = await inspected('b-padded-one-zero');
+    expect(report.intact).toBe(true);
+    expect(parts.total).toBeGreaterThan(0);
+  });
+
+  it('b-dyn2: limits of each part of its own', async () => {
+    const [{ tests }] = await inspected('b-dyn2');
+    expect(tests[0].limitChanges.from).toMatchObject([
+      { lowLimit: 0, highLimit: 2 },
+      { lowLimit: 0.5, highLimit: 1.5 },
+    ]);
+  });
+
+  it.each(['b-mv', 'b-one_ftr', 'lot1-retest', 'mpr-sweep', 'b-pins', 'b-reused'])(
+    '%s is intact',
+    async (name) => {
+      const [{ report, claims }] = await inspected(name);
+      expect(report.intact).toBe(true);
+      expect(claims).toEqual([]);
+    },
+  );
+});
+
 describe.skipIf(!existsSync(LOTS))('a model of prodA', () => {
   const trainedOnA = async () => {
     const model = join(await temporaryFolder(), 'prod', '1');
@@ -191,6 +314,21 @@ describe.skipIf(!existsSync(LOTS))('a model of', () => {
     const { model } = await trained('mpr-pin3');
     const found = await scored('mpr-pin3', model);
     expect(found.parts.byTester.fail).toEqual({ scored: 5, predictedFail: 5 });
+  });
+
+  it('ftr-fails with --functional: 5 of 5, although no good die fails the functional test', async () => {
+    const { model, parameters } = await trained('ftr-fails', '--functional');
+    expect(parameters).toBe(4);
+    const found = await scored('ftr-fails', model);
+    expect(found.parts.byTester.fail).toEqual({ scored: 5, predictedFail: 5 });
+  });
+
+  it('b-base converts mV, and refuses another test under a number', async () => {
+    const { model } = await trained('b-base');
+    expect((await scored('b-mv', model)).testsConverted).toHaveLength(3);
+    expect((await problemsOf(score([lot('b-reused'), '--model', model]))).join('\n')).toContain(
+      'model: 1002 T2 [V]; lot: 1002 FREQ_OSC [Hz]',
+    );
   });
 
   it('site-in-text is refused with a way, and learnt that way: the model remembers it', async () => {

@@ -233,6 +233,46 @@ describe('diegate train on STDF lots', () => {
     expect(manifest.metrics.detectionRate).toBe(1);
   });
 
+  it('learns functional tests where asked: a fail is told although no good die ever had one', async () => {
+    const ftr = (testNum: number, failing: boolean): StdfRecord<'Ftr'> => ({
+      ...{ type: 'Ftr', testNum, headNum: 1, siteNum: 0, testFlg: failing ? 0x80 : 0 },
+      ...{ optFlag: 0xff, cyclCnt: 0, relVadr: 0, reptCnt: 0, numFail: 0, xfailAd: 0, yfailAd: 0 },
+      ...{ vectOff: 0, rtnIcnt: 0, pgmIcnt: 0, rtnIndx: [], rtnStat: [], pgmIndx: [], pgmStat: [] },
+      ...{
+        failPin: { count: 0, bytes: new Uint8Array(0) },
+        vectNam: '',
+        timeSet: '',
+        opCode: '',
+        testTxt: `scan${testNum}`,
+      },
+    });
+    // Failing dies are average in every value and fail test 900; all dies pass 901, all fail 902.
+    const parts = correlatedParts(400, 60).map((part, die) => {
+      const failing = die % 10 === 3;
+      const results = [
+        ...(part.failing === true ? [] : part.results),
+        ...[ftr(900, failing), ftr(901, false), ftr(902, true)],
+      ];
+      return { ...part, failing, results };
+    });
+    const lot = await lotFile(parts);
+    const without = await trainOn([lot]);
+    expect(without.parameters.some(({ functional }) => functional)).toBe(false);
+    expect(without.manifest.metrics.detectionRate).toBeLessThan(0.2);
+
+    const { parameters, manifest, card, printed } = await trainOn([lot], '--functional');
+    expect(
+      parameters.filter(({ functional }) => functional).map(({ name, expected }) => [name, expected]),
+    ).toEqual([
+      ['900 scan900 (functional)', 0],
+      ['901 scan901 (functional)', 0],
+    ]);
+    expect(manifest.metrics.detectionRate).toBe(1);
+    expect(manifest.metrics.falseAlarmRate).toBeLessThan(0.1);
+    expect(card).toContain('2 are functional tests that good dies pass');
+    expect(printed).toContain('902 scan902 (functional): no variance');
+  });
+
   it('gives the same bytes again', async () => {
     const lot = await lotFile(correlatedParts(120, 4));
     const out = join(await temporaryFolder(), 'screen', '1');

@@ -3,11 +3,14 @@ import type { CategoryParameter } from '../../die/die.js';
 import { Fault } from '../../errors.js';
 import { createDieRegister, type DieRegister } from '../../lots/dies/die-register.js';
 import { createPartMeasurer, type PartMeasurer } from '../../lots/measure-part.js';
+import { testsRefused } from '../../lots/tests/refusal.js';
+import { AS_WRITTEN, type TestNaming } from '../../lots/tests/test-identity.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { assembleParts } from '../../stdf/stdf.js';
 import type { DieTable } from '../../training/table/die-table.js';
 import { readDieTable } from '../../training/table/read-die-table.js';
 import { lotBytes, namingFile } from '../lot-file.js';
+import { readTestNaming } from '../test-naming.js';
 import { trainingFormat } from '../training-format.js';
 import type { Clustering } from './comparison.js';
 import { GROUPINGS, type Grouping } from './groups.js';
@@ -171,9 +174,19 @@ async function fromLots({ files, versions, onProgress }: LabelledDiesOptions): P
   const groups: Record<Grouping, string[]> = { equipment_id: [], site: [], lot_id: [] };
   const wafers: string[] = [];
   let namesWafers = false;
+  const namings = await Promise.all(
+    versions.map(({ manifest }) => readTestNaming({}, manifest.input.stripName)),
+  );
   for (const file of files) {
-    const measurers = versions.map((version) => measurerFor(version, file));
+    const measurers = versions.map((version, v) => measurerFor(version, file, namings[v] ?? AS_WRITTEN));
     const dies = await namingFile(file, diesOfLot(lotBytes(file, onProgress), measurers));
+    const others = versions.flatMap((version, v) => {
+      const refused = measurers[v]?.match().refused ?? [];
+      return refused.length === 0
+        ? []
+        : testsRefused([{ files: [file], lot: null, refused }], version).problems;
+    });
+    refuseMisfit(others, [file], versions);
     const lacking = versions.flatMap(({ key }, v) => {
       const never = measurers[v]?.neverMeasured() ?? [];
       return never.length === 0
@@ -245,9 +258,9 @@ async function diesOfLot(
   });
 }
 
-function measurerFor({ key, manifest }: ModelVersion, file: string): PartMeasurer {
+function measurerFor({ key, manifest }: ModelVersion, file: string, naming: TestNaming): PartMeasurer {
   try {
-    return createPartMeasurer(manifest.input.parameters, file);
+    return createPartMeasurer(manifest.input.parameters, file, naming);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     throw new Fault(

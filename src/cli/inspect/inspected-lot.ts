@@ -1,6 +1,8 @@
 import type { Inspection, YieldFigures } from '../../lots/inspection.js';
 import type { LimitChanges } from '../../lots/limit-watch.js';
+import { type GroupFigures, yieldOfGroup } from '../../lots/part-groups.js';
 import { shownFormOf } from '../../lots/shown-value.js';
+import type { TestStatistics } from '../../lots/test-statistics.js';
 import { testerTime } from '../../lots/tester-time.js';
 import { known, type Lot, type ReadReport, type TestDefinition } from '../../stdf/stdf.js';
 
@@ -27,17 +29,18 @@ export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot)
       statedParts: countOr(wafer.wrr && known(wafer.wrr, 'partCnt')),
       statedGood: countOr(wafer.wrr && known(wafer.wrr, 'goodCnt')),
     })),
-    sites: inspection.sites.map(({ hardBins: bins, ...site }) => ({
-      ...site,
-      hardBins: [...bins].map(([bin, touchdowns]) => ({ bin, touchdowns })),
-    })),
+    sites: inspection.sites.map(({ group, ...figures }) => {
+      const [head, site] = group.split('/').map(Number);
+      return { head, site, ...groupAsJson(figures) };
+    }),
+    hardware: hardwareOf(lot),
     claims: inspection.claims,
     retests,
     /** How dies are told apart. */
     diesKnownBy: inspection.naming,
     hardBins: hardBins.map(binOf),
     softBins: softBins.map(binOf),
-    tests: tests.map(({ test, statistics: { min, max, mean, deviation, ...counts }, limitChanges }) => ({
+    tests: tests.map(({ test, statistics, sites, limitChanges }) => ({
       number: test.testNum,
       name: test.testTxt,
       kind: test.kind,
@@ -50,15 +53,57 @@ export function inspectedAsJson({ file, lot, inspection, report }: InspectedLot)
       lowSpec: test.limits.loSpec ?? null,
       highSpec: test.limits.hiSpec ?? null,
       ...(limitChanges !== undefined && { limitChanges: limitChangesOf(limitChanges) }),
-      ...counts,
-      min: min ?? null,
-      max: max ?? null,
-      mean: mean ?? null,
-      deviation: deviation ?? null,
+      ...statisticsAsJson(statistics),
+      ...(sites.size > 0 && {
+        sites: [...sites].map(([site, of]) => ({ site, ...statisticsAsJson(of) })),
+      }),
     })),
     oddities: lot.oddities,
     report,
   };
+}
+
+/** Figures of a site or of a tester. */
+export function groupAsJson({ hardBins, softBins, ...figures }: Omit<GroupFigures, 'group'>) {
+  const listed = (bins: ReadonlyMap<number, number>) =>
+    [...bins].sort(([a], [b]) => a - b).map(([bin, touchdowns]) => ({ bin, touchdowns }));
+  return {
+    ...figures,
+    yield: yieldOfGroup(figures) ?? null,
+    hardBins: listed(hardBins),
+    softBins: listed(softBins),
+  };
+}
+
+/** In the base unit. */
+export function statisticsAsJson({ min, max, mean, deviation, ...counts }: TestStatistics) {
+  return {
+    ...counts,
+    min: min ?? null,
+    max: max ?? null,
+    mean: mean ?? null,
+    deviation: deviation ?? null,
+  };
+}
+
+/** What the SDRs say of the equipment of a site group, besides the tester. */
+export function hardwareOf({ sdrs }: Lot) {
+  const named = (type: string | undefined, id: string | undefined) => {
+    const text = [type, id].map((each) => each?.trim() ?? '').filter((each) => each !== '');
+    return text.length === 0 ? undefined : text.join(' ');
+  };
+  return sdrs.map((sdr) => ({
+    head: sdr.headNum,
+    sites: sdr.siteNum,
+    handler: named(sdr.handTyp, sdr.handId),
+    probeCard: named(sdr.cardTyp, sdr.cardId),
+    loadBoard: named(sdr.loadTyp, sdr.loadId),
+    dibBoard: named(sdr.dibTyp, sdr.dibId),
+    cable: named(sdr.cablTyp, sdr.cablId),
+    contactor: named(sdr.contTyp, sdr.contId),
+    laser: named(sdr.lasrTyp, sdr.lasrId),
+    extra: named(sdr.extrTyp, sdr.extrId),
+  }));
 }
 
 /** From which part on which limits held, in the base unit. */

@@ -1,16 +1,20 @@
-import type { InspectedBin, InspectedTest, SiteFigures, YieldFigures } from '../../lots/inspection.js';
+import { type GroupedTest, type Unlike, unlikeTests } from '../../lots/group-statistics.js';
+import type { InspectedBin, InspectedTest, YieldFigures } from '../../lots/inspection.js';
+import { claimText } from '../../lots/lot-claims.js';
+import { binsText, type GroupFigures, yieldOfGroup } from '../../lots/part-groups.js';
 import { shownFormOf, shownNumbers } from '../../lots/shown-value.js';
 import { describeReport, type TestDefinition } from '../../stdf/stdf.js';
 import { countText, printable, shareText } from '../../wafermap/text.js';
 import { type Column, tableLines } from '../table.js';
-import { type InspectedLot, identityOf } from './inspected-lot.js';
+import { type ByEquipment, unlikeByEquipment } from './by-equipment.js';
+import { hardwareOf, type InspectedLot, identityOf } from './inspected-lot.js';
 
 /** What `inspect` prints for people. */
 export function describeInspected(inspected: InspectedLot): string {
   const { file, lot, inspection, report } = inspected;
   const { total, wafers, tests } = inspection;
   const lines = [
-    `${file}: ${countText(report.records)} records, ${countText(report.bytes)} bytes, ${report.byteOrder}-endian`,
+    `${file}: ${countText(report.records)} records, ${countText(report.bytes)} bytes, ${report.byteOrder === 'mixed' ? 'little- and big-endian' : `${report.byteOrder}-endian`}`,
     ...damageLines(inspected),
     '',
     ...identityLines(inspected),
@@ -22,7 +26,7 @@ export function describeInspected(inspected: InspectedLot): string {
       ...(wafers.length === 1 ? [] : [{ name: 'all', figures: total }]),
     ]),
     '',
-    ...(inspection.sites.length < 2 ? [] : [...tableLines(SITE_COLUMNS, inspection.sites), '']),
+    ...(inspection.sites.length < 2 ? [] : [...tableLines(groupColumns('head/site'), inspection.sites), '']),
     ...tableLines(binColumns('hard bin'), inspection.hardBins),
     '',
     ...tableLines(binColumns('soft bin'), inspection.softBins),
@@ -30,6 +34,10 @@ export function describeInspected(inspected: InspectedLot): string {
     `${tests.length} tests, statistics over usable values:`,
     ...tableLines(TEST_COLUMNS, tests.map(testRow)),
     ...tests.flatMap(limitLines),
+    ...unlikeLines(
+      'site',
+      unlikeTests(tests.map(({ test, statistics, sites }) => ({ test, all: statistics, groups: sites }))),
+    ),
     ...(lot.wafers.length === 0 ? ['', 'no wafers: packaged parts, or the WIR is missing'] : []),
   ];
   return `${lines.map(printable).join('\n')}\n`;
@@ -72,7 +80,20 @@ function identityLines({ lot }: InspectedLot): string[] {
     const value = new Map<string, string | null>(Object.entries(identity)).get(key);
     return value === null || value === undefined ? [] : [`${name.padEnd(12)}${value}`];
   });
-  return retestOfBins ? [...lines, 'the whole file is a retest (RDR)'] : lines;
+  return [...lines, ...hardwareLines(lot), ...(retestOfBins ? ['the whole file is a retest (RDR)'] : [])];
+}
+
+/** Handler, probe card and boards, with head and sites where several groups have their own. */
+function hardwareLines(lot: InspectedLot['lot']): string[] {
+  const groups = hardwareOf(lot);
+  return groups.flatMap(({ head, sites, ...hardware }) =>
+    Object.entries(hardware).flatMap(([part, named]) => {
+      if (named === undefined) return [];
+      const what = part.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).padEnd(12);
+      const where = groups.length < 2 ? '' : ` (head ${head}, site ${sites?.join(', ') ?? 'all'})`;
+      return [`${what}${named}${where}`];
+    }),
+  );
 }
 
 function partLines({ lot, inspection: { total, retests, claims } }: InspectedLot): string[] {
@@ -89,9 +110,7 @@ function partLines({ lot, inspection: { total, retests, claims } }: InspectedLot
     retests.dies === 0
       ? 'no retests'
       : `retests: ${countText(retests.dies)} dies (${countText(retests.unflagged)} touchdowns unflagged), ${countText(retests.recovered)} recovered, ${countText(retests.lost)} lost`,
-    ...claims.map(
-      ({ record, stated, found }) => `${record} says ${countText(stated)}, the parts say ${countText(found)}`,
-    ),
+    ...claims.map((claim) => claimText(claim, countText)),
     ...odd.filter(([count]) => count > 0).map(([count, what]) => `${countText(count)} ${what}`),
   ];
 }
@@ -110,26 +129,57 @@ const WAFER_COLUMNS: readonly Column<WaferRow>[] = [
   { title: 'last yield', align: 'right', text: ({ figures }) => shareText(figures.lastYield) },
 ];
 
-const SITE_COLUMNS: readonly Column<SiteFigures>[] = [
-  { title: 'head/site', align: 'left', text: ({ head, site }) => `${head}/${site}` },
-  { title: 'touchdowns', align: 'right', text: ({ touchdowns }) => countText(touchdowns) },
-  { title: 'passed', align: 'right', text: ({ passed }) => countText(passed) },
-  { title: 'failed', align: 'right', text: ({ failed }) => countText(failed) },
-  {
-    title: 'yield',
-    align: 'right',
-    text: ({ passed, failed }) => shareText(passed + failed === 0 ? undefined : passed / (passed + failed)),
-  },
-  {
-    title: 'hard bins',
-    align: 'left',
-    text: ({ hardBins }) =>
-      [...hardBins]
-        .sort(([a], [b]) => a - b)
-        .map(([bin, n]) => `${bin}: ${countText(n)}`)
-        .join(', '),
-  },
-];
+function groupColumns(title: string): readonly Column<GroupFigures>[] {
+  return [
+    { title, align: 'left', text: ({ group }) => group },
+    { title: 'touchdowns', align: 'right', text: ({ touchdowns }) => countText(touchdowns) },
+    { title: 'passed', align: 'right', text: ({ passed }) => countText(passed) },
+    { title: 'failed', align: 'right', text: ({ failed }) => countText(failed) },
+    { title: 'yield', align: 'right', text: (figures) => shareText(yieldOfGroup(figures)) },
+    { title: 'hard bins', align: 'left', text: ({ hardBins }) => binsText(hardBins, countText) },
+  ];
+}
+
+/** What the lots of a file say by the tester that tested them, where there are several. */
+export function describeEquipment(equipment: ByEquipment): string {
+  if (equipment.testers.length < 2) return '';
+  const lines = [
+    '',
+    ...tableLines(groupColumns('equipment'), equipment.testers),
+    ...unlikeLines('equipment', unlikeByEquipment(equipment)),
+  ];
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+type UnlikeTest = GroupedTest & Unlike;
+
+const MOST_UNLIKE = 10;
+
+/** The tests whose means are farthest apart; nothing where chance explains all. */
+function unlikeLines(what: string, unlike: readonly UnlikeTest[]): string[] {
+  if (unlike.length === 0) return [];
+  const more = unlike.length > MOST_UNLIKE ? `, the first ${MOST_UNLIKE} of ${countText(unlike.length)}` : '';
+  return [
+    '',
+    `tests whose mean differs by ${what}${more}:`,
+    ...tableLines(unlikeColumns(what), unlike.slice(0, MOST_UNLIKE)),
+  ];
+}
+
+function unlikeColumns(what: string): readonly Column<UnlikeTest>[] {
+  const shown = ({ test, lowest, highest }: UnlikeTest) =>
+    shownNumbers([lowest.mean, highest.mean], shownFormOf(test.display));
+  return [
+    { title: 'test', align: 'right', text: ({ test }) => numberOf(test) },
+    { title: 'name', align: 'left', text: ({ test }) => test.testTxt.replace(/\s+/g, ' ').trim() },
+    { title: 'unit', align: 'left', text: ({ test }) => shownFormOf(test.display).unit },
+    { title: 'lowest mean', align: 'right', text: (unlike) => shown(unlike)[0] ?? '' },
+    { title: what, align: 'left', text: ({ lowest }) => lowest.group },
+    { title: 'highest mean', align: 'right', text: (unlike) => shown(unlike)[1] ?? '' },
+    { title: what, align: 'left', text: ({ highest }) => highest.group },
+    { title: 'apart, in deviations', align: 'right', text: ({ apart }) => apart.toFixed(2) },
+  ];
+}
 
 function binColumns(title: string): readonly Column<InspectedBin>[] {
   return [

@@ -1,16 +1,16 @@
 import { printable } from '../../wafermap/text.js';
 import { tableLines } from '../table.js';
 import { reviewTable } from './findings-tables.js';
-import type { Findings } from './report.js';
+import type { TableFindings } from './report.js';
 import { reviewAsJson } from './review.js';
 
 /** Drift and, where it was asked for, the dies to look at, for machines. */
-export function findingsAsJson({ drift, review }: Findings, reviewed: boolean) {
+export function findingsAsJson({ drift, review }: TableFindings, reviewed: boolean) {
   return { drift: drift ?? null, ...(reviewed && { review: reviewAsJson(review) }) };
 }
 
 /** What of it is said to people: one sentence of drift, and the dies to look at. */
-export function findingsText({ drift, review }: Findings): string[] {
+export function findingsText({ drift, review }: TableFindings): string[] {
   const { columns, rows, note } = reviewTable(review);
   const lines = tableLines(
     columns.map(({ title, align }, i) => ({ title, align, text: (row: readonly string[]) => row[i] ?? '' })),

@@ -1,10 +1,15 @@
 import { type Explanation, explanationText, testTitle } from '../../lots/explanation.js';
+import { binsText } from '../../lots/part-groups.js';
+import { shownFormOf, shownNumbers } from '../../lots/shown-value.js';
 import { testerTime } from '../../lots/tester-time.js';
+import { AS_WRITTEN, identityOfTest, testTitle as titleOfTest } from '../../lots/tests/test-identity.js';
 import type { BinTally, Lot } from '../../stdf/stdf.js';
 import { partText, type ReportColumn, type ReportTable } from '../../wafermap/report-table.js';
 import { countText, numberText, shareText } from '../../wafermap/text.js';
 import { agreementOf, lastTouchdowns } from './agreement.js';
 import { equipmentOf, groupsOf, siteOf } from './groups.js';
+import type { LotSayings } from './lot-watch.js';
+import { type FoundDie, foundPart } from './review.js';
 import type { ScoredLot } from './score-lot.js';
 import type { ScoredPart } from './scored-part.js';
 
@@ -13,7 +18,10 @@ const MOST_DIES = 200;
 const MOST_TESTS = 40;
 
 /** The tables of a report, those before the maps and the long ones after them. */
-export function reportTables(lots: readonly ScoredLot[]): {
+export function reportTables(
+  lots: readonly ScoredLot[],
+  { bySite, byEquipment }: LotSayings,
+): {
   readonly tables: readonly ReportTable[];
   readonly details: readonly ReportTable[];
 } {
@@ -22,7 +30,9 @@ export function reportTables(lots: readonly ScoredLot[]): {
     tables: [
       lotTable(lots),
       groupTable('By site', 'head/site', dies, siteOf),
+      meansTable('Means by site', 'at', bySite),
       groupTable('By equipment', 'equipment', dies, equipmentOf),
+      meansTable('Means by equipment', 'at', byEquipment),
       binTable('Soft bins', lots, dies, 'softBin'),
       binTable('Hard bins', lots, dies, 'hardBin'),
     ],
@@ -104,6 +114,7 @@ function groupTable(
     columns: columnsOf(
       [what],
       ['dies', 'scored', "tester's yield", "model's yield", 'caught', 'flagged', 'median score'],
+      ['hard bins'],
     ),
     rows: groups.length < 2 ? [] : groups.map(({ name, dies }) => groupRow(name, dies)),
   };
@@ -120,7 +131,38 @@ function groupRow(name: string, dies: readonly ScoredPart[]): string[] {
     partText(byTester.fail.predictedFail, byTester.fail.scored),
     partText(byTester.pass.predictedFail, byTester.pass.scored),
     median === undefined ? '' : numberText(median),
+    binsText(hardBinsOf(dies), countText),
   ];
+}
+
+function hardBinsOf(dies: readonly ScoredPart[]): ReadonlyMap<number, number> {
+  const bins = new Map<number, number>();
+  for (const { part } of dies)
+    if (part.hardBin !== undefined) bins.set(part.hardBin, (bins.get(part.hardBin) ?? 0) + 1);
+  return bins;
+}
+
+/** Tests whose mean differs by more than chance; nothing where none does. */
+function meansTable(title: string, at: string, unlike: LotSayings['bySite']): ReportTable {
+  return {
+    title,
+    note: `over usable values of all touchdowns; tests whose means differ by more than chance, the farthest apart first${beyond(unlike.length, MOST_TESTS)}`,
+    columns: [
+      ...columnsOf(['test', 'unit'], ['lowest mean'], [at]),
+      ...columnsOf([], ['highest mean'], [at]),
+      ...columnsOf([], ['apart, in deviations']),
+    ],
+    rows: unlike.slice(0, MOST_TESTS).map(({ test, lowest, highest, apart }) => {
+      const form = shownFormOf(test.display);
+      const [low = '', high = ''] = shownNumbers([lowest.mean, highest.mean], form);
+      return [
+        titleOfTest(identityOfTest(test, AS_WRITTEN)),
+        form.unit,
+        ...[low, lowest.group, high, highest.group],
+        apart.toFixed(2),
+      ];
+    }),
+  };
 }
 
 function medianScore(dies: readonly ScoredPart[]): number | undefined {
@@ -228,23 +270,23 @@ function failingDies(dies: readonly ScoredPart[]): ReportTable {
     rows: failing.slice(0, MOST_DIES).map((die) => {
       const { score, confidence, explanations } = die.outcome;
       const scores = [numberText(score), shareText(confidence)];
-      return [...placeCells(die), ...scores, reasonsText(explanations)];
+      return [...placeCells(foundPart(die)), ...scores, reasonsText(explanations)];
     }),
   };
 }
 
 /** What names a die in a table, and what the tester says of it. */
-export function placeCells({ label, part }: ScoredPart): string[] {
+export function placeCells({ label, tester, partId, x, y, site, hardBin, softBin }: FoundDie): string[] {
   const number = (value: number | undefined) => (value === undefined ? '' : String(value));
   return [
-    part.partId?.trim() || label.die_id,
+    partId?.trim() || label.die_id,
     label.wafer_id ?? '',
-    part.verdict === 'none' ? '' : part.verdict,
-    number(part.x),
-    number(part.y),
-    `${part.headNum}/${part.siteNum}`,
-    number(part.hardBin),
-    number(part.softBin),
+    tester === 'none' ? '' : tester,
+    number(x),
+    number(y),
+    site,
+    number(hardBin),
+    number(softBin),
   ];
 }
 

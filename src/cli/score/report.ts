@@ -7,6 +7,7 @@ import { countText, shareText } from '../../wafermap/text.js';
 import type { WaferMap } from '../../wafermap/wafer-map.js';
 import { agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
 import { driftTables, reviewTable } from './findings-tables.js';
+import type { LotSayings } from './lot-watch.js';
 import { reportTables } from './report-tables.js';
 import type { ReviewedDie } from './review.js';
 import type { ScoredLot } from './score-lot.js';
@@ -29,21 +30,26 @@ function mapped({ part, label, outcome }: ScoredPart): MappedPart {
   };
 }
 
-/** What was found over all lots of a call. */
-export interface Findings {
+/** What was found over all tables of a call. */
+export interface TableFindings {
   /** Undefined where it was not measured, or the model has no reference. */
   readonly drift: LotDrift | undefined;
   /** Empty where none was asked for. */
   readonly review: readonly ReviewedDie[];
 }
 
+/** What was found over all lots of a call. */
+export interface Findings extends TableFindings {
+  readonly sayings: LotSayings;
+}
+
 /** The HTML page of a call. */
 export function scoreReport(
   lots: readonly ScoredLot[],
   version: ModelVersion,
-  { drift, review }: Findings,
+  { drift, review, sayings }: Findings,
 ): string {
-  const { tables, details } = reportTables(lots);
+  const { tables, details } = reportTables(lots, sayings);
   const all = agreementOf(lots.flatMap(({ parts }) => [...parts]));
   const dies = agreementOf(lots.flatMap(({ parts }) => [...lastTouchdowns(parts)]));
   const said = (values: readonly (string | undefined)[]) =>
@@ -67,7 +73,7 @@ export function scoreReport(
       notes: [
         'Of several touchdowns of a die the last one is shown.',
         ...reasonsNotScored(dies).map(([why, count]) => `${countText(count)} dies were not scored: ${why}.`),
-        ...lots.flatMap((lot) => lotNotes(lot).map((note) => `${lot.file}: ${note}.`)),
+        ...lots.flatMap((lot) => lotNotes(lot, sayings).map((note) => `${lot.file}: ${note}.`)),
       ],
     },
   });

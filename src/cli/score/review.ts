@@ -1,12 +1,43 @@
+import type { DieLabel } from '../../die/die.js';
+import type { Verdict } from '../../stdf/stdf.js';
 import { createRandom } from '../../training/random.js';
-import { lastTouchdowns } from './agreement.js';
-import type { ScoredLot } from './score-lot.js';
+import { siteOf } from './groups.js';
+import type { ScoredTableRow } from './score-table.js';
 import type { PartOutcome, ScoredPart } from './scored-part.js';
+
+/** A scored die of a lot or of a table, by what a person finds it. */
+export interface FoundDie {
+  readonly label: DieLabel;
+  readonly tester: Verdict;
+  readonly partId: string | undefined;
+  readonly x: number | undefined;
+  readonly y: number | undefined;
+  /** `1/0` of a lot, what the column says of a table; '' where it says nothing. */
+  readonly site: string;
+  readonly hardBin: number | undefined;
+  readonly softBin: number | undefined;
+  readonly outcome: PartOutcome;
+}
 
 /** A die for an engineer to look at, and why it was chosen. */
 export interface ReviewedDie {
   readonly chosen: 'near the threshold' | 'random';
-  readonly die: ScoredPart & { readonly outcome: Extract<PartOutcome, { kind: 'scored' }> };
+  readonly die: FoundDie & { readonly outcome: Extract<PartOutcome, { kind: 'scored' }> };
+}
+
+export function foundPart(scored: ScoredPart): FoundDie {
+  const { label, outcome, part } = scored;
+  const { verdict, partId, x, y, hardBin, softBin } = part;
+  return { label, outcome, tester: verdict, site: siteOf(scored), partId, x, y, hardBin, softBin };
+}
+
+export function foundRow({ label, outcome, part, site, hardBin, softBin }: ScoredTableRow): FoundDie {
+  return {
+    ...{ label, outcome, hardBin, softBin },
+    ...{ tester: part.verdict, partId: undefined },
+    ...{ x: label.x ?? undefined, y: label.y ?? undefined },
+    site: site ?? '',
+  };
 }
 
 /** The same lots and number give the same list. */
@@ -14,18 +45,19 @@ const SEED = 'review';
 
 /**
  * Dies to look at: half of them those nearest to the threshold, where the model is least sure, half at random
- * from all others, which shows what it is sure of. Of each die its last touchdown.
+ * from all others, which shows what it is sure of.
+ * @param dies of a die that was touched more than once the last touchdown
  * @param count at most; where fewer are scored, all
  */
 export function reviewOf(
-  lots: readonly ScoredLot[],
+  dies: readonly FoundDie[],
   threshold: number,
   count: number,
 ): readonly ReviewedDie[] {
   if (count === 0) return [];
-  const scored = lots
-    .flatMap(({ parts }) => [...lastTouchdowns(parts)])
-    .flatMap((die) => (die.outcome.kind === 'scored' ? [{ ...die, outcome: die.outcome }] : []));
+  const scored = dies.flatMap((die) =>
+    die.outcome.kind === 'scored' ? [{ ...die, outcome: die.outcome }] : [],
+  );
   const distance = (die: ReviewedDie['die']) => Math.abs(die.outcome.score - threshold);
   const byDistance = scored.toSorted((a, b) => distance(a) - distance(b));
   const near = byDistance.slice(0, Math.ceil(count / 2));
@@ -44,18 +76,18 @@ export function reviewOf(
 
 /** The list for machines. */
 export function reviewAsJson(review: readonly ReviewedDie[]) {
-  return review.map(({ chosen, die: { label, part, outcome } }) => ({
+  return review.map(({ chosen, die: { label, outcome, ...die } }) => ({
     chosen,
     dieId: label.die_id,
     lotId: label.lot_id ?? null,
     waferId: label.wafer_id ?? null,
-    partId: part.partId ?? null,
-    x: part.x ?? null,
-    y: part.y ?? null,
-    site: `${part.headNum}/${part.siteNum}`,
-    hardBin: part.hardBin ?? null,
-    softBin: part.softBin ?? null,
-    tester: part.verdict === 'none' ? null : part.verdict,
+    partId: die.partId ?? null,
+    x: die.x ?? null,
+    y: die.y ?? null,
+    site: die.site === '' ? null : die.site,
+    hardBin: die.hardBin ?? null,
+    softBin: die.softBin ?? null,
+    tester: die.tester === 'none' ? null : die.tester,
     prediction: outcome.prediction,
     confidence: outcome.confidence,
     score: outcome.score,

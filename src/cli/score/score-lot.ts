@@ -55,6 +55,8 @@ export interface ScoreLotsOptions {
   /** Told of every part that was scored, in the order of the file, before its values are let go. */
   readonly onScored?: ((die: MeasuredPart, row: Float32Array) => void) | undefined;
   readonly naming: TestNaming;
+  /** Told of every part of its lot, scored or not, before its results are let go. */
+  readonly onPart?: ((part: Part, lot: Lot) => void) | undefined;
 }
 
 /**
@@ -156,6 +158,7 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
       // What a lot says of its pass stands before its parts.
       if (register.passes() < passes.length) register.begin(lotPassOf(pass.lot));
       register.add(part);
+      options.onPart?.(part, pass.lot);
       const measured = measurer.measure(part, pass.lot);
       const reason = whyNot(measured, version);
       const kept = { label: measured.label, softBin: part.softBin, measured: measured.measured };

@@ -5,6 +5,7 @@ import type { Decision } from '../../die/prediction.js';
 import { Fault } from '../../errors.js';
 import { explanationOf } from '../../lots/explanation.js';
 import { explain } from '../../models/decision/explain.js';
+import type { Parameter } from '../../models/manifest/manifest.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { parseMeasuredValue, parsePassing } from '../../training/table/cells.js';
 import { readTableRecords } from '../../training/table/table-records.js';
@@ -17,7 +18,8 @@ export interface ScoredTableRow extends JudgedPart {
   readonly label: DieLabel;
   /** Position among the rows of the file, from 0. */
   readonly index: number;
-  readonly site: number | undefined;
+  /** As the column has it. */
+  readonly site: string | undefined;
   readonly hardBin: number | undefined;
   readonly softBin: number | undefined;
   /** How many of the model's parameters have a value. */
@@ -37,7 +39,12 @@ export interface ScoreTableOptions {
   /** Explain each decision with so many parameters; 0 for none. */
   readonly explain: number;
   readonly onProgress: (text: string) => void;
+  /** Told of every row that was scored, in their order. */
+  readonly onScored?: ((row: RowFacts, params: Float32Array, scored: Float32Array) => void) | undefined;
 }
+
+/** What a table says of a row beside its values. */
+export type RowFacts = Pick<ScoredTableRow, 'label' | 'site' | 'hardBin' | 'softBin' | 'part'>;
 
 /** Rows as they are read: values at once, the rest as cells. */
 interface ReadRows {
@@ -58,16 +65,12 @@ export async function scoreTable(options: ScoreTableOptions): Promise<ScoredTabl
   const rows: ScoredTableRow[] = [];
   for (let from = 0; from < read.params.length; from += engine.maxDies) {
     const batch = read.params.slice(from, from + engine.maxDies);
-    const outcomes = await scoreBatch(batch, options);
-    outcomes.forEach((outcome, i) => {
-      const row = from + i;
+    const facts = batch.map((_, i) => factsOf(read.columns, read.cells[from + i] ?? [], from + i, file));
+    const outcomes = await scoreBatch(batch, facts, options);
+    facts.forEach((row, i) => {
       const measured = (batch[i] ?? []).filter((value) => !Number.isNaN(value)).length;
-      rows.push({
-        ...factsOf(read.columns, read.cells[row] ?? [], row, file),
-        index: row,
-        measured,
-        outcome,
-      });
+      const outcome = outcomes[i] ?? { kind: 'not_scored', reason: 'inference_failed' };
+      rows.push({ ...row, index: from + i, measured, outcome });
     });
     options.onProgress(`${file}: ${rows.length} of ${read.params.length} scored by ${version.key}`);
   }
@@ -131,7 +134,7 @@ function columnsOf(
   }
   const names = parameters.map(({ name }) => name);
   const categories = names.map((_, i) => contract.categories?.find(({ index }) => index === i));
-  const places = names.map((name, i) => placeOf(header, name, categories[i]));
+  const places = parameters.map((parameter, i) => placeOf(header, parameter, categories[i]));
   const absent = names.filter((_, i) => (places[i] ?? -1) < 0);
   if (absent.length > 0) {
     const more = absent.length > MOST_LISTED ? ` and ${absent.length - MOST_LISTED} more` : '';
@@ -148,10 +151,18 @@ function columnsOf(
   };
 }
 
-/** The column of a parameter: that of its name, or, of a category, that of the label that says it; -1 for none. */
-function placeOf(header: readonly string[], name: string, category: CategoryParameter | undefined): number {
+/**
+ * The column of a parameter: that of its name, also with its unit behind it, as `diegate table` writes them, or, of a
+ * category, that of the label that says it; -1 for none.
+ */
+function placeOf(
+  header: readonly string[],
+  { name, unit }: Parameter,
+  category: CategoryParameter | undefined,
+): number {
   const own = header.indexOf(name.trim());
-  return own >= 0 || category?.label === undefined ? own : header.indexOf(category.label);
+  const withUnit = own >= 0 || unit === undefined ? own : header.indexOf(`${name.trim()} (${unit})`);
+  return withUnit >= 0 || category?.label === undefined ? withUnit : header.indexOf(category.label);
 }
 
 function valuesOf(
@@ -189,7 +200,8 @@ function categoryIn(cell: string, category: CategoryParameter): number | undefin
 
 async function scoreBatch(
   batch: readonly Float32Array[],
-  { engine, version, explain: k }: ScoreTableOptions,
+  facts: readonly RowFacts[],
+  { engine, version, explain: k, onScored }: ScoreTableOptions,
 ): Promise<PartOutcome[]> {
   const reasons = batch.map((params) => whyNot(params, version));
   const wanted = batch.filter((_, i) => reasons[i] === undefined);
@@ -202,7 +214,10 @@ async function scoreBatch(
   return batch.map((params, i): PartOutcome => {
     const reason = reasons[i];
     if (reason !== undefined) return { kind: 'not_scored', reason };
-    return outcomeOf(scores.shift(), params, version, k);
+    const score = scores.shift();
+    const row = facts[i];
+    if (score?.kind === 'scored' && row !== undefined) onScored?.(row, params, score.row);
+    return outcomeOf(score, params, version, k);
   });
 }
 
@@ -237,7 +252,7 @@ function outcomeOf(
   };
 }
 
-function factsOf(columns: TableColumns, cells: readonly string[], row: number, file: string) {
+function factsOf(columns: TableColumns, cells: readonly string[], row: number, file: string): RowFacts {
   const cell = (name: (typeof CONTEXT)[number]) => {
     const at = CONTEXT.indexOf(name);
     const text = (columns.context[at] ?? -1) < 0 ? '' : (cells[at] ?? '').trim();
@@ -258,7 +273,7 @@ function factsOf(columns: TableColumns, cells: readonly string[], row: number, f
       y: whole('y'),
       equipment_id: cell('equipment_id'),
     },
-    site: whole('site'),
+    site: cell('site'),
     hardBin: whole('hard_bin'),
     softBin: whole('soft_bin'),
     part: { verdict: testerVerdict },

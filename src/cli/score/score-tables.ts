@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { createLotDriftCounter, type LotDriftCounter } from '../../drift/lot-drift.js';
 import { Fault } from '../../errors.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { isTable } from '../../training/table/table-records.js';
@@ -7,9 +8,11 @@ import { type CommandStreams, createProgress } from '../output.js';
 import { terminalOf } from '../terminal.js';
 import { written } from '../writable.js';
 import { withEngine } from './engine.js';
+import { findingsAsJson, findingsText } from './findings-text.js';
 import { mapFilesOf, writeMapFiles } from './map-files.js';
 import type { MapOptions } from './map-options.js';
-import { type ScoredTable, scoreTable } from './score-table.js';
+import { foundRow, reviewOf } from './review.js';
+import { type ScoredTable, type ScoreTableOptions, scoreTable } from './score-table.js';
 import { mapsOfTables } from './table-maps.js';
 import { describeTables, tableRows, tablesAsJson, tablesReport } from './table-summary.js';
 import type { PredictionWriter } from './write-predictions.js';
@@ -17,11 +20,12 @@ import type { PredictionWriter } from './write-predictions.js';
 export interface ScoreTablesOptions {
   readonly out?: string;
   readonly report?: string;
-  readonly review?: string;
   readonly json?: true;
   /** Explain each decision with so many parameters, and whether that was asked for. */
   readonly k: number;
   readonly explained: boolean;
+  /** Dies to list for an engineer; 0 for none. */
+  readonly reviewed: number;
   readonly maps: MapOptions | undefined;
   readonly write: PredictionWriter | undefined;
   readonly streams: CommandStreams;
@@ -48,11 +52,14 @@ export async function scoreTables(
   version: ModelVersion,
   options: ScoreTablesOptions,
 ): Promise<void> {
-  const { out, report, write, maps, streams } = options;
-  if (options.review !== undefined) {
-    throw new Fault('invalid_usage', ['--review: takes lot files, found tables']);
-  }
-  const tables = await scoreAll(files, version, options);
+  const { out, report, write, maps, reviewed, streams } = options;
+  const counter = options.json || report !== undefined ? createLotDriftCounter(version) : undefined;
+  const tables = await scoreAll(files, version, options, counter);
+  const dies = reviewed === 0 ? [] : tables.flatMap(({ rows }) => rows.map(foundRow));
+  const findings = {
+    drift: counter?.finish(),
+    review: reviewOf(dies, version.manifest.threshold, reviewed),
+  };
   const wafers = mapsOfTables(tables, version);
   const mapped = wafers.map((wafer) => ({
     wafer,
@@ -65,12 +72,12 @@ export async function scoreTables(
   if (write !== undefined && out !== undefined) {
     await written(out, write(out, tableRows(tables, version, options.explained)));
   }
-  if (report !== undefined) await written(report, writeFile(report, tablesReport(tables, version)));
+  if (report !== undefined) await written(report, writeFile(report, tablesReport(tables, version, findings)));
   if (maps !== undefined) await written(maps.folder, writeMapFiles(mapFiles, maps));
   const names = mapFiles.map(({ file }) => file);
   if (options.json) {
     streams.stdout.write(
-      `${JSON.stringify({ ...tablesAsJson(tables, version), ...(maps && { mapFiles: names }) })}\n`,
+      `${JSON.stringify({ ...tablesAsJson(tables, version), ...findingsAsJson(findings, reviewed > 0), ...(maps && { mapFiles: names }) })}\n`,
     );
     return;
   }
@@ -79,15 +86,29 @@ export async function scoreTables(
   const none =
     maps !== undefined && names.length === 0 ? ['no map file written: no die has coordinates\n'] : [];
   const lines = [out, report, ...names].flatMap((file) => (file === undefined ? [] : [`written: ${file}\n`]));
-  streams.stdout.write([...drawn, describeTables(tables, version), ...lines, ...none].join(''));
+  streams.stdout.write(
+    [...drawn, describeTables(tables, version), ...lines, ...findingsText(findings), ...none].join(''),
+  );
 }
 
 const NO_SIZE = { step: undefined, diameterMm: undefined };
+
+/** Drift is counted by tester, site and wafer, as far as the columns say. */
+function countInto(counter: LotDriftCounter): ScoreTableOptions['onScored'] {
+  return ({ label, site }, params, row) => {
+    const { lot_id: lot, wafer_id: wafer, equipment_id: equipment } = label;
+    counter.count({
+      ...{ params, row, equipment: equipment ?? undefined, site: site ?? 'unnamed' },
+      wafer: wafer === undefined ? undefined : `${lot ?? ''}|${wafer}`,
+    });
+  };
+}
 
 async function scoreAll(
   files: readonly string[],
   version: ModelVersion,
   { k, streams, workerEntry }: ScoreTablesOptions,
+  counter: LotDriftCounter | undefined,
 ): Promise<readonly ScoredTable[]> {
   const progress = createProgress(streams);
   try {
@@ -95,7 +116,10 @@ async function scoreAll(
     return await withEngine({ version, workerEntry }, async (engine) => {
       const tables: ScoredTable[] = [];
       for (const file of files) {
-        tables.push(await scoreTable({ file, version, engine, explain: k, onProgress: progress.show }));
+        const onScored = counter && countInto(counter);
+        tables.push(
+          await scoreTable({ file, version, engine, explain: k, onProgress: progress.show, onScored }),
+        );
       }
       return tables;
     });

@@ -1,13 +1,19 @@
+import { claimText, type LotClaim } from '../../lots/lot-claims.js';
 import { testTitle } from '../../lots/tests/test-identity.js';
 import { isOriented } from '../../lots/wafer-maps.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { describeReport } from '../../stdf/stdf.js';
 import { countText, printable, shareText } from '../../wafermap/text.js';
 import { type Agreement, agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
+import type { LotSayings } from './lot-watch.js';
 import type { ScoredLot } from './score-lot.js';
 
 /** What `score` prints for machines: one object for the whole call. */
-export function scoreAsJson(lots: readonly ScoredLot[], { key, manifest }: ModelVersion) {
+export function scoreAsJson(
+  lots: readonly ScoredLot[],
+  { key, manifest }: ModelVersion,
+  sayings: LotSayings,
+) {
   return {
     model: key,
     threshold: manifest.threshold,
@@ -25,6 +31,7 @@ export function scoreAsJson(lots: readonly ScoredLot[], { key, manifest }: Model
         factor,
       })),
       testsWithoutValues: lot.withoutValues,
+      claims: claimsOfLot(lot, sayings),
     })),
   };
 }
@@ -42,13 +49,17 @@ function retestedOf({ parts }: ScoredLot): number {
 }
 
 /** What `score` prints for people. */
-export function describeScored(lots: readonly ScoredLot[], version: ModelVersion): string {
+export function describeScored(
+  lots: readonly ScoredLot[],
+  version: ModelVersion,
+  sayings: LotSayings,
+): string {
   const lines = lots.flatMap((lot) => [
     `${lot.file}: lot ${printable(lot.lot.mir?.lotId ?? 'unknown')}, ${wafersOf(lot).length} wafer${wafersOf(lot).length === 1 ? '' : 's'}`,
     `  model ${version.key}, a part fails above ${version.manifest.threshold}`,
     ...describeAgreement(agreementOf(lot.parts), 'parts'),
     ...describeAgreement(agreementOf(lastTouchdowns(lot.parts)), 'dies (last touchdown)'),
-    ...lotNotes(lot).map((note) => `  ${note}`),
+    ...lotNotes(lot, sayings).map((note) => `  ${note}`),
   ]);
   return `${lines.join('\n')}\n`;
 }
@@ -85,7 +96,7 @@ function agreementTable({ byTester, caughtRate, flaggedRate }: Agreement): strin
 const MAX_LISTED = 8;
 
 /** What the reader of the figures has to know of the file. */
-export function lotNotes(scored: ScoredLot): string[] {
+export function lotNotes(scored: ScoredLot, sayings: LotSayings): string[] {
   const { lot, parts, passes, naming, withoutValues } = scored;
   const retested = retestedOf(scored);
   let unplaced = 0;
@@ -99,7 +110,7 @@ export function lotNotes(scored: ScoredLot): string[] {
       ? []
       : [`${withoutValues.length} tests of the model have no usable value: ${names.join(', ')}${more}`]),
     ...(unplaced === 0 ? [] : [`${countText(unplaced)} parts have no coordinates and are on no wafer map`]),
-    ...(isOriented(lot)
+    ...(isOriented(lot) || unplaced === parts.length
       ? []
       : ['the file does not say which way x and y grow: maps are drawn with x to the right and y upwards']),
     ...(passes.length < 2 ? [] : [`${passes.length} files of one lot, joined`]),
@@ -107,14 +118,35 @@ export function lotNotes(scored: ScoredLot): string[] {
       ? []
       : [`${countText(retested)} dies were tested again: their last touchdown is final`]),
     ...convertedNotes(scored),
+    ...claimNotes(claimsOfLot(scored, sayings)),
     ...(lot.wafers.length > 0 && !naming.byPosition && parts.length > 0
       ? ['all parts have the same coordinates: dies are told apart by PART_ID']
       : []),
     ...(naming.byPartId === 'nothing'
       ? ['PART_ID comes again after parts that passed, so it names no die: each part counts as one']
       : []),
+    ...(naming.byPartId === 'part_id_of_file' && passes.length > 1
+      ? [
+          'PART_ID is counted anew in each file: parts that a later file tests again count as dies of their own',
+        ]
+      : []),
     ...passes.flatMap(({ report }) => describeReport(report).map((line) => `damaged: ${line}`)),
   ].map(printable);
+}
+
+/** Of all files of a lot, with the file's name where there are several. */
+function claimsOfLot({ passes }: ScoredLot, sayings: LotSayings): (LotClaim & { readonly file: string })[] {
+  return passes.flatMap(({ file, lot }) => sayings.claimsOf(lot).map((claim) => ({ file, ...claim })));
+}
+
+function claimNotes(claims: readonly (LotClaim & { readonly file: string })[]): string[] {
+  const files = new Set(claims.map(({ file }) => file));
+  const told = claims.slice(0, MAX_LISTED).map((claim) => {
+    const where = files.size > 1 ? `${claim.file}: ` : '';
+    return `${where}${claimText(claim, countText)}`;
+  });
+  const more = claims.length - told.length;
+  return [...told, ...(more > 0 ? [`and ${countText(more)} claims more that the parts contradict`] : [])];
 }
 
 /** Which units were converted, a line for each pair of them. */

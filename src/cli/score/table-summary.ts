@@ -2,7 +2,9 @@ import type { ModelVersion } from '../../models/model-version.js';
 import { htmlReport } from '../../wafermap/html-report.js';
 import { countText, shareText } from '../../wafermap/text.js';
 import { agreementOf, reasonsNotScored } from './agreement.js';
+import { driftTables, reviewTable } from './findings-tables.js';
 import { outcomeColumns, type PredictionRow } from './prediction-row.js';
+import type { TableFindings } from './report.js';
 import type { ScoredTable, ScoredTableRow } from './score-table.js';
 import { describeAgreement } from './summary.js';
 import { mapsOfTables } from './table-maps.js';
@@ -31,11 +33,17 @@ export function describeTables(tables: readonly ScoredTable[], { key, manifest }
 }
 
 /** The HTML page of tables: their figures and, where they have coordinates, their wafers. */
-export function tablesReport(tables: readonly ScoredTable[], version: ModelVersion): string {
+export function tablesReport(
+  tables: readonly ScoredTable[],
+  version: ModelVersion,
+  { drift, review }: TableFindings,
+): string {
   const all = agreementOf(tables.flatMap(({ rows }) => rows));
   return htmlReport({
     title: `${tables.map(({ file }) => file).join(', ')} scored by ${version.key}`,
     wafers: mapsOfTables(tables, version),
+    tables: drift === undefined ? [] : driftTables(drift),
+    details: [reviewTable(review)],
     summary: {
       facts: [
         ['model', version.key],
@@ -73,7 +81,7 @@ function rowOf(row: ScoredTableRow, file: string, version: ModelVersion, explain
     x: label.x ?? null,
     y: label.y ?? null,
     head: null,
-    site: row.site ?? null,
+    site: row.site !== undefined && /^\d{1,3}$/.test(row.site) ? Number(row.site) : null,
     touchdown: 1,
     hard_bin: row.hardBin ?? null,
     soft_bin: row.softBin ?? null,

@@ -1,5 +1,6 @@
 import { createDieRegister, type DieRegister } from '../../lots/dies/die-register.js';
 import { lotKeyOf, lotPassOf } from '../../lots/dies/lot-key.js';
+import { siteName } from '../../lots/part-groups.js';
 import { valueAt } from '../../lots/tests/result-value.js';
 import type { Lot, Part, Wafer } from '../../stdf/stdf.js';
 import type { CountingTouchdown, ReasonForPart } from './lot-account.js';
@@ -29,6 +30,11 @@ export interface CollectedDie {
   readonly wafer: string | undefined;
   /** Position of its file among the files, from 0. */
   readonly file: number;
+  /** Head and site, as `1/0`. */
+  readonly site: string;
+  /** NODE_NAM of the tester; '' where the file does not say. */
+  readonly equipment: string;
+  readonly hardBin: number | undefined;
 }
 
 /** Takes the parts of lot files, one at a time, and keeps one touchdown of each die. Pure. */
@@ -45,7 +51,7 @@ export interface DieCollector {
 }
 
 /** A touchdown: a die to be, if it is the one that counts. */
-interface Touchdown extends Omit<CollectedDie, 'values' | 'lot' | 'wafer' | 'defect'> {
+interface Touchdown extends Omit<CollectedDie, 'values' | 'lot' | 'wafer' | 'defect' | 'hardBin'> {
   reason: ReasonForPart | undefined;
   /** By the tests of its lot; by the columns of all lots once its file has ended. */
   values: Float32Array;
@@ -119,6 +125,8 @@ export function createDieCollector(
         defect: undefined,
         part: { softBin, hardBin, wafer },
         file,
+        site: siteName(part),
+        equipment: lot.mir?.nodeNam.trim() ?? '',
       };
       const { register, touchdowns } = joinedLot(lot);
       touchdowns[register.add(part)] = touchdown;
@@ -194,8 +202,9 @@ function arranged(values: Float32Array, columns: Int32Array, factors: Float64Arr
   return placed;
 }
 
-function dieOf({ values, passing, defect, lot, file, part }: Touchdown): CollectedDie {
-  return { values, passing, defect, lot, file, wafer: waferKey(lot, part.wafer) };
+function dieOf({ values, passing, defect, lot, file, site, equipment, part }: Touchdown): CollectedDie {
+  const { wafer, hardBin } = part;
+  return { values, passing, defect, lot, file, site, equipment, hardBin, wafer: waferKey(lot, wafer) };
 }
 
 function waferKey(lot: string, wafer: Wafer | undefined): string | undefined {

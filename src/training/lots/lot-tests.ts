@@ -1,3 +1,4 @@
+import { type ShownForm, shownFormOf } from '../../lots/shown-value.js';
 import { createTestMatcher } from '../../lots/tests/match-tests.js';
 import {
   AS_WRITTEN,
@@ -25,6 +26,8 @@ export interface LotTest {
   readonly facts: ParameterFacts;
   /** The facts with the limits as the file has them, for comparing float32 values with. */
   readonly exact: ParameterFacts;
+  /** How its numbers are shown, in the units of `facts`. */
+  readonly form: ShownForm;
   /** Why no model can read it, whatever its results are. */
   readonly unreadable: ReasonForTest | undefined;
 }
@@ -65,6 +68,7 @@ export interface LotTestsOptions {
 interface OpenTest {
   readonly identity: TestIdentity;
   readonly parameter: TestParameter;
+  readonly form: ShownForm;
   limits: Limits;
   mixed: boolean;
   /** The only site that measured it; -1 for several. */
@@ -96,6 +100,7 @@ export function createLotTests({ naming = AS_WRITTEN, functional = false }: LotT
     open.push({
       identity: identityOfParameter(parameter),
       parameter,
+      form: shownFormOf(test.display),
       limits: test.limits,
       mixed: false,
       site: undefined,
@@ -185,6 +190,7 @@ function closed(test: OpenTest, all: readonly OpenTest[]): LotTest {
     testNumber: parameter.testNumber,
     facts: withLimits(shortDecimal),
     exact: withLimits((limit) => limit),
+    form: test.form,
     unreadable: unreadableFor(test, all),
   };
 }

@@ -163,6 +163,9 @@ function tableOf(
     defects: dies.map(({ defect }) => defect),
     lots: dies.map(({ lot }) => lot),
     wafers: wafers.length === dies.length ? wafers : undefined,
+    equipment: dies.map(({ equipment }) => equipment),
+    sites: dies.map(({ site }) => site),
+    hardBins: dies.map(({ hardBin }) => hardBin),
     ignoredColumns: [],
     sources,
   };

@@ -1,9 +1,10 @@
 import { Fault } from '../../errors.js';
+import type { ShownForm } from '../../lots/shown-value.js';
 import { withLabel } from '../evaluation/split.js';
 import { fitStandardisation, measuredValues } from '../screen/standardise.js';
 import type { DieTable } from '../table/die-table.js';
 import type { ParameterFacts } from '../table/parameter-table.js';
-import { requirePassingDies } from '../train.js';
+import { functionalOf, requirePassingDies } from '../train.js';
 import {
   describeTestsLeftOut,
   describeTouchdowns,
@@ -21,6 +22,8 @@ export interface SelectedLots {
   readonly facts: ReadonlyMap<string, ParameterFacts>;
   /** By parameter name, with limits exactly as float32 values are compared with them. */
   readonly exactFacts: ReadonlyMap<string, ParameterFacts>;
+  /** By parameter name: how its numbers are shown. */
+  readonly forms: ReadonlyMap<string, ShownForm>;
   readonly account: LotAccount;
 }
 
@@ -38,7 +41,8 @@ export function selectTests({ table, tests, account }: LotDies): SelectedLots {
   requirePassingDies(table, describeTouchdowns(account));
   const rows = Array.from({ length: table.dies }, (_, row) => row);
   const passing = withLabel(table, rows, 'pass');
-  const { use } = fitStandardisation(table, passing);
+  const functional = functionalOf(byName(tests, ({ facts }) => facts));
+  const { use } = fitStandardisation(table, passing, functional);
   const reasons = tests.map(({ unreadable }, p): ReasonForTest | undefined => {
     if (unreadable !== undefined) return unreadable;
     return use[p] === 'sparse' ? 'few_results' : use[p] === 'constant' ? 'no_variance' : undefined;
@@ -62,6 +66,7 @@ export function selectTests({ table, tests, account }: LotDies): SelectedLots {
     table: takeParameters(table, kept),
     facts: byName(keptTests, ({ facts }) => facts),
     exactFacts: byName(keptTests, ({ exact }) => exact),
+    forms: byName(keptTests, ({ form }) => form),
     account: complete,
   };
 }
@@ -86,7 +91,7 @@ function stripNameFor(
   return [...named.values()].map(sitePattern).find((pattern) => pattern !== undefined);
 }
 
-function byName(tests: readonly LotTest[], pick: (test: LotTest) => ParameterFacts) {
+function byName<Picked>(tests: readonly LotTest[], pick: (test: LotTest) => Picked): Map<string, Picked> {
   return new Map(tests.map((test) => [test.facts.name, pick(test)]));
 }
 

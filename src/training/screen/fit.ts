@@ -3,7 +3,13 @@ import type { DieTable } from '../table/die-table.js';
 import { countComponents } from './component-count.js';
 import { noiseDeviations } from './noise-scaling.js';
 import { type PrincipalComponents, principalComponents } from './principal-components.js';
-import { fitStandardisation, type Standardisation, standardScores, WINSOR_SIGMAS } from './standardise.js';
+import {
+  type FunctionalParameters,
+  fitStandardisation,
+  type Standardisation,
+  standardScores,
+  WINSOR_SIGMAS,
+} from './standardise.js';
 
 /** What good dies look like: centre, scale and principal components, before any limit is known. */
 export interface NormalModel {
@@ -24,8 +30,13 @@ export interface NormalModel {
  * Fits the model to the given dies (row numbers in the table), which should all be good. `asked` is
  * the number of components; by default parallel analysis says.
  */
-export function fitNormal(table: DieTable, rows: readonly number[], asked?: number): NormalModel {
-  const unit = fitStandardisation(table, rows);
+export function fitNormal(
+  table: DieTable,
+  rows: readonly number[],
+  asked?: number,
+  functional?: FunctionalParameters,
+): NormalModel {
+  const unit = fitStandardisation(table, rows, functional);
   const used = unit.use.flatMap((use, p) => (use === 'used' ? [p] : []));
   if (used.length === 0) {
     throw new Fault('invalid_data', [

@@ -1,8 +1,11 @@
 import type { DieTable } from '../table/die-table.js';
 import { quantile } from './quantile.js';
 
-/** Why a parameter has weight zero, or that it is used. */
-export type ParameterUse = 'used' | 'constant' | 'sparse';
+/**
+ * Why a parameter has weight zero, or that it is used. `verdict`: a functional test that good dies pass, by a
+ * scale of its own and outside of the principal components.
+ */
+export type ParameterUse = 'used' | 'verdict' | 'constant' | 'sparse';
 
 /** How raw values become standard scores; every array has one entry for each parameter. */
 export interface Standardisation {
@@ -37,7 +40,11 @@ const MAX_SCALE = 1e35;
 const MIN_SCALE = 1e-35;
 
 /** Centre and scale of each parameter over the given dies (row numbers in the table). */
-export function fitStandardisation(table: DieTable, rows: readonly number[]): Standardisation {
+export function fitStandardisation(
+  table: DieTable,
+  rows: readonly number[],
+  functional: FunctionalParameters = new Set(),
+): Standardisation {
   const count = table.parameters.length;
   const centre = new Float32Array(count);
   const scale = new Float32Array(count);
@@ -47,12 +54,34 @@ export function fitStandardisation(table: DieTable, rows: readonly number[]): St
     const { mean, deviation } = winsorisedMoments(measured);
     const inverse = Math.fround(1 / deviation);
     const isRounding = deviation <= Math.abs(mean) * FLOAT32_RESOLUTION;
-    if (!(deviation > 0) || isRounding || inverse > MAX_SCALE || inverse < MIN_SCALE) return 'constant';
+    if (!(deviation > 0) || isRounding || inverse > MAX_SCALE || inverse < MIN_SCALE) {
+      return mean === 0 && functional.has(table.parameters[p] ?? '') ? 'verdict' : 'constant';
+    }
     centre[p] = mean;
     scale[p] = inverse;
     return 'used';
   });
+  const used = use.filter((each) => each === 'used').length;
+  use.forEach((each, p) => {
+    if (each === 'verdict') scale[p] = verdictScale(measuredValues(table, rows, p), used);
+  });
   return { centre, scale, use };
+}
+
+/** Names of parameters whose values are 0 passed, 1 failed. */
+export type FunctionalParameters = ReadonlySet<string>;
+
+/**
+ * One over the deviation of verdicts of which at most one in a hundred is a fail. Where none is, nothing says
+ * how far out a fail lies: it is taken to weigh {@link WINSOR_SIGMAS} times as much as all that a good die
+ * shows in its `used` other parameters together, so it is told whatever their number is. Where good
+ * dies do fail it now and then, the deviation is that of their share, by Laplace's rule (k + 1) / (n + 2).
+ */
+function verdictScale(verdicts: Float64Array, used: number): number {
+  const fails = verdicts.reduce((sum, verdict) => sum + verdict, 0);
+  if (fails === 0) return Math.fround(WINSOR_SIGMAS * Math.sqrt(Math.max(1, used)));
+  const share = (fails + 1) / (verdicts.length + 2);
+  return Math.fround(1 / Math.sqrt(share * (1 - share)));
 }
 
 /** The values of one parameter that are not missing, over the given dies, in their order. */

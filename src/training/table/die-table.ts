@@ -31,6 +31,8 @@ export interface DieTable {
   readonly sites?: readonly string[] | undefined;
   /** [dies]: the cells of columns that were asked for as text, by their names. */
   readonly texts?: ReadonlyMap<string, readonly string[]>;
+  /** [dies]: hard bin of each die, where lots were read. */
+  readonly hardBins?: readonly (number | undefined)[] | undefined;
   /** Columns that are neither parameters nor known context: not numbers, so left out. */
   readonly ignoredColumns: readonly string[];
   readonly sources: readonly DieSource[];

@@ -62,7 +62,7 @@ function parametersOf(
     ...facts.get(name),
     name,
     // Also what the graph puts in place of a missing value.
-    ...(screen.standardisation.use[p] === 'used' && {
+    ...(['used', 'verdict'].includes(screen.standardisation.use[p] ?? '') && {
       expected: Number(screen.standardisation.centre[p].toPrecision(7)),
     }),
   }));

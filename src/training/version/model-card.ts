@@ -1,6 +1,9 @@
+import { binsText, yieldOfGroup } from '../../lots/part-groups.js';
+import type { ShownForm } from '../../lots/shown-value.js';
 import type { ScreenManifest } from '../../models/manifest/manifest.js';
 import { MIN_DEFECTS } from '../evaluation/calibration.js';
 import { DRAWS } from '../evaluation/false-alarm-spread.js';
+import { type TableGroups, UNLIKE_TITLES, unlikeRows } from '../evaluation/table-groups.js';
 import { describeTestsLeftOut, describeTouchdowns, type LotAccount } from '../lots/lot-account.js';
 import { MAX_STANDARD_SCORE, MIN_MEASURED_SHARE } from '../screen/standardise.js';
 import type { DieTable } from '../table/die-table.js';
@@ -23,6 +26,8 @@ interface CardInput {
   readonly falseAlarmRate: number;
   /** Where the dies come from lot files. */
   readonly account?: LotAccount | undefined;
+  readonly groups: readonly TableGroups[];
+  readonly forms: ReadonlyMap<string, ShownForm>;
 }
 
 /** MODEL_CARD.md of a version: what it is, how it was made, what was measured, what it is not for. */
@@ -33,7 +38,9 @@ export function modelCard(input: CardInput): string {
     manifest.description,
     `Made by diegate ${identity.codeVersion}, ${identity.created}.`,
     data(input),
-    ...(input.account === undefined ? [] : [lots(input.account)]),
+    ...(input.account === undefined
+      ? []
+      : [lots(input.account), ...input.groups.map((of) => groupsOf(of, input.forms))]),
     method(input),
     threshold(input),
     measured(input),
@@ -49,8 +56,9 @@ function data({ table, result, manifest }: CardInput): string {
   const { use } = result.screen.standardisation;
   const left = table.parameters
     .map((name, p) => ({ name, use: use[p] }))
-    .filter((parameter) => parameter.use !== 'used');
+    .filter((parameter) => parameter.use === 'constant' || parameter.use === 'sparse');
   const named = (why: string) => left.filter((p) => p.use === why).map(({ name }) => name);
+  const verdicts = use.filter((each) => each === 'verdict').length;
   const leftOut =
     left.length === 0
       ? 'All of them carry weight.'
@@ -62,7 +70,7 @@ function data({ table, result, manifest }: CardInput): string {
 
 ${manifest.lineage.data}.
 
-${table.dies} dies, ${table.labelled ? `${failing} of them labelled as failing` : 'without labels: all are taken for good'}, ${table.parameters.length} test parameters. ${leftOut}
+${table.dies} dies, ${table.labelled ? `${failing} of them labelled as failing` : 'without labels: all are taken for good'}, ${table.parameters.length} test parameters. ${leftOut}${verdicts === 0 ? '' : ` ${verdicts} are functional tests that good dies pass: 0 passed, 1 failed.`}
 
 Only passing dies are fitted to. The dies are shared out by ${SPLITS[split.by]}, by a hash: ${split.fit.length} to fit, ${split.calibration.length} to set the control limit, ${split.heldOut.length} held out to measure. Missing values: ${manifest.input.missing === 'impute' ? "accepted; a missing value counts as the parameter's mean" : 'refused'}.`;
 }
@@ -80,6 +88,30 @@ ${bullets(describeTouchdowns(account))}
 ${left}`;
 }
 
+/** Yield, bins and means of sites or of testers. */
+function groupsOf(of: TableGroups, forms: CardInput['forms']): string {
+  const rows = of.groups.map(
+    (group) =>
+      `| ${cell(group.group)} | ${group.touchdowns} | ${percent(yieldOfGroup(group) ?? 0)} | ${binsText(group.hardBins, String)} |`,
+  );
+  const means = unlikeRows(of, forms).map((row) => `| ${row.map(cell).join(' | ')} |`);
+  const unlike =
+    means.length === 0
+      ? 'No parameter has a mean that differs between them by more than chance.'
+      : `Parameters whose mean over passing dies differs most:\n\n| ${UNLIKE_TITLES.join(' | ')} |\n|${'---|'.repeat(UNLIKE_TITLES.length)}\n${means.join('\n')}`;
+  return `## By ${of.by}
+
+| ${of.by} | dies | yield | hard bins |
+|---|---|---|---|
+${rows.join('\n')}
+
+${unlike}`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
 function bullets(lines: readonly string[]): string {
   return lines.map((line) => `- ${line}`).join('\n');
 }
@@ -88,13 +120,18 @@ function method({ result }: CardInput): string {
   const { normal, limits, theory } = result;
   return `## Method
 
-The classic multivariate outlier screen. z = (x - centre) / scale for each parameter, held within ±${MAX_STANDARD_SCORE}. The centre is the mean over good dies, values beyond the 1st and 99th percentile drawn in to these; the scale is the part of the standard deviation that the strong process components leave unexplained, so that every parameter's noise weighs the same. P holds the ${normal.components} principal components (${percent(normal.explainedVariance)} of the variance) that parallel analysis tells from noise (Horn 1965, with the Marchenko-Pastur edge), Λ their variances. Then
+The classic multivariate outlier screen. z = (x - centre) / scale for each parameter, held within ±${MAX_STANDARD_SCORE}. The centre is the mean over good dies, values beyond the 1st and 99th percentile drawn in to these; the scale is the part of the standard deviation that the strong process components leave unexplained, so that every parameter's noise weighs the same.${verdictScaling(result)} P holds the ${normal.components} principal components (${percent(normal.explainedVariance)} of the variance) that parallel analysis tells from noise (Horn 1965, with the Marchenko-Pastur edge), Λ their variances. Then
 
     SPE = |z - P Pᵀ z|²          what the process does not explain
     T²  = zᵀ P Λ⁻¹ Pᵀ z          how unusual the process itself is (Hotelling)
     φ   = SPE / δ² + T² / τ²     = |y|²,  y = (I - P Pᵀ) z / δ + P Λ^(-1/2) Pᵀ z / τ
 
 and the anomaly score is φ over its control limit. φ is the combined index of H. H. Yue and S. J. Qin, Reconstruction-based fault identification using a combined index, Industrial & Engineering Chemistry Research 40 (2001) 4403-4414; δ² = ${figure(limits.spe)} is the limit of SPE, and τ² = ${figure(limits.t2)} the largest T², on good dies that were not fitted to: a die is not suspect for standing where the process has taken good dies. (Theory, for normally distributed dies: ${figure(theory.spe)} by Box's approximation and ${figure(theory.t2)} by chi-square.) y² over the limit is each parameter's contribution: none is negative, and they sum to the score.`;
+}
+
+function verdictScaling({ screen: { standardisation } }: CardInput['result']): string {
+  if (!standardisation.use.includes('verdict')) return '';
+  return ' Functional tests that good dies pass are outside of the components: a fail weighs more than all else that a good die shows, or, where good dies fail it now and then, as much as its share says.';
 }
 
 function threshold({ result, falseAlarmRate }: CardInput): string {

@@ -9,6 +9,7 @@ const wafer = (waferId: string | undefined, index = 0): Wafer => ({
   index,
   wir: { type: 'Wir', headNum: 1, siteGrp: 255, startT: 1, waferId },
   wrr: undefined,
+  wrrs: [],
   waferId,
 });
 const W1 = wafer('W1');

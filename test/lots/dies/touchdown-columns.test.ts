@@ -9,6 +9,7 @@ const wafers: Wafer[] = [0, 1].map((index) => ({
   index,
   wir: { type: 'Wir', headNum: 1, siteGrp: 255, startT: 0 },
   wrr: undefined,
+  wrrs: [],
   waferId: `W${index}`,
 }));
 const byte = fc.integer({ min: 0, max: 255 });
