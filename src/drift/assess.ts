@@ -35,12 +35,16 @@ export interface Assessment {
   readonly enough: boolean;
   /** Why the product stays open although there are dies and steps enough. */
   readonly open: OpenReason | undefined;
-  readonly parameters: readonly ParameterDrift[];
-  readonly score: ScoreDrift;
+  /** Stability index of each parameter over all dies, against the reference. */
+  readonly psi: Float64Array;
+  /** All that can be said of each parameter, and of the score: made when it is asked for, which a verdict does not. */
+  readonly parameters: () => readonly ParameterDrift[];
+  readonly score: () => ScoreDrift;
   readonly groups: readonly GroupAssessment[];
   /**
    * What of each parameter's drift is the product's, whatever the equipment: the lower median of the groups'
-   * excess; where fewer than two groups can be judged, the excess of all dies. Less what the reference's own wafers
+   * excess, or the excess of all dies as far as the lower median of the groups' indexes shows it; where fewer than
+   * two groups can be judged, the excess of all dies. Less what the reference's own wafers
    * may make of it. 0 where the product is not judged.
    */
   readonly product: Float64Array;
@@ -74,11 +78,27 @@ export function* assessInSlices(
   const all = window.all();
   yield;
   const whole = comparison.reached(all.total);
-  const parameters = Array.from(reference.means, (_, p) => comparison.parameter(whole, p));
+  const psi = indexesOf(comparison, whole);
+  const { known, excess, allowances } = excessOf(all, places, psi);
+  const enoughDies = all.total.sampled >= minimumDies && known;
+  const present = window.groups();
   const groups: JudgedGroup[] = [];
-  for (const group of window.groups()) {
+  for (const group of present) {
     yield;
-    groups.push(assessGroup(comparison, places, group, window.of(group), minimumDies));
+    // Dies that are all of one group are judged once.
+    if (present.length === 1 && all.total.sampled >= minimumDies) {
+      const own = new Float64Array(psi.length);
+      groups.push({
+        group,
+        counts: all.total,
+        enough: enoughDies,
+        psi,
+        excess,
+        own,
+        allowances,
+        dies: whole,
+      });
+    } else groups.push(assessGroup(comparison, places, group, window.of(group), minimumDies));
   }
   for (const group of groups) {
     yield;
@@ -89,20 +109,19 @@ export function* assessInSlices(
     groups.map(({ counts }) => counts),
     minimumDies,
   );
-  const { known, excess } = excessOf(all, places, (p) => parameters[p]?.psi.psi ?? 0);
-  const enoughDies = all.total.sampled >= minimumDies && known;
   const openBecause = reference.wafers === 1 ? ('reference_of_one_wafer' as const) : undefined;
   const enough = enoughDies && openBecause === undefined;
-  const product = productOf(groups, parameters.length) ?? excess;
+  const product = productOf(groups, excess);
   return {
     all: all.total,
     enough,
     open: enoughDies ? openBecause : undefined,
-    parameters,
-    score: comparison.score(all.total),
+    psi,
+    parameters: () => Array.from(reference.means, (_, p) => comparison.parameter(whole, p)),
+    score: () => comparison.score(all.total),
     groups: groups.map((group, i) => ({ ...group, failRate: failRates[i] ?? OPEN_FAIL_RATE })),
-    product: product.map((psi, p) =>
-      enough ? beyond(psi, SQUARED_ERRORS * (reference.waferSpreads[p] ?? 0)) : 0,
+    product: product.map((index, p) =>
+      enough ? beyond(index, SQUARED_ERRORS * (reference.waferSpreads[p] ?? 0)) : 0,
     ),
   };
 }
@@ -124,26 +143,32 @@ function assessGroup(
 ): JudgedGroup {
   const counts = window.total;
   const dies = comparison.reached(counts);
-  const psi = new Float64Array(counts.parameters);
   const enoughDies = counts.sampled >= minimumDies;
-  for (let p = 0; enoughDies && p < psi.length; p++) psi[p] = comparison.psi(dies, p).psi;
-  const { allowances, known, excess } = excessOf(window, places, (p) => psi[p] ?? 0);
+  const psi = enoughDies ? indexesOf(comparison, dies) : new Float64Array(counts.parameters);
+  const { allowances, known, excess } = excessOf(window, places, psi);
   const enough = enoughDies && known;
   return { group, counts, enough, psi, excess, own: new Float64Array(counts.parameters), allowances, dies };
 }
 
+/** Stability index of each parameter of some dies against the reference. */
+function indexesOf(comparison: DriftComparison, dies: ReachedDies): Float64Array {
+  const psi = new Float64Array(dies.counts.parameters);
+  for (let p = 0; p < psi.length; p++) psi[p] = comparison.psi(dies, p).psi;
+  return psi;
+}
+
 /** What of each index the wander of wafers does not explain, what it does, and whether that is known at all. */
-function excessOf(window: WindowDies, places: MeanPlaces, psiOf: (p: number) => number) {
+function excessOf(window: WindowDies, places: MeanPlaces, psi: Float64Array) {
   const allowances = wander(window, places);
   const known = allowances.every(Number.isFinite);
   const excess = new Float64Array(allowances.length);
   const reachedAt = reachedCounter(window);
   for (let p = 0; p < excess.length; p++) {
-    excess[p] = beyond(psiOf(p), allowances[p]);
+    excess[p] = beyond(psi[p], allowances[p]);
     // Below it nothing begins, and what has begun may end: the closer look would change neither.
     if ((excess[p] ?? 0) < PSI_CHANGED) continue;
     allowances[p] = Math.max(allowances[p] ?? 0, wanderOfShares(window, reachedAt(p), p));
-    excess[p] = beyond(psiOf(p), allowances[p]);
+    excess[p] = beyond(psi[p], allowances[p]);
   }
   return { allowances, known, excess };
 }
@@ -187,12 +212,28 @@ function beyond(psi: number | undefined, allowance: number | undefined): number 
   return Math.max(0, (psi ?? 0) - (allowance ?? 0));
 }
 
-function productOf(groups: readonly JudgedGroup[], parameters: number): Float64Array | undefined {
+/**
+ * What moves on the equipment in the middle, beyond what its own wafers explain; or on all together, whose wafers are
+ * more and tell better, as far as the index of the equipment in the middle shows it too: one that is far off is not all.
+ * @param ofAll the excess of all dies
+ */
+function productOf(groups: readonly JudgedGroup[], ofAll: Float64Array): Float64Array {
   const judged = groups.filter(({ enough }) => enough);
-  if (judged.length < 2) return undefined;
-  return Float64Array.from({ length: parameters }, (_, p) =>
-    lowerMedian(judged.map(({ excess }) => excess[p] ?? 0)),
-  );
+  if (judged.length < 2) return ofAll;
+  const middle = (of: (group: JudgedGroup) => Float64Array, p: number) =>
+    lowerMedian(judged.map((group) => of(group)[p] ?? 0));
+  return ofAll.map((whole, p) => {
+    const own = middle(({ excess }) => excess, p);
+    return whole <= own
+      ? own
+      : Math.max(
+          own,
+          Math.min(
+            whole,
+            middle(({ psi }) => psi, p),
+          ),
+        );
+  });
 }
 
 /** A parameter's number and its index, for the worst of a list. */

@@ -10,7 +10,7 @@ export const CONFIDENCE_BINS = 10;
 const HEAD = 5;
 const OUTPUT_FLOATS = HEAD + BINS + CONFIDENCE_BINS + 2 * WAFER_BUCKETS;
 
-const WHOLE = ['score', 'confidence', 'waferDies', 'waferFails', 'cells', 'stops'] as const;
+const COUNTED = ['waferDies', 'waferFails', 'cells', 'stops'] as const;
 
 /** What was counted of some dies: of one worker, one equipment, one step, or merged from several. */
 export class DriftCounts {
@@ -60,14 +60,16 @@ export class DriftCounts {
     this.dies += sign * other.dies;
     this.fails += sign * other.fails;
     this.unscorable += sign * other.unscorable;
-    for (const part of WHOLE) addTo(this[part], other[part], sign);
+    addFloats(this.score, other.score, sign);
+    addFloats(this.confidence, other.confidence, sign);
+    for (const part of COUNTED) addCounts(this[part], other[part], sign);
   }
 
   /** Adds what is no whole number: the sums of values and of confidences. */
   addSums(other: DriftCounts): void {
     this.confidenceSum += other.confidenceSum;
-    addTo(this.sums, other.sums, 1);
-    addTo(this.squares, other.squares, 1);
+    addFloats(this.sums, other.sums, 1);
+    addFloats(this.squares, other.squares, 1);
   }
 
   /**
@@ -122,8 +124,13 @@ export function floatsOf(parameters: number): number {
   return OUTPUT_FLOATS + parameters * (CELLS + 3);
 }
 
-/** Of a step without dies there are none to add. */
-function addTo(sums: Float64Array | Uint32Array, values: Float64Array | Uint32Array, sign: 1 | -1): void {
+// Of a step without dies there are none to add. Two functions, as one for both kinds of array takes ten times as long.
+function addFloats(sums: Float64Array, values: Float64Array, sign: 1 | -1): void {
+  const length = Math.min(sums.length, values.length);
+  for (let i = 0; i < length; i++) sums[i] = (sums[i] ?? 0) + sign * (values[i] ?? 0);
+}
+
+function addCounts(sums: Uint32Array, values: Uint32Array, sign: 1 | -1): void {
   const length = Math.min(sums.length, values.length);
   for (let i = 0; i < length; i++) sums[i] = (sums[i] ?? 0) + sign * (values[i] ?? 0);
 }

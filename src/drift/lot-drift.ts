@@ -149,14 +149,14 @@ function sumsBy(counted: readonly GroupCounts[], groupOf: (group: number) => num
   return [...sums].map(([group, counts]) => ({ group, counts }));
 }
 
-function wholeOf({ all, parameters, score }: Assessment, reference: ReferenceBins, names: Names) {
-  const indexes = Float64Array.from(parameters, ({ psi }) => psi.psi);
+function wholeOf({ all, psi, ...assessment }: Assessment, reference: ReferenceBins, names: Names) {
+  const score = assessment.score();
   return {
     dies: all.sampled,
-    psiMax: largest(indexes),
-    over: countOver(indexes),
+    psiMax: largest(psi),
+    over: countOver(psi),
     score: { psi: score.psi.psi, ks: score.ks },
-    parameters: parameters.map((drift, index) => ({
+    parameters: assessment.parameters().map((drift, index) => ({
       index,
       name: names.parameter(index),
       ...parameterRow(drift, reference, index),

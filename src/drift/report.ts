@@ -140,10 +140,10 @@ export function driftReport(
   context: ReportContext,
   group?: GroupAssessment,
 ): DriftReport {
-  const { all, score, groups } = assessment;
+  const { all, groups, psi: indexes } = assessment;
+  const score = assessment.score();
   const { reference, names } = context;
   const { verdict, drifting, sentence } = judgeDrift(assessment, names, context.minimumDies);
-  const indexes = Float64Array.from(assessment.parameters, ({ psi }) => psi.psi);
   const over = countOver(indexes);
   const scored = all.sampled - all.unscorable;
   return {
@@ -190,12 +190,16 @@ function activeName({ about, equipmentId }: Pick<Observed, 'about' | 'equipmentI
 }
 
 function tableOf(assessment: Assessment, { reference, names }: ReportContext, group?: GroupAssessment) {
-  const comparison = new DriftComparison(reference);
-  const dies = group === undefined ? undefined : comparison.reached(group.counts);
-  return assessment.parameters.map((ofAll, index) => {
-    const drift = dies === undefined ? ofAll : comparison.parameter(dies, index);
+  const rows = group === undefined ? assessment.parameters() : parametersOf(reference, group.counts);
+  return rows.map((drift, index) => {
     return { index, name: names.parameter(index), ...parameterRow(drift, reference, index) };
   });
+}
+
+function parametersOf(reference: ReferenceBins, counts: DriftCounts): ParameterDrift[] {
+  const comparison = new DriftComparison(reference);
+  const dies = comparison.reached(counts);
+  return Array.from(reference.means, (_, p) => comparison.parameter(dies, p));
 }
 
 /** One parameter as a row of the table. */

@@ -169,9 +169,9 @@ export class VersionDrift {
     return this.#summary;
   }
 
-  #summaryOf({ all, parameters, groups }: Assessment): DriftSummary {
+  #summaryOf({ all, psi, groups }: Assessment): DriftSummary {
     const enough = all.sampled >= this.#settings.minimumDies;
-    const indexes = Float64Array.from(parameters, ({ psi }) => (enough ? psi.psi : 0));
+    const indexes = psi.map((index) => (enough ? index : 0));
     return {
       modelName: this.#version.name,
       modelVersion: this.#version.version,
