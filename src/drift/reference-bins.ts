@@ -38,7 +38,10 @@ export interface ReferenceBins {
   readonly stoppedRates: Float64Array;
   /** float64 [parameters]: dies that stopped before the parameter and after all that come before it. */
   readonly stops: Float64Array;
-  /** float64 [parameters]: what the reference's own wafers may make of an index; 0 where it does not say. */
+  /**
+   * float64 [parameters]: what the reference's own wafers may make of an index, no less than the average of all, as
+   * a few wafers may resemble each other by luck; 0 where it does not say.
+   */
   readonly waferSpreads: Float64Array;
   readonly score: Bins;
   /** Dies that the score's shares were taken from. */
@@ -66,10 +69,16 @@ export function referenceBins({ dies, allDies, wafers, parameters, score }: Refe
       parameters,
       ({ stoppedRate = 0 }, p) => Math.max(0, stoppedRate - (parameters[p - 1]?.stoppedRate ?? 0)) * all,
     ),
-    waferSpreads: Float64Array.from(parameters, ({ waferSpread = 0 }) => waferSpread),
+    waferSpreads: noLessThanAverage(Float64Array.from(parameters, ({ waferSpread = 0 }) => waferSpread)),
     score: binsOf([score]),
     scoreDies: score.dies ?? dies,
   };
+}
+
+function noLessThanAverage(spreads: Float64Array): Float64Array {
+  // A few that differ much must not silence all others.
+  const sum = spreads.reduce((total, spread) => total + Math.min(spread, 1), 0);
+  return spreads.map((spread) => Math.max(spread, sum / spreads.length));
 }
 
 function binsOf(quantities: readonly Pick<Reference['score'], 'edges' | 'shares'>[]): Bins {
