@@ -43,7 +43,7 @@ export interface Assessment {
   readonly groups: readonly GroupAssessment[];
   /**
    * What of each parameter's drift is the product's, whatever the equipment: the lower median of the groups'
-   * excess, or the excess of all dies as far as the lower median of the groups' indexes shows it; where fewer than
+   * excess, or, where the reference knows its wafers, the excess of all dies as far as the lower median of the groups' indexes shows it; where fewer than
    * two groups can be judged, the excess of all dies. Less what the reference's own wafers
    * may make of it. 0 where the product is not judged.
    */
@@ -111,7 +111,7 @@ export function* assessInSlices(
   );
   const openBecause = reference.wafers === 1 ? ('reference_of_one_wafer' as const) : undefined;
   const enough = enoughDies && openBecause === undefined;
-  const product = productOf(groups, excess);
+  const product = productOf(groups, excess, reference.wafers !== undefined);
   return {
     all: all.total,
     enough,
@@ -216,15 +216,17 @@ function beyond(psi: number | undefined, allowance: number | undefined): number 
  * What moves on the equipment in the middle, beyond what its own wafers explain; or on all together, whose wafers are
  * more and tell better, as far as the index of the equipment in the middle shows it too: one that is far off is not all.
  * @param ofAll the excess of all dies
+ * @param wafersKnown whether the reference says how its own wafers differ, without which all dies together may only tell
+ * from which wafers it was taken
  */
-function productOf(groups: readonly JudgedGroup[], ofAll: Float64Array): Float64Array {
+function productOf(groups: readonly JudgedGroup[], ofAll: Float64Array, wafersKnown: boolean): Float64Array {
   const judged = groups.filter(({ enough }) => enough);
   if (judged.length < 2) return ofAll;
   const middle = (of: (group: JudgedGroup) => Float64Array, p: number) =>
     lowerMedian(judged.map((group) => of(group)[p] ?? 0));
   return ofAll.map((whole, p) => {
     const own = middle(({ excess }) => excess, p);
-    return whole <= own
+    return !wafersKnown || whole <= own
       ? own
       : Math.max(
           own,
