@@ -4,7 +4,7 @@ import { decodeDiesBinary } from '../decode/binary.js';
 import { faultPath } from '../decode/refusals.js';
 import { createPlainRows } from '../decode/row-allocator.js';
 import type { OipVersion } from './engine.js';
-import { readJsonPart } from './json-part.js';
+import { type JsonPart, readJsonPart } from './json-part.js';
 import { faulty, matchInputs } from './match-inputs.js';
 import type { InferOutput } from './outputs.js';
 import { JSON_LENGTH_HEADER, type ReadInputs, readInputs } from './read-inputs.js';
@@ -20,8 +20,6 @@ export interface RequestedOutput {
 export interface InferRequest extends ReadInputs {
   /** The caller's own id, where one was given. */
   readonly id: string | undefined;
-  /** Who is to answer, as the request itself says. */
-  readonly named: NamedModel;
   readonly outputs: readonly RequestedOutput[];
   /** Milliseconds from the request's `timeout`, where one was given. */
   readonly timeoutMs: number | undefined;
@@ -38,29 +36,49 @@ export interface InferLimits {
 // The values of a matrix that JSON may carry: writing more would stall the dies of all others.
 const MAX_JSON_MATRIX = 65_536;
 
+/** The body of an infer request, its inputs not yet read. */
+export interface InferBody {
+  /** Who is to answer, as the request itself says. */
+  readonly named: NamedModel;
+  /** Undefined where the body is nothing but the float32 of dies. */
+  readonly json: JsonPart | undefined;
+  /** The bytes of binary tensors; undefined where none can follow. */
+  readonly tail: Buffer | undefined;
+}
+
 /**
- * An infer request from its bytes: all JSON; or, where the header says how many bytes are JSON, a binary
- * tensor behind them; or, where it says 0, nothing but the little-endian float32 of one or more dies.
+ * The body of an infer request from its bytes: all JSON; or, where the header says how many bytes are JSON, binary
+ * tensors behind them; or, where it says 0, nothing but the little-endian float32 of one or more dies. By whose contract the
+ * inputs are read is for the caller to say, as the request may name a version.
  * @param jsonLength value of {@link JSON_LENGTH_HEADER}; undefined without that header
- * @throws Refusal `bad_request`, `invalid_json`, `invalid_input` or `batch_too_large`
+ * @throws Refusal `bad_request`, `invalid_json` or `invalid_input`
  */
-export function decodeInferRequest(
-  body: Buffer,
-  jsonLength: string | undefined,
-  limits: InferLimits,
-): InferRequest {
+export function readInferBody(body: Buffer, jsonLength: string | undefined): InferBody {
   const jsonBytes = readJsonLength(jsonLength, body.length);
-  if (jsonBytes === 0) return rawRequest(body, limits);
+  if (jsonBytes === 0)
+    return { named: { model: undefined, version: undefined }, json: undefined, tail: body };
   const json = readJsonPart(jsonBytes === undefined ? body : body.subarray(0, jsonBytes));
+  const { model_name, model_version } = json.head;
+  return {
+    named: { model: model_name || undefined, version: model_version || undefined },
+    json,
+    tail: jsonBytes === undefined ? undefined : body.subarray(jsonBytes),
+  };
+}
+
+/**
+ * An infer request from its body.
+ * @throws Refusal `invalid_input` or `batch_too_large`
+ */
+export function decodeInferRequest({ json, tail }: InferBody, limits: InferLimits): InferRequest {
+  if (json === undefined) return rawRequest(tail ?? Buffer.alloc(0), limits);
   const { head } = json;
-  const tail = jsonBytes === undefined ? undefined : body.subarray(jsonBytes);
   const { version, maxDies, labelsOf } = limits;
   const matched = matchInputs(head.inputs, version, maxDies);
   const { dies } = matched;
   const id = head.id || undefined;
   return {
     id,
-    named: { model: head.model_name || undefined, version: head.model_version || undefined },
     ...readInputs(json, matched, tail, version.contract.parameterCount, labelsOf(dies, id)),
     outputs: readOutputs(head, dies, version),
     timeoutMs: head.parameters?.timeout ? head.parameters.timeout / 1000 : undefined,
@@ -81,7 +99,6 @@ function readJsonLength(text: string | undefined, bodyBytes: number): number | u
 function rawRequest(body: Buffer, { version, maxDies, labelsOf }: InferLimits): InferRequest {
   return {
     id: undefined,
-    named: { model: undefined, version: undefined },
     measurements: decodeDiesBinary(
       [body],
       version.contract,

@@ -8,7 +8,7 @@ import { assertSame } from '../read-call.js';
 import { countEquipment } from '../request-rates.js';
 import { readDeadlineMs, readPart } from '../schemas/requests.js';
 import { bytesOf } from './body-parser.js';
-import { decodeInferRequest, type InferRequest } from './decode-request.js';
+import { decodeInferRequest, type InferBody, type InferRequest, readInferBody } from './decode-request.js';
 import { BINARY_MEDIA_TYPE, jsonOrBinary, OIP_ADDRESSES, OIP_REFUSALS, TAGS } from './documentation.js';
 import { encodeInferAnswer } from './encode-answer.js';
 import type { OipEngine, OipVersion } from './engine.js';
@@ -86,33 +86,37 @@ async function readForNamed(
   maxDies: number,
 ): Promise<InferRequest> {
   const version = versionOf(request);
-  const read = readRequest(request, version, maxDies);
-  const { named } = read;
+  const jsonLength = request.headers[JSON_LENGTH_HEADER];
+  const body = readInferBody(
+    bytesOf(request.body),
+    Array.isArray(jsonLength) ? jsonLength.join() : jsonLength,
+  );
   const byPath = request.oipVersionIsNamed ? version.version : undefined;
-  assertSame('model_name', version.name, named.model);
-  assertSame('model_version', byPath, named.version);
-  if (named.version === undefined || byPath !== undefined) return read;
-  request.oipVersion = await engine.admit(version.name, named.version);
+  assertSame('model_name', version.name, body.named.model);
+  assertSame('model_version', byPath, body.named.version);
+  if (body.named.version === undefined || byPath !== undefined)
+    return readRequest(request, body, version, maxDies);
+  const named = await engine.admit(version.name, body.named.version);
+  request.oipVersion = named;
   request.oipVersionIsNamed = true;
-  return readRequest(request, request.oipVersion, maxDies);
+  return readRequest(request, body, named, maxDies);
 }
 
-function readRequest(request: FastifyRequest, version: OipVersion, maxDies: number): InferRequest {
-  const read = decode(request, version, maxDies);
-  const { bounds } = version.contract;
+function readRequest(
+  request: FastifyRequest,
+  body: InferBody,
+  version: OipVersion,
+  maxDies: number,
+): InferRequest {
+  const { bounds, otherLabels } = version.contract;
+  const read = decodeInferRequest(body, {
+    version,
+    maxDies,
+    labelsOf: (dies, id) => labelsOf(request, dies, id, otherLabels),
+  });
   fillCategories(read.measurements, version.contract, read.pathOf);
   if (bounds !== undefined) assertWithinBounds(read.measurements, bounds, read.pathOf);
   return read;
-}
-
-function decode(request: FastifyRequest, version: OipVersion, maxDies: number): InferRequest {
-  const { headers } = request;
-  const jsonLength = headers[JSON_LENGTH_HEADER];
-  return decodeInferRequest(
-    bytesOf(request.body),
-    Array.isArray(jsonLength) ? jsonLength.join() : jsonLength,
-    { version, maxDies, labelsOf: (dies, id) => labelsOf(request, dies, id, version.contract.otherLabels) },
-  );
 }
 
 /** Labels by the headers that a binary body of /predict has; ids that are not given are made of the request's. */

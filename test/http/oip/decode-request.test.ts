@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../../src/errors.js';
-import { decodeInferRequest, type InferLimits } from '../../../src/http/oip/decode-request.js';
+import { decodeInferRequest, type InferLimits, readInferBody } from '../../../src/http/oip/decode-request.js';
 import { float32Bytes, limitsOf, screenVersion } from './support.js';
 
 const version = screenVersion();
@@ -17,10 +17,11 @@ const input = (changes: object = {}) => ({
 });
 const request = (changes: object = {}) => ({ inputs: [input()], ...changes });
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
-const decode = (value: unknown, by: InferLimits = limits) => decodeInferRequest(json(value), undefined, by);
+const decode = (value: unknown, by: InferLimits = limits) =>
+  decodeInferRequest(readInferBody(json(value), undefined), by);
 const decodeBinary = (value: unknown, tail: Buffer, by: InferLimits = limits) => {
   const head = json(value);
-  return decodeInferRequest(Buffer.concat([head, tail]), String(head.length), by);
+  return decodeInferRequest(readInferBody(Buffer.concat([head, tail]), String(head.length)), by);
 };
 const refusalOf = (run: () => unknown): { code: string; message: string } => {
   try {
@@ -157,22 +158,22 @@ describe('binary tensors', () => {
   });
 
   test.each(['999', '-1', '1.5', 'x', '', '1, 2'])('a header of "%s" is refused', (length) => {
-    const refused = refusalOf(() => decodeInferRequest(json(request()), length, limits));
+    const refused = refusalOf(() => decodeInferRequest(readInferBody(json(request()), length), limits));
     expect(refused.code).toBe('bad_request');
     expect(refused.message).toContain(`found "${length}"`);
   });
 
   test('a header as long as the body says that all of it is JSON', () => {
     const body = json(request());
-    expect([...decodeInferRequest(body, String(body.length), limits).measurements.params]).toEqual([
-      1, 2, 3, 4,
-    ]);
+    expect([
+      ...decodeInferRequest(readInferBody(body, String(body.length)), limits).measurements.params,
+    ]).toEqual([1, 2, 3, 4]);
   });
 });
 
 describe('a raw body, header 0', () => {
   test('is one or more dies, and asks for every output but the contributions, as binary', () => {
-    const read = decodeInferRequest(float32Bytes([1, 2, 3, 4, 5, 6, 7, 8]), '0', limits);
+    const read = decodeInferRequest(readInferBody(float32Bytes([1, 2, 3, 4, 5, 6, 7, 8]), '0'), limits);
     expect([...read.measurements.params]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(read.id).toBeUndefined();
     expect(read.outputs.map(({ output, binary }) => [output.name, binary])).toEqual([
@@ -183,12 +184,12 @@ describe('a raw body, header 0', () => {
   });
 
   test.each([0, 1, 15, 17])('of %i bytes is refused', (bytes) => {
-    const refused = refusalOf(() => decodeInferRequest(Buffer.alloc(bytes), '0', limits));
+    const refused = refusalOf(() => decodeInferRequest(readInferBody(Buffer.alloc(bytes), '0'), limits));
     expect(refused.message).toContain('expected one or more dies of 16 bytes');
   });
 
   test('of too many dies is refused', () => {
-    expect(refusalOf(() => decodeInferRequest(Buffer.alloc(101 * 16), '0', limits)).code).toBe(
+    expect(refusalOf(() => decodeInferRequest(readInferBody(Buffer.alloc(101 * 16), '0'), limits)).code).toBe(
       'batch_too_large',
     );
   });
@@ -284,7 +285,9 @@ describe('the rest of a request', () => {
   test.each(['', 'null', '[]', '7', '{"inputs"', 'NaN', '\ufeff{}', '{"inputs":[{"data":[NaN]}]}'])(
     '%j is refused',
     (text) => {
-      const { code } = refusalOf(() => decodeInferRequest(Buffer.from(text), undefined, limits));
+      const { code } = refusalOf(() =>
+        decodeInferRequest(readInferBody(Buffer.from(text), undefined), limits),
+      );
       expect(['invalid_json', 'invalid_input']).toContain(code);
     },
   );
@@ -313,7 +316,7 @@ describe('laws', () => {
         expect(bits(decodeBinary({ id, inputs: [binaryInput(dies)] }, ofBytes))).toBe(
           ofBytes.toString('hex'),
         );
-        expect(bits(decodeInferRequest(ofBytes, '0', limits))).toBe(ofBytes.toString('hex'));
+        expect(bits(decodeInferRequest(readInferBody(ofBytes, '0'), limits))).toBe(ofBytes.toString('hex'));
       }),
     );
   });
@@ -337,7 +340,7 @@ describe('laws', () => {
           for (const [at, byte] of changes) if (at < mutated.length) mutated[at] = byte;
           for (const by of [limits, tolerant]) {
             try {
-              const { measurements } = decodeInferRequest(mutated, header, by);
+              const { measurements } = decodeInferRequest(readInferBody(mutated, header), by);
               expect(measurements.params.length).toBe(measurements.labels.length * 4);
             } catch (error) {
               expect(error).toBeInstanceOf(Refusal);
@@ -354,7 +357,7 @@ describe('laws', () => {
       fc.property(fc.json(), fc.json(), (a, b) => {
         for (const text of [a, `{"inputs":${a},"outputs":${b}}`, `{"inputs":[${a}],"parameters":${b}}`]) {
           try {
-            decodeInferRequest(Buffer.from(text), undefined, limits);
+            decodeInferRequest(readInferBody(Buffer.from(text), undefined), limits);
             expect.fail('no such JSON is a request');
           } catch (error) {
             expect(error).toBeInstanceOf(Refusal);

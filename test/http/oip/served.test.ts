@@ -9,6 +9,7 @@ const server = appForSuite(() => ({
   versions: [
     scaledVersion('1'),
     scaledVersion('2'),
+    sumVersion(3, { version: '3' }),
     yieldVersion(),
     sumVersion(2, { name: 'broken', fallback: { by: 'version', model: 'sum', version: '1' } }),
   ],
@@ -71,6 +72,21 @@ describe('a batch that a split spreads over versions', () => {
     expect(answerOf(await infer('sum/versions/2', request(rows))).model_version).toBe('2');
     const named = await infer('sum', request(rows, { model_name: 'sum', model_version: '2' }));
     expect(answerOf(named)).toMatchObject({ model_version: '2' });
+  });
+
+  test('a request is read as the version that it names reads it, whatever the default reads', async () => {
+    const inputs = [{ name: 'test_params', shape: [1, 3], datatype: 'FP32', data: [1, 2, 4] }];
+    const answer = answerOf(await infer('sum', JSON.stringify({ inputs, model_version: '3' })));
+    expect([answer.model_version, answer.outputs[0]?.data]).toEqual(['3', [7]]);
+    const head = JSON.stringify({
+      model_version: '3',
+      inputs: [{ ...inputs[0], data: undefined, parameters: { binary_data_size: 12 } }],
+    });
+    const binary = await infer('sum', Buffer.concat([Buffer.from(head), float32Bytes([1, 2, 4])]), {
+      'inference-header-content-length': String(head.length),
+    });
+    expect(answerOf(binary).outputs[0]?.data).toEqual([7]);
+    expect((await infer('sum', JSON.stringify({ inputs }))).status).toBe(422);
   });
 
   test('a request that names another model or version than its path is refused', async () => {
