@@ -65,7 +65,7 @@ export class WorkerProcess {
   constructor({ entry, clock, onExit }: WorkerProcessOptions) {
     this.#clock = clock;
     this.#onExit = onExit;
-    this.#child = spawn(process.execPath, ['--max-semi-space-size=2', entry], {
+    this.#child = spawn(process.execPath, ['--max-semi-space-size=2', '--expose-gc', entry], {
       // Set for the worker from its first instruction on: see telemetry-off.ts.
       env: { ...MEMORY_GIVEN_BACK, ...process.env, ORT_DISABLE_TELEMETRY: '1' },
       // The last one is the channel, CHANNEL_FD.

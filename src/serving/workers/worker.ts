@@ -8,6 +8,9 @@ import type { PolicyRunner } from './run-rows.js';
 import { Session } from './session.js';
 import { warmUp } from './warm-up.js';
 
+// Beyond what frames and rows of a full batch take.
+const LARGE_FILE_BYTES = 16 * 1024 * 1024;
+
 /**
  * The worker process: the whole other side of the pool. It answers messages one after another, in
  * their order, and ends when the server process has gone.
@@ -48,6 +51,7 @@ async function answer(message: ToWorker): Promise<FromWorker> {
     case 'warm': {
       const { runner, report } = await warmUp(sessionOf(message.key), message.policy);
       runners.set(message.key, runner);
+      letGoOfFiles();
       return { type: 'warmed', key: message.key, report };
     }
     case 'run':
@@ -89,6 +93,14 @@ function openCounter({ key, drift }: SessionSpec): void {
     scoreEdges: counting.scoreEdges.slice(),
   };
   counters.set(key, new DriftCounter(kept, createDecide(manifest), Math.random));
+}
+
+/**
+ * The bytes of a large model file are garbage once its session is open, but V8, which sees a small heap, would keep them
+ * for as long as the worker lives. Before a worker is warm no die waits for it.
+ */
+function letGoOfFiles(): void {
+  if (process.memoryUsage().arrayBuffers > LARGE_FILE_BYTES) globalThis.gc?.();
 }
 
 async function closeSession(key: string): Promise<void> {
