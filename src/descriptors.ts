@@ -20,11 +20,18 @@ export function descriptorLimit(): number | undefined {
  * @param limit as it was read beforehand: reading it takes one
  */
 export function wantOfDescriptors(error: unknown, limit: number | undefined): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  if (error.code === 'ENFILE') return 'the system has no file descriptors left (ENFILE: fs.file-max)';
-  if (error.code !== 'EMFILE') return undefined;
+  const code = wantIn(error);
+  if (code === 'ENFILE') return 'the system has no file descriptors left (ENFILE: fs.file-max)';
+  if (code !== 'EMFILE') return undefined;
   const found = limit === undefined ? '' : `this process may open ${limit}, `;
   return `too few file descriptors (EMFILE): ${found}expected at least ${NEEDED_AT_START} and one for each connection; raise ulimit -n, LimitNOFILE= of systemd or --ulimit nofile= of the container`;
+}
+
+/** What an error, or what caused it, says of descriptors: of a process that could not be started only its message does. */
+function wantIn(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const said = 'code' in error ? `${error.code} ${error.message}` : error.message;
+  return /\b(?:EMFILE|ENFILE)\b/.exec(said)?.[0] ?? wantIn(error.cause);
 }
 
 /** What is said at a start that has fewer than its connections may need; undefined where there are enough. */
