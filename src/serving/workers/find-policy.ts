@@ -18,9 +18,8 @@ export interface FoundPolicy extends BatchFinding {
 
 /**
  * Sizes of runs that are tried where a version depends on its batch, in this order: the first that holds is taken, on every
- * machine. By what was measured of linear models, sums and small networks 16 rows take hardly longer than one, and a
- * full batch of 64 is four runs. Another size would give other bits, so nothing is timed: a replica, and an offline command, has
- * to decide the same.
+ * machine: with 16 rows a lone die does not pay for a full batch, and a full batch of 64 is four runs. Another size would give
+ * other bits, so nothing is timed: a replica, and an offline command, has to decide the same.
  */
 const PADDED_SIZES = [16, 64, 4];
 

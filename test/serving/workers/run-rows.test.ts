@@ -106,22 +106,17 @@ describe('the policy of a graph', () => {
     expect(await findPolicy(search(run))).toMatchObject({ policy: { kind: 'any' }, dependence: undefined });
   });
 
-  it('is padded to the largest batch where the size of a batch rounds, and a run costs the same whatever its size', async () => {
-    const { run } = graphOf(
-      (row, _, batch) => sum(row) * (batch.length > 1 ? 1 + 1e-6 : 1),
-      () => 1,
-    );
+  it.each([
+    ['the same whatever its size', () => 1],
+    ['as much for each row as for the first', undefined],
+  ])('is padded to 16 rows where the size of a batch rounds, be the cost of a run %s', async (_, cost) => {
+    const { run } = graphOf((row, _place, batch) => sum(row) * (batch.length > 1 ? 1 + 1e-6 : 1), cost);
     const found = await findPolicy(search(run));
     expect(found).toMatchObject({
-      policy: { kind: 'padded', rows: 64 },
+      policy: { kind: 'padded', rows: 16 },
       dependence: { kind: 'rounding', output: 'score' },
     });
     expect(found.dependence).toMatchObject({ difference: expect.closeTo(1e-6, 7) });
-  });
-
-  it('is one at a time where each row costs as much as the first', async () => {
-    const { run } = graphOf((row, _, batch) => sum(row) * (batch.length > 1 ? 1 + 1e-6 : 1));
-    expect(await findPolicy(search(run))).toMatchObject({ policy: { kind: 'single', rows: 1 } });
   });
 
   it('is one at a time where a row rounds by its place, which padding cannot mend', async () => {
