@@ -98,7 +98,8 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     observers: [servingMetrics, statistics, ...(tracing === undefined ? [] : [tracing.batching])],
     onObserverError,
   });
-  const { drift, webhook } = createDrift(options, pool);
+  const driftLog = createDriftLog(logger);
+  const { drift, webhook } = createDrift(options, pool, driftLog);
   const logBatching = createBatchingLog(logger);
   const experiments = new Experiments(catalogue, () => new Date());
   createModelMetrics(registry, () => catalogue.entries());
@@ -121,7 +122,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
         versionLoaded: ({ key, version, report }) => {
           if (version !== undefined) drift.add(version);
           if (version?.reference !== undefined && version.reference.allDies === undefined)
-            createDriftLog(logger).olderReference(key);
+            driftLog.olderReference(key);
           const signature = report?.signature;
           if (signature?.status === 'refused') logger.warn({ version: key, signature }, 'signature');
           else if (signature !== undefined) logger.info({ version: key, signature }, 'signature');
@@ -218,8 +219,8 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
 function createDrift(
   { config, clock, webhookSecret, monitoring }: ServingSideOptions,
   source: DriftSource,
+  driftLog: ReturnType<typeof createDriftLog>,
 ): { readonly drift: DriftMonitor; readonly webhook: Webhook | undefined } {
-  const driftLog = createDriftLog(monitoring.logger);
   const webhook =
     config.DRIFT_WEBHOOK_URL === undefined || webhookSecret === undefined
       ? undefined

@@ -14,8 +14,7 @@ if ! command -v python3 >/dev/null; then
 fi
 python="${STATISTICS_PYTHON:-$work/venv/bin/python}" # one that has them all installed saves the installation
 if [ -z "${STATISTICS_PYTHON:-}" ]; then
-  if ! { python3 -m venv "$work/venv" &&
-    "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r test/real/statistics/requirements.txt; } >"$work/pip.log" 2>&1; then
+  if ! test/real/python-packages.sh "$work/venv" -r test/real/statistics/requirements.txt >"$work/pip.log" 2>&1; then
     tail -3 "$work/pip.log"
     echo "skipped: scipy and statsmodels cannot be installed from PyPI here"
     exit 0

@@ -84,61 +84,82 @@ export function gatesOf(comparison: Comparison, limits: GateLimits): Gate[] {
 }
 
 function accuracyGates(comparison: Comparison, limits: GateLimits): Gate[] {
-  const { baseline, candidate, changes } = comparison;
-  return [
-    boundGate(comparison, limits, {
-      gate: 'accuracy',
-      figure: changes.accuracyDrop,
-      bound: { most: limits.maxAccuracyDrop / 100 },
-      says: (range) =>
-        `${candidate.model} decides ${percentText(candidate.accuracy)} of the dies rightly, ${baseline.model} ${percentText(baseline.accuracy)}: ${changeText(changes.accuracyDrop.value, LOSS)}${range}, allowed is a drop of ${limits.maxAccuracyDrop}`,
-    }),
-    boundGate(comparison, limits, {
-      gate: 'least accuracy',
-      figure: changes.accuracy,
-      bound: { least: limits.minAccuracy / 100 },
-      says: (range) =>
-        `${candidate.model} decides ${percentText(candidate.accuracy)} of the dies rightly${range}, required are at least ${limits.minAccuracy}%`,
-    }),
-  ];
+  const { changes } = comparison;
+  const { maxAccuracyDrop, minAccuracy } = limits;
+  return shareGates(comparison, limits, {
+    says: ({ accuracy }) => ['decides', percentText(accuracy), 'of the dies rightly'],
+    change: { gate: 'accuracy', figure: changes.accuracyDrop, most: maxAccuracyDrop, words: LOSS },
+    share: { gate: 'least accuracy', figure: changes.accuracy, bound: { least: minAccuracy } },
+  });
 }
 
 function detectionGates(comparison: Comparison, limits: GateLimits): Gate[] {
-  const { baseline, candidate, changes } = comparison;
-  return [
-    boundGate(comparison, limits, {
-      gate: 'detection',
-      figure: changes.detectionDrop,
-      bound: { most: limits.maxDetectionDrop / 100 },
-      says: (range) =>
-        `${candidate.model} catches ${percentText(candidate.detectionRate)} of the bad dies, ${baseline.model} ${percentText(baseline.detectionRate)}: ${changeText(changes.detectionDrop.value, LOSS)}${range}, allowed is a drop of ${limits.maxDetectionDrop}`,
-    }),
-    boundGate(comparison, limits, {
-      gate: 'least detection',
-      figure: changes.detection,
-      bound: { least: limits.minDetection / 100 },
-      says: (range) =>
-        `${candidate.model} catches ${percentText(candidate.detectionRate)} of the bad dies${range}, required are at least ${limits.minDetection}%`,
-    }),
-  ];
+  const { changes } = comparison;
+  const { maxDetectionDrop, minDetection } = limits;
+  return shareGates(comparison, limits, {
+    says: ({ detectionRate }) => ['catches', percentText(detectionRate), 'of the bad dies'],
+    change: { gate: 'detection', figure: changes.detectionDrop, most: maxDetectionDrop, words: LOSS },
+    share: { gate: 'least detection', figure: changes.detection, bound: { least: minDetection } },
+  });
 }
 
 function falseAlarmGates(comparison: Comparison, limits: GateLimits): Gate[] {
-  const { baseline, candidate, changes } = comparison;
-  return [
-    boundGate(comparison, limits, {
+  const { changes } = comparison;
+  const { maxFalseAlarmRise, maxFalseAlarms } = limits;
+  return shareGates(comparison, limits, {
+    says: ({ falseAlarmRate }) => ['fails', percentText(falseAlarmRate), 'of the good dies'],
+    change: {
       gate: 'false alarm rise',
       figure: changes.falseAlarmRise,
-      bound: { most: limits.maxFalseAlarmRise / 100 },
+      most: maxFalseAlarmRise,
+      words: ['rise', 'fall'],
+    },
+    share: { gate: 'false alarms', figure: changes.falseAlarms, bound: { most: maxFalseAlarms } },
+  });
+}
+
+/** A share of dies that a version decides so, and how it may change from the baseline's to the candidate's. */
+interface JudgedShare {
+  /** What a version does, with which share, of which dies. */
+  readonly says: (version: Comparison['candidate']) => readonly [does: string, share: string, dies: string];
+  /** What it may become worse by, in points. */
+  readonly change: {
+    readonly gate: Gate['gate'];
+    readonly figure: CombinedShares;
+    readonly most: number;
+    /** A change for the worse and for the better. */
+    readonly words: readonly [worse: string, better: string];
+  };
+  /** What it is to be, in percent. */
+  readonly share: {
+    readonly gate: Gate['gate'];
+    readonly figure: CombinedShares;
+    readonly bound: FigureBound;
+  };
+}
+
+function shareGates(
+  comparison: Comparison,
+  limits: GateLimits,
+  { says, change, share }: JudgedShare,
+): Gate[] {
+  const { baseline, candidate } = comparison;
+  const [does, found, dies] = says(candidate);
+  const [, before] = says(baseline);
+  const judged = `${candidate.model} ${does} ${found} ${dies}`;
+  const { bound } = share;
+  const asked = 'least' in bound ? `required are at least ${bound.least}%` : `allowed are ${bound.most}%`;
+  return [
+    boundGate(comparison, limits, {
+      ...change,
+      bound: { most: change.most / 100 },
       says: (range) =>
-        `${candidate.model} fails ${percentText(candidate.falseAlarmRate)} of the good dies, ${baseline.model} ${percentText(baseline.falseAlarmRate)}: ${changeText(changes.falseAlarmRise.value, ['rise', 'fall'])}${range}, allowed is a rise of ${limits.maxFalseAlarmRise}`,
+        `${judged}, ${baseline.model} ${before}: ${changeText(change.figure.value, change.words)}${range}, allowed is a ${change.words[0]} of ${change.most}`,
     }),
     boundGate(comparison, limits, {
-      gate: 'false alarms',
-      figure: changes.falseAlarms,
-      bound: { most: limits.maxFalseAlarms / 100 },
-      says: (range) =>
-        `${candidate.model} fails ${percentText(candidate.falseAlarmRate)} of the good dies${range}, allowed are ${limits.maxFalseAlarms}%`,
+      ...share,
+      bound: 'least' in bound ? { least: bound.least / 100 } : { most: bound.most / 100 },
+      says: (range) => `${judged}${range}, ${asked}`,
     }),
   ];
 }

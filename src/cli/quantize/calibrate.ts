@@ -9,7 +9,7 @@ import type { ModelVersion } from '../../models/model-version.js';
 import { runRows } from '../check/run-rows.js';
 
 /** Which dies tell how large activations are, and how much of them counts. */
-export interface Calibration {
+export interface RangeSearch {
   readonly version: ModelVersion;
   /** float32 [dies, parameters] row-major. */
   readonly rows: Float32Array;
@@ -29,7 +29,7 @@ export async function calibrate(
   model: OnnxModelFile,
   activations: readonly string[],
   opset: number,
-  { version, rows, percentile, batch, workerEntry }: Calibration,
+  { version, rows, percentile, batch, workerEntry }: RangeSearch,
 ): Promise<Map<string, Range>> {
   const outputs = exposeRanges(model.graph, activations, opset);
   const folder = await mkdtemp(join(tmpdir(), 'diegate-quantize-'));

@@ -8,7 +8,7 @@ import { quantizableNodes } from '../../models/graph/quantize/quantizable.js';
 import { quantizeGraph } from '../../models/graph/quantize/quantize-graph.js';
 import { fixedBatch } from '../../models/manifest/graph.js';
 import { graphOf } from '../check/open-graph.js';
-import { type Calibration, calibrate, spreadRows } from './calibrate.js';
+import { calibrate, type RangeSearch, spreadRows } from './calibrate.js';
 
 /** A model that takes less memory and time, and what was changed, in plain sentences. */
 export interface SmallerModel {
@@ -48,7 +48,7 @@ export function withHalfWeights(file: ModelFile): SmallerModel {
  */
 export async function withWholeNumbers(
   file: ModelFile,
-  { rows, ...calibration }: Omit<Calibration, 'batch'>,
+  { rows, ...search }: Omit<RangeSearch, 'batch'>,
 ): Promise<SmallerModel> {
   const model = wholeModel(file);
   const opset = opsetOf(model);
@@ -58,13 +58,13 @@ export async function withWholeNumbers(
     throw new Fault('invalid_model', [
       'has no Gemm, MatMul or Conv with constant weights of float32: there is nothing that 8 bits would make faster (trees and linear models of ONNX-ML are none)',
     ]);
-  const { version, workerEntry } = calibration;
+  const { version, workerEntry } = search;
   const batch = fixedBatch(await graphOf(version.modelFile, workerEntry)) ?? CALIBRATION_BATCH;
   const taken = spreadRows(rows, version.contract.parameterCount, batch, MOST_CALIBRATION_DIES);
   const activations = storedActivations(nodes);
   const copy = wholeModel(file);
   foldBiases(copy.graph);
-  const ranges = await calibrate(copy, activations, opset, { ...calibration, rows: taken, batch });
+  const ranges = await calibrate(copy, activations, opset, { ...search, rows: taken, batch });
   quantizeGraph(model.graph, nodes, ranges);
   const dies = taken.length / version.contract.parameterCount;
   const kinds = [...new Set(nodes.map(({ node }) => node.opType))].join(', ');
@@ -73,7 +73,7 @@ export async function withWholeNumbers(
     changes: [
       ...(folded === 0 ? [] : [`${folded} MatMul and Add are one Gemm each`]),
       `${nodes.length} nodes (${kinds}) compute in whole numbers of 8 bits, weights with a scale for each channel`,
-      `${activations.length} activations have the ranges of ${dies} dies, ${calibration.percentile === 100 ? 'from the least to the largest value' : `as ${calibration.percentile}% of them have`}`,
+      `${activations.length} activations have the ranges of ${dies} dies, ${search.percentile === 100 ? 'from the least to the largest value' : `as ${search.percentile}% of them have`}`,
     ],
   };
 }

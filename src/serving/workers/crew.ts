@@ -3,7 +3,7 @@ import { CatchUp } from './catch-up.js';
 import { nextStep, type Progress, type Standing } from './crew-step.js';
 import { Member, type Worker } from './member.js';
 import type { OpenVersion } from './open-version.js';
-import { Trials, type Tried } from './trials.js';
+import { type Tried, VersionTrials } from './version-trials.js';
 import { VersionsByWorker } from './versions-by-worker.js';
 import { WorkerLost } from './worker-process.js';
 
@@ -56,7 +56,7 @@ export class Crew {
   /** Every process that has not ended yet, also those that were let go or lost. */
   readonly #all = new Set<Member>();
   readonly #versions = new VersionsByWorker();
-  readonly #trials = new Trials();
+  readonly #trials = new VersionTrials();
   readonly #catchUp: CatchUp;
   readonly #lost = new WeakSet<Member>();
   readonly #displaced = new WeakMap<Member, Promise<void>>();

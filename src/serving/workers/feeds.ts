@@ -1,12 +1,12 @@
 import type { ELEMENT_TYPES } from '../../models/manifest/element-types.js';
 import type { FeedTensor } from '../../models/manifest/input-tensors.js';
 
-/** What an input is fed with: the parts of a tensor. */
-export interface Feed {
-  readonly type: (typeof ELEMENT_TYPES)[number];
-  readonly data: FeedData;
-  readonly dims: readonly number[];
-}
+/** Makes a tensor of its parts. */
+export type MakeTensor<T> = (
+  type: (typeof ELEMENT_TYPES)[number],
+  data: FeedData,
+  dims: readonly number[],
+) => T;
 
 type FeedData =
   | Float32Array
@@ -21,11 +21,11 @@ type FeedData =
   | BigUint64Array
   | string[];
 
-/** Makes the feeds of a run from its rows, float32 [dies, parameters] row-major, by input. */
-export type MakeFeeds = (dies: number, params: Float32Array) => Record<string, Feed>;
+/** Makes the tensors of a run from its rows, float32 [dies, parameters] row-major, by input. */
+export type MakeFeeds<T> = (dies: number, params: Float32Array) => Record<string, T>;
 
 /** The only input of a version that takes rows as they are; undefined where there are more, or they are converted. */
-export function plainInputOf(tensors: readonly FeedTensor[], parameters: number): FeedTensor | undefined {
+function plainInputOf(tensors: readonly FeedTensor[], parameters: number): FeedTensor | undefined {
   const [only] = tensors;
   const isPlain = tensors.length === 1 && only?.type === 'float32' && only.columns === parameters;
   return isPlain ? only : undefined;
@@ -33,19 +33,23 @@ export function plainInputOf(tensors: readonly FeedTensor[], parameters: number)
 
 /**
  * How rows are shared out to the inputs of a graph, and converted: exactly, as the rows were checked for what an
- * input cannot hold.
+ * input cannot hold. The one float32 input of most models is the rows themselves, without a step between.
  */
-export function createFeeds(tensors: readonly FeedTensor[], parameters: number): MakeFeeds {
+export function createFeeds<T>(
+  tensors: readonly FeedTensor[],
+  parameters: number,
+  makeTensor: MakeTensor<T>,
+): MakeFeeds<T> {
   const plain = plainInputOf(tensors, parameters);
   if (plain !== undefined) {
     const { name, shape } = plain;
-    return (dies, params) => ({ [name]: { type: 'float32', data: params, dims: [dies, ...shape] } });
+    return (dies, params) => ({ [name]: makeTensor('float32', params, [dies, ...shape]) });
   }
   return (dies, params) =>
     Object.fromEntries(
       tensors.map((tensor) => {
         const { name, type, shape } = tensor;
-        return [name, { type, data: dataOf(tensor, dies, params, parameters), dims: [dies, ...shape] }];
+        return [name, makeTensor(type, dataOf(tensor, dies, params, parameters), [dies, ...shape])];
       }),
     );
 }

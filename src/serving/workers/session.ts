@@ -3,14 +3,11 @@ import { performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo, TensorInfo } from '../../models/manifest/graph.js';
-import { createFeeds, type Feed, plainInputOf } from './feeds.js';
+import { createFeeds, type MakeFeeds } from './feeds.js';
 import type { SessionSpec } from './messages.js';
 import type { KeptModel } from './model-bytes.js';
 import { readModelFiles } from './model-files.js';
 import { numbers, outputRows, squaredErrors } from './output-rows.js';
-
-/** float32 [dies, parameters] row-major to the inputs of the graph. */
-type MakeTensors = (dies: number, params: Float32Array) => Record<string, Tensor>;
 
 /** The scores of one run. */
 export interface RunResult {
@@ -31,7 +28,7 @@ export class Session {
   readonly #session: InferenceSession;
   readonly #names: string[];
   readonly #namesToExplain: string[];
-  readonly #tensorsOf: MakeTensors;
+  readonly #feedsOf: MakeFeeds<Tensor>;
 
   private constructor(spec: SessionSpec, session: InferenceSession) {
     this.spec = { ...spec, outputs: spec.outputs.map(kept) };
@@ -40,7 +37,11 @@ export class Session {
       inputs: session.inputMetadata.map(tensorInfo),
       outputs: session.outputMetadata.map(tensorInfo),
     };
-    this.#tensorsOf = createTensors(spec);
+    this.#feedsOf = createFeeds(
+      spec.inputs,
+      spec.parameterCount,
+      (type, data, dims) => new Tensor(type, data, dims),
+    );
     this.#names = spec.outputs.map(({ name }) => name);
     this.#namesToExplain = [
       ...this.#names,
@@ -84,7 +85,7 @@ export class Session {
    */
   async run(dies: number, params: Float32Array, explain: boolean): Promise<RunResult> {
     const { outputs: wanted } = this.spec;
-    const feeds = this.#tensorsOf(dies, params);
+    const feeds = this.#feedsOf(dies, params);
     const startedMs = performance.now();
     const outputs = await this.#session.run(feeds, explain ? this.#namesToExplain : this.#names);
     const runMs = performance.now() - startedMs;
@@ -123,26 +124,6 @@ function kept(output: FetchedOutput): FetchedOutput {
   return output.reconstructs === undefined
     ? output
     : { ...output, reconstructs: output.reconstructs.slice() };
-}
-
-/** Makes the feeds of a run as ONNX Runtime takes them; of the one float32 input of most models without a step between. */
-function createTensors({ inputs, parameterCount }: SessionSpec): MakeTensors {
-  const plain = plainInputOf(inputs, parameterCount);
-  if (plain !== undefined) {
-    const { name, shape } = plain;
-    return (dies, params) => ({ [name]: new Tensor('float32', params, [dies, ...shape]) });
-  }
-  const feedsOf = createFeeds(inputs, parameterCount);
-  return (dies, params) => tensorsOf(feedsOf(dies, params));
-}
-
-function tensorsOf(feeds: Record<string, Feed>): Record<string, Tensor> {
-  const tensors: Record<string, Tensor> = {};
-  for (const name in feeds) {
-    const feed = feeds[name];
-    if (feed !== undefined) tensors[name] = new Tensor(feed.type, feed.data, feed.dims);
-  }
-  return tensors;
 }
 
 /** The outputs side by side: a row for each die. A single output is already that. */

@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest';
 import { inputTensors, plainInput } from '../../../src/models/manifest/input-tensors.js';
-import { createFeeds } from '../../../src/serving/workers/feeds.js';
+import { createFeeds, type MakeTensor } from '../../../src/serving/workers/feeds.js';
 import { outputRows } from '../../../src/serving/workers/output-rows.js';
+
+const parts: MakeTensor<{ type: string; data: unknown; dims: readonly number[] }> = (type, data, dims) => ({
+  type,
+  data,
+  dims,
+});
 
 test('the one float32 input of most models is the rows themselves', () => {
   const params = new Float32Array(8);
-  const { x } = createFeeds([plainInput('x', 4)], 4)(2, params);
+  const { x } = createFeeds([plainInput('x', 4)], 4, parts)(2, params);
   expect(x?.data).toBe(params);
   expect(x?.dims).toEqual([2, 4]);
 });
@@ -32,7 +38,7 @@ test('rows are shared out to named inputs by column, each in its type and shape'
       ],
     },
   });
-  const feeds = createFeeds(tensors, 5)(2, Float32Array.of(1.5, 2.5, 3, 1, 0, 10.5, 20.5, -30, 0, 1));
+  const feeds = createFeeds(tensors, 5, parts)(2, Float32Array.of(1.5, 2.5, 3, 1, 0, 10.5, 20.5, -30, 0, 1));
   expect(feeds).toEqual({
     map: { type: 'float64', data: Float64Array.of(1.5, 2.5, 10.5, 20.5), dims: [2, 1, 2] },
     n: { type: 'int64', data: BigInt64Array.of(3n, -30n), dims: [2, 1] },

@@ -120,10 +120,7 @@ describe('the policy of a graph', () => {
   });
 
   it('is one at a time where a row rounds by its place, which padding cannot mend', async () => {
-    const { run } = graphOf(
-      (row, place) => sum(row) * (1 + (place % 4) * 1e-6),
-      () => 1,
-    );
+    const { run } = graphOf((row, place) => sum(row) * (1 + (place % 4) * 1e-6));
     expect(await findPolicy(search(run))).toMatchObject({
       policy: { kind: 'single', rows: 1 },
       dependence: { kind: 'rounding' },
@@ -131,10 +128,7 @@ describe('the policy of a graph', () => {
   });
 
   it('is one at a time where rows mix, with the size of the difference', async () => {
-    const { run } = graphOf(
-      (row, _, batch) => sum(row) / Math.max(...batch.flat().map(Math.abs)),
-      () => 1,
-    );
+    const { run } = graphOf((row, _, batch) => sum(row) / Math.max(...batch.flat().map(Math.abs)));
     const { policy, dependence } = await findPolicy(search(run));
     expect(policy).toEqual({ kind: 'single', rows: 1 });
     expect(dependence).toMatchObject({ kind: 'rows_mix', output: 'score' });

@@ -21,7 +21,7 @@ export interface Tried {
 }
 
 /** Versions that are tried, and the workers that are lent for it. */
-export class Trials {
+export class VersionTrials {
   readonly #waiting: Waiting[] = [];
   readonly #lent = new Set<Member>();
 
