@@ -184,9 +184,10 @@ async function runQueries(prometheus: Prometheus, port: number): Promise<number>
     await run({ where: `record ${nameOf(rule)}`, expr: rule.expr }, nameOf(rule) in EMPTY_BY_NATURE);
   }
   for (const rule of alerts) await run({ where: `alert ${nameOf(rule)}`, expr: rule.expr }, true);
-  for (const fault of await prometheus.ruleFaults()) {
+  for (const { name, health, lastError = '' } of await prometheus.rulesNotOk()) {
+    if (health === 'unknown' && name in EMPTY_BY_NATURE) continue;
     faults++;
-    say(`rule ${fault}`);
+    say(`rule ${name}: ${health} ${lastError}`);
   }
   say(faults === 0 ? '\nEvery query has its answer.' : `\n${faults} faults.`);
   return faults;

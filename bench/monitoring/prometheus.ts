@@ -22,13 +22,13 @@ const AnswerSchema = z.discriminatedUnion('status', [
 
 const VectorSchema = z.object({ result: z.array(z.object({ value: z.tuple([z.number(), z.string()]) })) });
 const NamesSchema = z.array(z.string());
-const RulesSchema = z.object({
-  groups: z.array(
-    z.object({
-      rules: z.array(z.object({ name: z.string(), health: z.string(), lastError: z.string().optional() })),
-    }),
-  ),
+const RuleHealthSchema = z.object({
+  name: z.string(),
+  health: z.enum(['ok', 'err', 'unknown']),
+  lastError: z.string().optional(),
 });
+type RuleHealth = z.infer<typeof RuleHealthSchema>;
+const RulesSchema = z.object({ groups: z.array(z.object({ rules: z.array(RuleHealthSchema) })) });
 const ExemplarsSchema = z.array(
   z.object({ exemplars: z.array(z.object({ labels: z.record(z.string(), z.string()) })) }),
 );
@@ -106,13 +106,10 @@ export class Prometheus {
     return new Set(NamesSchema.parse(await this.#get('label/__name__/values')));
   }
 
-  /** One line for each rule that could not be evaluated. */
-  async ruleFaults(): Promise<string[]> {
+  /** The rules that could not be evaluated, or (health `unknown`) have not been yet. */
+  async rulesNotOk(): Promise<RuleHealth[]> {
     const { groups } = RulesSchema.parse(await this.#get('rules'));
-    return groups
-      .flatMap(({ rules }) => rules)
-      .filter(({ health }) => health !== 'ok')
-      .map(({ name, health, lastError }) => `${name}: ${health} ${lastError ?? ''}`);
+    return groups.flatMap(({ rules }) => rules).filter(({ health }) => health !== 'ok');
   }
 
   /** The trace ids of a metric's exemplars. */
