@@ -1,9 +1,9 @@
 import { assessInSlices } from '../src/drift/assess.js';
 import { countingSpecOf } from '../src/drift/counting-spec.js';
 import { DriftCounter } from '../src/drift/drift-counter.js';
+import { KnownReference } from '../src/drift/known-reference.js';
 import { referenceBins } from '../src/drift/reference-bins.js';
 import { groupCode } from '../src/drift/wafer-buckets.js';
-import { MeanPlaces } from '../src/drift/wander.js';
 import { DriftWindow } from '../src/drift/window.js';
 import { readVersion } from '../src/models/repository/read-version.js';
 import { createRandom } from '../src/training/random.js';
@@ -43,10 +43,10 @@ function waferOf(): Float32Array {
 for (const equipment of [0, 1, 4, 32]) {
   const window = windowOf(equipment);
   // As a server has it: of steps that have ended it knows how they were.
-  const places = new MeanPlaces(bins);
+  const known = new KnownReference(bins);
   const [cpu, longest] = [[] as number[], [] as number[]];
   for (let round = -3; round < ROUNDS; round++) {
-    const { ms, slice } = judge(window, places);
+    const { ms, slice } = judge(window, known);
     if (round < 0) continue;
     cpu.push(ms);
     longest.push(slice);
@@ -89,12 +89,12 @@ function fail(): never {
 }
 
 /** One verdict, as many times as give a processor time that can be read. */
-function judge(window: DriftWindow, places: MeanPlaces): { readonly ms: number; readonly slice: number } {
+function judge(window: DriftWindow, known: KnownReference): { readonly ms: number; readonly slice: number } {
   const times = 8;
   let slice = 0;
   const before = process.cpuUsage();
   for (let i = 0; i < times; i++) {
-    const slices = assessInSlices(bins, window, 500, places);
+    const slices = assessInSlices(known, window, 500);
     for (let done = false; !done; ) {
       const from = performance.now();
       done = slices.next().done === true;

@@ -1,9 +1,10 @@
-import { DriftComparison, type ParameterDrift, type ReachedDies, type ScoreDrift } from './compare.js';
+import type { DriftComparison, ParameterDrift, ReachedDies, ScoreDrift } from './compare.js';
 import type { DriftCounts } from './counts.js';
 import { type FailRateVerdict, judgeFailRates, OPEN_FAIL_RATE } from './equipment-fail-rates.js';
+import { KnownReference } from './known-reference.js';
 import { PSI_CHANGED, PSI_DRIFTED } from './psi.js';
 import type { ReferenceBins } from './reference-bins.js';
-import { MeanPlaces, SQUARED_ERRORS, wander, wanderOfShares } from './wander.js';
+import { type MeanPlaces, SQUARED_ERRORS, wander, wanderOfShares } from './wander.js';
 import type { DriftWindow, WindowDies } from './window.js';
 
 /** One group of equipment in the window. */
@@ -56,7 +57,7 @@ export interface Assessment {
  * @param minimumDies counted dies below which neither all dies nor a group are judged
  */
 export function assess(reference: ReferenceBins, window: DriftWindow, minimumDies: number): Assessment {
-  const slices = assessInSlices(reference, window, minimumDies);
+  const slices = assessInSlices(new KnownReference(reference), window, minimumDies);
   for (;;) {
     const slice = slices.next();
     if (slice.done) return slice.value;
@@ -66,21 +67,20 @@ export function assess(reference: ReferenceBins, window: DriftWindow, minimumDie
 /**
  * The same a slice at a time, of a few milliseconds each with hundreds of parameters: whoever takes them may do other
  * things in between, but for adding to the window.
- * @param places what is known of steps that were judged before
+ * @param known also of steps that were judged before
  */
 export function* assessInSlices(
-  reference: ReferenceBins,
+  known: KnownReference,
   window: DriftWindow,
   minimumDies: number,
-  places = new MeanPlaces(reference),
 ): Generator<void, Assessment> {
-  const comparison = new DriftComparison(reference);
+  const { bins: reference, comparison, indexes, places } = known;
   const all = window.all();
   yield;
   const whole = comparison.reached(all.total);
-  const psi = indexesOf(comparison, whole);
-  const { known, excess, allowances } = excessOf(all, places, psi);
-  const enoughDies = all.total.sampled >= minimumDies && known;
+  const psi = indexes.of(whole);
+  const { steady, excess, allowances } = excessOf(all, places, psi);
+  const enoughDies = all.total.sampled >= minimumDies && steady;
   const present = window.groups();
   const groups: JudgedGroup[] = [];
   for (const group of present) {
@@ -98,7 +98,7 @@ export function* assessInSlices(
         allowances,
         dies: whole,
       });
-    } else groups.push(assessGroup(comparison, places, group, window.of(group), minimumDies));
+    } else groups.push(assessGroup(known, group, window.of(group), minimumDies));
   }
   for (const group of groups) {
     yield;
@@ -135,8 +135,7 @@ interface JudgedGroup extends Omit<GroupAssessment, 'failRate'> {
 
 /** A group against the reference; what is its own is found when all groups are known. */
 function assessGroup(
-  comparison: DriftComparison,
-  places: MeanPlaces,
+  { comparison, indexes, places }: KnownReference,
   group: number,
   window: WindowDies,
   minimumDies: number,
@@ -144,23 +143,16 @@ function assessGroup(
   const counts = window.total;
   const dies = comparison.reached(counts);
   const enoughDies = counts.sampled >= minimumDies;
-  const psi = enoughDies ? indexesOf(comparison, dies) : new Float64Array(counts.parameters);
-  const { allowances, known, excess } = excessOf(window, places, psi);
-  const enough = enoughDies && known;
+  const psi = enoughDies ? indexes.of(dies) : new Float64Array(counts.parameters);
+  const { allowances, steady, excess } = excessOf(window, places, psi);
+  const enough = enoughDies && steady;
   return { group, counts, enough, psi, excess, own: new Float64Array(counts.parameters), allowances, dies };
 }
 
-/** Stability index of each parameter of some dies against the reference. */
-function indexesOf(comparison: DriftComparison, dies: ReachedDies): Float64Array {
-  const psi = new Float64Array(dies.counts.parameters);
-  for (let p = 0; p < psi.length; p++) psi[p] = comparison.psi(dies, p).psi;
-  return psi;
-}
-
-/** What of each index the wander of wafers does not explain, what it does, and whether that is known at all. */
+/** What of each index the wander of wafers does not explain, what it does, and whether there are steps enough to tell. */
 function excessOf(window: WindowDies, places: MeanPlaces, psi: Float64Array) {
   const allowances = wander(window, places);
-  const known = allowances.every(Number.isFinite);
+  const steady = allowances.every(Number.isFinite);
   const excess = new Float64Array(allowances.length);
   const reachedAt = reachedCounter(window);
   for (let p = 0; p < excess.length; p++) {
@@ -170,7 +162,7 @@ function excessOf(window: WindowDies, places: MeanPlaces, psi: Float64Array) {
     allowances[p] = Math.max(allowances[p] ?? 0, wanderOfShares(window, reachedAt(p), p));
     excess[p] = beyond(psi[p], allowances[p]);
   }
-  return { allowances, known, excess };
+  return { allowances, steady, excess };
 }
 
 /** The dies of each step that reached a parameter; to be asked in the order of the parameters. */
@@ -222,20 +214,20 @@ function beyond(psi: number | undefined, allowance: number | undefined): number 
 function productOf(groups: readonly JudgedGroup[], ofAll: Float64Array, wafersKnown: boolean): Float64Array {
   const judged = groups.filter(({ enough }) => enough);
   if (judged.length < 2) return ofAll;
-  const middle = (of: (group: JudgedGroup) => Float64Array, p: number) =>
-    lowerMedian(judged.map((group) => of(group)[p] ?? 0));
+  const [excesses, indexes] = [judged.map(({ excess }) => excess), judged.map(({ psi }) => psi)];
   return ofAll.map((whole, p) => {
-    const own = middle(({ excess }) => excess, p);
-    return !wafersKnown || whole <= own
-      ? own
-      : Math.max(
-          own,
-          Math.min(
-            whole,
-            middle(({ psi }) => psi, p),
-          ),
-        );
+    const own = lowerMedianAt(excesses, p);
+    return !wafersKnown || whole <= own ? own : Math.max(own, Math.min(whole, lowerMedianAt(indexes, p)));
   });
+}
+
+/** The lower median of what each has of a parameter. */
+function lowerMedianAt(each: readonly Float64Array[], p: number): number {
+  let zeros = 0;
+  for (const values of each) if (values[p] === 0) zeros++;
+  // As nearly all are where nothing drifts.
+  if (zeros > Math.floor((each.length - 1) / 2)) return 0;
+  return lowerMedian(each.map((values) => values[p] ?? 0));
 }
 
 /** A parameter's number and its index, for the worst of a list. */

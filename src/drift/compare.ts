@@ -39,7 +39,8 @@ export interface ReachedDies extends Reach {
 export class DriftComparison {
   readonly #reference: ReferenceBins;
   readonly #referenceLost: Uint8Array | undefined;
-  readonly #referenceReach: Reach;
+  /** How far the reference's dies were measured. */
+  readonly referenceReach: Reach;
   // Kept for all parameters, so that a table of 512 allocates nothing for each of its distributions.
   readonly #expected = new Float64Array(CELLS);
   readonly #actual = new Float64Array(CELLS);
@@ -47,13 +48,13 @@ export class DriftComparison {
   constructor(reference: ReferenceBins) {
     this.#reference = reference;
     this.#referenceLost = lostAt(reference.stops, reference.dies);
-    this.#referenceReach = this.#reachOfReference(this.#referenceLost);
+    this.referenceReach = this.#reachOfReference(this.#referenceLost);
   }
 
   /** Counted dies with how far they were measured; what is lost in the reference is in them, too. */
   reached(counts: DriftCounts): ReachedDies {
     const lost = lostInEither(this.#referenceLost, lostAt(counts.stops, counts.sampled));
-    const expected = lost === this.#referenceLost ? this.#referenceReach : this.#reachOfReference(lost);
+    const expected = lost === this.#referenceLost ? this.referenceReach : this.#reachOfReference(lost);
     return { counts, lost, expected, ...reachWith(counts, lost) };
   }
 
@@ -181,6 +182,26 @@ export class DriftComparison {
       below = upTo;
     }
   }
+}
+
+/**
+ * The shares of a reference that knows them, of the dies that reached a parameter: those of its bins and, last, of a missing value.
+ * @returns float64 [parameters, cells]
+ */
+export function expectedShares({ parameters }: ReferenceBins, { reached, missing }: Reach): Float64Array {
+  const shares = new Float64Array(reached.length * CELLS);
+  for (let p = 0; p < reached.length; p++) {
+    const all = reached[p] ?? 0;
+    const missingShare = all > 0 ? (missing[p] ?? 0) / all : 0;
+    let below = 0;
+    for (let i = 0; i < BINS; i++) {
+      const upTo = i === EDGES ? 1 : (parameters.least[p * EDGES + i] ?? 1);
+      shares[p * CELLS + i] = (upTo - below) * (1 - missingShare);
+      below = upTo;
+    }
+    shares[p * CELLS + BINS] = missingShare;
+  }
+  return shares;
 }
 
 function reachWith(counts: DriftCounts, lost: Uint8Array | undefined): Reach {

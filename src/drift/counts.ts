@@ -45,6 +45,17 @@ export class DriftCounts {
     this.squares = new Float64Array(parameters);
   }
 
+  /** The same whole numbers once more, and no sums: copied, which takes a third of adding them. */
+  copyOfWhole(): DriftCounts {
+    const copy = new DriftCounts(this.parameters);
+    const { sampled, dies, fails, unscorable } = this;
+    Object.assign(copy, { sampled, dies, fails, unscorable });
+    copy.score.set(this.score);
+    copy.confidence.set(this.confidence);
+    for (const part of COUNTED) copy[part].set(this[part]);
+    return copy;
+  }
+
   /** Adds what was counted elsewhere of other dies. */
   add(other: DriftCounts): void {
     this.addWhole(other, 1);

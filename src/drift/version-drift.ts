@@ -8,11 +8,11 @@ import { type Change, DriftState, failRateObserved, type Observed } from './drif
 import { type EquipmentFailRates, worstEquipment } from './equipment-fail-rates.js';
 import { EquipmentGroups, UNNAMED } from './equipment-groups.js';
 import type { DriftEvent } from './events.js';
+import { KnownReference } from './known-reference.js';
 import { type ReferenceBins, referenceBins } from './reference-bins.js';
 import { type DriftReport, driftReport, namedWorst } from './report.js';
 import type { Names } from './verdict.js';
 import { groupCode, WaferBuckets } from './wafer-buckets.js';
-import { MeanPlaces } from './wander.js';
 import { DriftWindow } from './window.js';
 
 /** How drift is measured. */
@@ -52,7 +52,7 @@ export class VersionDrift {
   readonly #settings: DriftSettings;
   readonly #reference: ReferenceBins;
   readonly #equipment: EquipmentGroups;
-  readonly #places: MeanPlaces;
+  readonly #known: KnownReference;
   readonly #wafers = new WaferBuckets();
   readonly #window: DriftWindow;
   readonly #state = new DriftState();
@@ -69,7 +69,7 @@ export class VersionDrift {
     this.#settings = settings;
     this.#giveWay = giveWay;
     this.#reference = referenceBins(version.reference);
-    this.#places = new MeanPlaces(this.#reference);
+    this.#known = new KnownReference(this.#reference);
     this.#equipment = new EquipmentGroups(version.contract.parameterCount);
     this.#window = new DriftWindow(
       version.contract.parameterCount,
@@ -198,7 +198,7 @@ export class VersionDrift {
 
   async #assessSlowly(): Promise<Assessment> {
     try {
-      const slices = assessInSlices(this.#reference, this.#window, this.#settings.minimumDies, this.#places);
+      const slices = assessInSlices(this.#known, this.#window, this.#settings.minimumDies);
       for (;;) {
         const slice = slices.next();
         if (slice.done) {

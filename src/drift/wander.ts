@@ -77,21 +77,25 @@ export class MeanPlaces {
   of(counts: DriftCounts, ended: boolean): Float64Array {
     const known = this.#kept.get(counts);
     if (known !== undefined) return known;
-    const means = new Float64Array(counts.parameters);
-    for (let p = 0; p < means.length; p++) means[p] = this.#mean(counts.cells, p);
+    const means = meanPlaces(counts, this.#scores);
     if (ended) this.#kept.set(counts, means);
     return means;
   }
+}
 
-  #mean(cells: Uint32Array, p: number): number {
+/** One loop over arrays at hand: it is run for every equipment and step. */
+function meanPlaces({ parameters, cells }: DriftCounts, scores: Float64Array): Float64Array {
+  const means = new Float64Array(parameters);
+  for (let p = 0; p < parameters; p++) {
     let [dies, sum] = [0, 0];
     for (let i = 0; i < BINS; i++) {
       const inBin = cells[p * CELLS + i] ?? 0;
       dies += inBin;
-      sum += inBin * (this.#scores[p * BINS + i] ?? 0);
+      sum += inBin * (scores[p * BINS + i] ?? 0);
     }
-    return dies === 0 ? Number.NaN : sum / dies;
+    means[p] = dies === 0 ? Number.NaN : sum / dies;
   }
+  return means;
 }
 
 /**

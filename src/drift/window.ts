@@ -90,8 +90,7 @@ class StepsOf {
   }
 
   dies(): WindowDies {
-    const total = new DriftCounts(this.#parameters);
-    total.addWhole(this.#sum, 1);
+    const total = this.#sum.copyOfWhole();
     // What is no whole number is summed anew: a value far out would leave its rounding behind when it leaves.
     for (const counts of this.#ended) total.addSums(counts);
     if (this.#current !== undefined) total.add(this.#current);
