@@ -52,7 +52,7 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
  *    time is over, when it has enough dies, and when its patience is over, on `minDies`, `minWafers` and the plan's
  *    significance, which all looks of the canary share (Bonferroni): no more equal versions are rolled back.
  * 3. Before the dwell time nothing else happens, nor while a version has fewer than `minDies` or `minWafers`,
- *    however long that takes.
+ *    however long that takes; but where an estimate on `minDies` is outside of its bound after `patience` dwell times, the step pauses.
  * 4. Every estimate within its bound: the next step. The estimate and not its interval, as going on is no
  *    verdict: the next steps go on watching, with more dies. The step to 100% is one, and the end too: every
  *    interval must lie within its bound.
@@ -83,12 +83,30 @@ export function advanceCanary(state: CanaryState, observation: Observation, now:
     });
     if (shown !== undefined) return rolledBack(state, shown, now);
   }
-  if (scarce !== undefined) return held(state, scarcityOf(scarce, { minDies, minWafers }));
+  if (scarce !== undefined) return waiting(state, findings, scarce, now);
   const open = findings.find((finding) => !isPassed(state, finding));
   if (open === undefined) return onward(state, findings, now);
   const reason = sentenceOf(open, confidenceOf(bounds.significance));
   if (isFirst) return moved({ ...state, holding: true, patientSince: now.toISOString(), reason }, 'hold');
   return isOver && whenOpen === 'pause' ? paused(state, reason) : unmoved(state);
+}
+
+/**
+ * Where dies or wafers are wanted the step is held. One whose estimate is outside of its bound does not get dies for as long as that takes:
+ * after its patience a person is asked, though nothing is proven.
+ */
+function waiting(state: CanaryState, findings: readonly Finding[], scarce: Finding, now: Date): CanaryMove {
+  const { bounds, minWafers, dwellMs, whenOpen } = state.plan;
+  const { minDies, significance } = bounds;
+  const scarcity = scarcityOf(scarce, { minDies, minWafers });
+  const suspect = findings.find(
+    (finding) => finding.dies >= minDies && finding.interval !== undefined && !estimateWithin(finding),
+  );
+  const waitsSinceMs =
+    state.patientSince === undefined ? Date.parse(state.stepSince) + dwellMs : Date.parse(state.patientSince);
+  const isOver = now.getTime() - waitsSinceMs >= patienceMs(state.plan);
+  if (suspect === undefined || !isOver || whenOpen !== 'pause') return held(state, scarcity);
+  return paused(state, `${sentenceOf(suspect, confidenceOf(significance))} ${scarcity}`);
 }
 
 function patienceMs({ dwellMs, patience }: CanaryPlan): number {

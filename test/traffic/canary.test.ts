@@ -203,6 +203,39 @@ test('a step asks for wafers, not only for dies: three of the candidate are too 
   expect(move.event?.reason).toMatch(/rests on 3 of the keys .*expected at least 4\.$/);
 });
 
+describe('a step that lacks wafers', () => {
+  const onThreeWafers = (failing: number) => {
+    const [baseline, candidate] = [new VersionAccount('1'), new VersionAccount('2')];
+    for (let i = 0; i < 4000; i++) {
+      baseline.recordDie(0.5, i % 20 === 0 ? 'fail' : 'pass', 2, `wafer ${i % 20}`, i * 1000);
+      const fails = (i + Math.floor(i / 20)) % 20 < failing;
+      candidate.recordDie(0.5, fails ? 'fail' : 'pass', 2, `wafer ${20 + (i % 3)}`, i * 1000);
+    }
+    return { baseline, candidate };
+  };
+  const holding = advanceCanary(begun, onThreeWafers(2), at(10)).state;
+
+  test('pauses after its patience where the estimate is outside of its bound, though nothing is proven', () => {
+    expect(advanceCanary(holding, onThreeWafers(2), at(109)).event).toBeUndefined();
+    const { event } = advanceCanary(holding, onThreeWafers(2), at(110));
+    expect(event).toMatchObject({ kind: 'paused', percent: 10 });
+    expect(event?.reason).toMatch(/fail rates is 0\.05.* rests on 3 of the keys .*expected at least 4\.$/);
+  });
+
+  test('and, when a person has it wait, after its patience once more', () => {
+    const { state } = advanceCanary(holding, onThreeWafers(2), at(110));
+    const waiting = resumeCanary(state, 'hold', 'more wafers tonight', at(120)).state;
+    expect(advanceCanary(waiting, onThreeWafers(2), at(219)).event?.kind).toBe('hold');
+    expect(advanceCanary(waiting, onThreeWafers(2), at(220)).event?.kind).toBe('paused');
+  });
+
+  test('waits for them, however long that takes, where the estimate is within, or the plan holds on', () => {
+    expect(advanceCanary(holding, onThreeWafers(1), at(100_000)).event).toBeUndefined();
+    const patient = { ...holding, plan: { ...plan, whenOpen: 'hold' as const } };
+    expect(advanceCanary(patient, onThreeWafers(2), at(100_000)).event).toBeUndefined();
+  });
+});
+
 test('the step to 100% is a verdict: estimates alone do not take it', () => {
   // Within the bound by its estimate, which is enough for 25%, and not by its interval.
   const near = seen(good, { dies: 1000, fails: 52 });
