@@ -97,14 +97,15 @@ export function runCanaries(
   const random = createRandom(`truth/canaries/${seed}`);
   const ends = Array.from({ length: runs }, () => runCanary(floor, rates, changes, random));
   const share = (status: CanaryState['status']) => ends.filter((end) => end.status === status).length / runs;
-  const stopped = ends
-    .filter(({ status }) => status === 'rolled_back')
-    .map(({ minutes }) => minutes)
-    .sort((a, b) => a - b);
+  const medianMinutes = (stopped: (end: CanaryEnd) => boolean) => {
+    const minutes = ends.filter(stopped).map((end) => end.minutes);
+    return minutes.sort((a, b) => a - b)[Math.floor(minutes.length / 2)];
+  };
   return {
     completed: share('completed'),
     paused: share('paused'),
     rolledBack: share('rolled_back'),
-    medianMinutesToRollBack: stopped[Math.floor(stopped.length / 2)],
+    medianMinutesToRollBack: medianMinutes(({ status }) => status === 'rolled_back'),
+    medianMinutesToStop: medianMinutes(({ status }) => status !== 'completed'),
   };
 }

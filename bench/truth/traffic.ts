@@ -22,8 +22,8 @@ export function trafficTruth(runs: number): string {
     '',
     '### Canaries with the default plan on four testers (a wafer of 400 dies takes each half an hour)',
     '',
-    '| old, new fail rate | correlation | completed | paused | rolled back | median minutes to the roll-back |',
-    '|---|---|---|---|---|---|',
+    '| old, new fail rate | correlation | completed | paused | rolled back | median minutes to the roll-back | to either |',
+    '|---|---|---|---|---|---|---|',
     ...canaries(runs),
   ].join('\n');
 }
@@ -90,6 +90,7 @@ function* canaries(runs: number): Generator<string> {
         percent(found.paused),
         percent(found.rolledBack),
         found.medianMinutesToRollBack ?? '',
+        found.medianMinutesToStop ?? '',
       );
     }
   }

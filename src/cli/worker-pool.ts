@@ -10,7 +10,18 @@ const BATCH_TIMEOUT_MS = 60_000;
  * @param workerEntry compiled module that the process runs; another one only in tests
  * @throws Fault `worker_failed` when the process does not start
  */
-export async function withWorkerPool<T>(
+export function withWorkerPool<T>(
+  use: (pool: WorkerPool) => Promise<T>,
+  workerEntry?: string | undefined,
+): Promise<T> {
+  return withComingWorkerPool(async (pool) => {
+    await pool.start();
+    return use(pool);
+  }, workerEntry);
+}
+
+/** The same for who has other things to do while the process starts: it is to call `start`. */
+export async function withComingWorkerPool<T>(
   use: (pool: WorkerPool) => Promise<T>,
   workerEntry?: string | undefined,
 ): Promise<T> {
@@ -23,7 +34,6 @@ export async function withWorkerPool<T>(
     ...(workerEntry === undefined ? {} : { entry: workerEntry }),
   });
   try {
-    await pool.start();
     return await use(pool);
   } finally {
     await pool.close();

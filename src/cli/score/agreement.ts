@@ -1,3 +1,4 @@
+import type { Decision } from '../../die/prediction.js';
 import type { Verdict } from '../../stdf/stdf.js';
 import { NOT_SCORED, type NotScored, type PartOutcome, type ScoredPart } from './scored-part.js';
 
@@ -24,36 +25,49 @@ export interface JudgedPart {
 }
 
 export function agreementOf(parts: Iterable<JudgedPart>): Agreement {
-  let all = 0;
-  const notScored = new Map<NotScored, number>();
-  const byTester = {
+  const tally = new AgreementTally();
+  for (const { part, outcome } of parts)
+    tally.add(part.verdict, outcome.kind === 'scored' ? outcome.prediction : outcome.reason);
+  return tally.agreement();
+}
+
+/** Counts parts as they come. */
+export class AgreementTally {
+  readonly #notScored = new Map<NotScored, number>();
+  readonly #byTester = {
     pass: { scored: 0, predictedFail: 0 },
     fail: { scored: 0, predictedFail: 0 },
     none: { scored: 0, predictedFail: 0 },
   };
-  for (const { part, outcome } of parts) {
-    all++;
-    if (outcome.kind === 'not_scored') {
-      notScored.set(outcome.reason, (notScored.get(outcome.reason) ?? 0) + 1);
-      continue;
+  #parts = 0;
+
+  /** @param model its decision, or why it made none */
+  add(tester: Verdict, model: Decision | NotScored): void {
+    this.#parts++;
+    if (model !== 'pass' && model !== 'fail') {
+      this.#notScored.set(model, (this.#notScored.get(model) ?? 0) + 1);
+      return;
     }
-    const tally = byTester[part.verdict];
+    const tally = this.#byTester[tester];
     tally.scored++;
-    if (outcome.prediction === 'fail') tally.predictedFail++;
+    if (model === 'fail') tally.predictedFail++;
   }
-  const { pass, fail, none } = byTester;
-  const scored = pass.scored + fail.scored + none.scored;
-  const predictedFail = pass.predictedFail + fail.predictedFail + none.predictedFail;
-  return {
-    parts: all,
-    scored,
-    notScored: Object.fromEntries(notScored),
-    predictedFail,
-    failRate: share(predictedFail, scored),
-    byTester,
-    caughtRate: share(fail.predictedFail, fail.scored),
-    flaggedRate: share(pass.predictedFail, pass.scored),
-  };
+
+  agreement(): Agreement {
+    const { pass, fail, none } = this.#byTester;
+    const scored = pass.scored + fail.scored + none.scored;
+    const predictedFail = pass.predictedFail + fail.predictedFail + none.predictedFail;
+    return {
+      parts: this.#parts,
+      scored,
+      notScored: Object.fromEntries(this.#notScored),
+      predictedFail,
+      failRate: share(predictedFail, scored),
+      byTester: this.#byTester,
+      caughtRate: share(fail.predictedFail, fail.scored),
+      flaggedRate: share(pass.predictedFail, pass.scored),
+    };
+  }
 }
 
 /** One for each die: the parts that no later touchdown replaces. */

@@ -4,7 +4,7 @@ import { Batcher } from '../../serving/batching/batcher.js';
 import type { ScoredDies } from '../../serving/batching/call.js';
 import { systemClock } from '../../serving/clock.js';
 import { loadVersion } from '../../serving/load-version.js';
-import { withWorkerPool } from '../worker-pool.js';
+import { withComingWorkerPool } from '../worker-pool.js';
 
 /** What became of one die. */
 export type DieScore =
@@ -35,21 +35,30 @@ export interface EngineOptions {
 }
 
 /**
- * Runs `use` with an engine whose worker process lives exactly as long.
+ * Runs `use` with an engine whose worker process lives exactly as long. It begins while the version is being opened, which the first
+ * dies wait for.
  * @throws Fault `invalid_model` or `worker_failed` when the version cannot be opened
  */
 export function withEngine<T>(
   { version, workerEntry }: EngineOptions,
   use: (engine: OfflineEngine) => Promise<T>,
 ): Promise<T> {
-  return withWorkerPool(async (pool) => {
+  return withComingWorkerPool(async (pool) => {
     const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
-    await loadVersion(version, { pool, batcher, clock: systemClock });
-    return use(engineOf(version, batcher));
+    const opened = pool.start().then(() => loadVersion(version, { pool, batcher, clock: systemClock }));
+    // Whoever waits for it is told; else it is awaited last.
+    opened.catch(() => {});
+    const used = await use(engineOf(version, batcher, opened));
+    await opened;
+    return used;
   }, workerEntry);
 }
 
-function engineOf({ key, manifest, contract }: ModelVersion, batcher: Batcher): OfflineEngine {
+function engineOf(
+  { key, manifest, contract }: ModelVersion,
+  batcher: Batcher,
+  opened: Promise<unknown>,
+): OfflineEngine {
   const width = contract.parameterCount;
 
   const submit = (params: Float32Array, explain: boolean): Promise<ScoredDies> =>
@@ -64,6 +73,7 @@ function engineOf({ key, manifest, contract }: ModelVersion, batcher: Batcher): 
   async function score(params: Float32Array, explain: boolean): Promise<readonly DieScore[]> {
     const dies = params.length / width;
     if (dies === 0) return [];
+    await opened;
     try {
       const { scores, contributions } = await submit(params, explain);
       const outputs = scores.length / dies;

@@ -191,7 +191,7 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
       return {
         file: [...new Set(passes.map(({ file }) => file))].join(', '),
         passes: passes.map(({ report, ...pass }) => ({ ...pass, report: report() })),
-        parts: entries.parts(dies, register.at),
+        parts: entries.parts(dies, register.touchdowns),
         lot: first.lot,
         naming: dies.naming,
         converted: matches().converted,

@@ -1,14 +1,30 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DieLabel } from '../../die/die.js';
+import { type DieLabel, DieLabelSchema } from '../../die/die.js';
+import type { Decision } from '../../die/prediction.js';
 import type { Dies } from '../../lots/dies/die-register.js';
 import { growingColumn, textColumn } from '../../lots/dies/growing-columns.js';
 import type { Touchdown } from '../../lots/dies/touchdown.js';
+import type { Touchdowns } from '../../lots/dies/touchdown-columns.js';
 import type { Explanation } from '../../lots/explanation.js';
+import { type Agreement, AgreementTally } from './agreement.js';
 import { NOT_SCORED, type NotScored, type PartOutcome, type ScoredPart } from './scored-part.js';
 
 /** The parts of a scored lot, in the order in which they were tested; each is made when it comes. */
 export interface ScoredParts extends Iterable<ScoredPart> {
   readonly length: number;
+  /** Counted without making any. */
+  readonly counts: ScoredCounts;
+}
+
+/** How many there are of what. */
+export interface ScoredCounts {
+  /** Of all parts, and of dies by their last touchdown. */
+  readonly parts: Agreement;
+  readonly dies: Agreement;
+  /** Dies that were touched more than once. */
+  readonly retested: number;
+  /** Parts without coordinates. */
+  readonly unplaced: number;
 }
 
 /** What is kept of a part beside its touchdown. */
@@ -21,8 +37,9 @@ export interface KeptPart {
 
 /** What the parts around a part have in common with it. */
 type Shared = Omit<DieLabel, 'die_id' | 'x' | 'y'>;
+const SHARED_FIELDS = DieLabelSchema.omit({ die_id: true, x: true, y: true }).keyof().options;
 
-const OUTCOMES: readonly string[] = ['pass', 'fail', ...Object.keys(NOT_SCORED)];
+const OUTCOMES: readonly (Decision | NotScored)[] = ['pass', 'fail', ...reasons()];
 const NO_BIN = -1;
 
 /**
@@ -69,15 +86,34 @@ export class ScoredColumns {
     if (outcome.explanations.length > 0) this.#explanations[entry] = outcome.explanations;
   }
 
-  /** @param touchdownAt the touchdown of each entry */
-  parts(dies: Dies, touchdownAt: (entry: number) => Touchdown | undefined): ScoredParts {
-    const partAt = (entry: number): ScoredPart => this.#at(entry, dies, touchdownAt(entry));
+  /** @param touched the touchdown of each entry */
+  parts(dies: Dies, touched: Touchdowns): ScoredParts {
+    const partAt = (entry: number): ScoredPart => this.#at(entry, dies, touched.at(entry));
     return {
       length: this.#length,
+      counts: this.#counts(dies, touched),
       *[Symbol.iterator]() {
         for (const entry of dies.order) yield partAt(entry);
       },
     };
+  }
+
+  #counts({ touchdowns, replacedBy }: Dies, touched: Touchdowns): ScoredCounts {
+    const [parts, dies] = [new AgreementTally(), new AgreementTally()];
+    let [retested, unplaced] = [0, 0];
+    for (let entry = 0; entry < this.#length; entry++) {
+      const [tester, model] = [touched.verdictAt(entry), this.#modelAt(entry)];
+      parts.add(tester, model);
+      if (!touched.isPlaced(entry)) unplaced++;
+      if ((replacedBy[entry] ?? -1) >= 0) continue;
+      dies.add(tester, model);
+      if ((touchdowns[entry] ?? 1) > 1) retested++;
+    }
+    return { parts: parts.agreement(), dies: dies.agreement(), retested, unplaced };
+  }
+
+  #modelAt(entry: number): Decision | NotScored {
+    return OUTCOMES[this.#outcome.at(entry)] ?? 'inference_failed';
   }
 
   #at(entry: number, { touchdowns, replacedBy }: Dies, touchdown: Touchdown | undefined): ScoredPart {
@@ -97,8 +133,8 @@ export class ScoredColumns {
   }
 
   #outcomeAt(entry: number): PartOutcome {
-    const found = OUTCOMES[this.#outcome.at(entry)] ?? '';
-    if (found !== 'pass' && found !== 'fail') return { kind: 'not_scored', reason: reasonOf(found) };
+    const found = this.#modelAt(entry);
+    if (found !== 'pass' && found !== 'fail') return { kind: 'not_scored', reason: found };
     return {
       kind: 'scored',
       prediction: found,
@@ -108,17 +144,24 @@ export class ScoredColumns {
     };
   }
 
-  #contextOf({ die_id: _id, x: _x, y: _y, ...shared }: DieLabel, file: string): number {
+  #contextOf(label: DieLabel, file: string): number {
     const last = this.#contexts.at(-1);
-    if (last === undefined || last.file !== file || !isDeepStrictEqual(last.shared, shared)) {
+    if (last === undefined || last.file !== file || !isAlike(last.shared, label)) {
+      const { die_id: _id, x: _x, y: _y, ...shared } = label;
       this.#contexts.push({ shared, file });
     }
     return this.#contexts.length - 1;
   }
 }
 
-function reasonOf(found: string): NotScored {
-  return isReason(found) ? found : 'inference_failed';
+/** Whether a die has all of this in common with those before it, and nothing else. */
+function isAlike(shared: Shared, label: DieLabel): boolean {
+  for (const field of SHARED_FIELDS) if (shared[field] !== label[field]) return false;
+  return shared.others === label.others || isDeepStrictEqual(shared.others, label.others);
+}
+
+function reasons(): NotScored[] {
+  return Object.keys(NOT_SCORED).filter(isReason);
 }
 
 function isReason(found: string): found is NotScored {

@@ -4,7 +4,7 @@ import { isOriented } from '../../lots/wafer-maps.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { describeReport } from '../../stdf/stdf.js';
 import { countText, printable, shareText } from '../../wafermap/text.js';
-import { type Agreement, agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
+import { type Agreement, reasonsNotScored } from './agreement.js';
 import type { LotSayings } from './lot-watch.js';
 import type { ScoredLot } from './score-lot.js';
 
@@ -21,9 +21,9 @@ export function scoreAsJson(
       lot: lot.lot.mir?.lotId ?? null,
       files: lot.passes.map(({ file, report }) => ({ file, intact: report.intact, damage: report.damage })),
       wafers: wafersOf(lot),
-      parts: agreementOf(lot.parts),
-      dies: agreementOf(lastTouchdowns(lot.parts)),
-      retested: retestedOf(lot),
+      parts: lot.parts.counts.parts,
+      dies: lot.parts.counts.dies,
+      retested: lot.parts.counts.retested,
       diesKnownBy: lot.naming,
       testsConverted: lot.converted.map(({ model, lot: found, factor }) => ({
         ...model,
@@ -41,13 +41,6 @@ function wafersOf({ passes }: ScoredLot): (string | null)[] {
   return [...new Set(passes.flatMap(({ lot }) => lot.wafers.map(({ waferId }) => waferId ?? null)))];
 }
 
-/** Dies that were touched more than once. */
-function retestedOf({ parts }: ScoredLot): number {
-  let retested = 0;
-  for (const { touchdown } of lastTouchdowns(parts)) if (touchdown > 1) retested++;
-  return retested;
-}
-
 /** What `score` prints for people. */
 export function describeScored(
   lots: readonly ScoredLot[],
@@ -57,8 +50,8 @@ export function describeScored(
   const lines = lots.flatMap((lot) => [
     `${lot.file}: lot ${printable(lot.lot.mir?.lotId ?? 'unknown')}, ${wafersOf(lot).length} wafer${wafersOf(lot).length === 1 ? '' : 's'}`,
     `  model ${version.key}, a part fails above ${version.manifest.threshold}`,
-    ...describeAgreement(agreementOf(lot.parts), 'parts'),
-    ...describeAgreement(agreementOf(lastTouchdowns(lot.parts)), 'dies (last touchdown)'),
+    ...describeAgreement(lot.parts.counts.parts, 'parts'),
+    ...describeAgreement(lot.parts.counts.dies, 'dies (last touchdown)'),
     ...lotNotes(lot, sayings).map((note) => `  ${note}`),
   ]);
   return `${lines.join('\n')}\n`;
@@ -98,9 +91,7 @@ const MAX_LISTED = 8;
 /** What the reader of the figures has to know of the file. */
 export function lotNotes(scored: ScoredLot, sayings: LotSayings): string[] {
   const { lot, parts, passes, naming, withoutValues } = scored;
-  const retested = retestedOf(scored);
-  let unplaced = 0;
-  for (const { part } of parts) if (part.x === undefined || part.y === undefined) unplaced++;
+  const { retested, unplaced } = parts.counts;
   const names = withoutValues
     .slice(0, MAX_LISTED)
     .map(({ testNumber, name }) => `${testNumber} ${name.trim()}`);

@@ -34,8 +34,8 @@ export interface DieRegister {
   passes(): number;
   /** The number of the entry. Memory grows with the parts, by some forty bytes each. */
   add(part: TouchedPart): number;
-  /** What was added under this number, and the pass that it is of. */
-  at(entry: number): Touchdown | undefined;
+  /** What was added, by its number. */
+  readonly touchdowns: Touchdowns;
   finish(): Dies;
 }
 
@@ -57,7 +57,7 @@ export function createDieRegister(): DieRegister {
       if (passes.length === 0) passes.push({ startedAt: undefined, retests: undefined });
       return touched.add(part, passes.length - 1);
     },
-    at: (entry) => touched.at(entry),
+    touchdowns: touched,
     finish: () => tellDies(touched, passes),
   };
 }
@@ -67,7 +67,7 @@ function tellDies(touched: Touchdowns, passes: readonly LotPass[]): Dies {
   const wafers = some(touched, ({ part }) => part.wafer !== undefined);
   const noIds = !some(touched, ({ part }) => part.partId !== undefined);
   const byPosition = (wafers || noIds) && hasPositions(touched);
-  const unplaced = order.filter((entry) => !byPosition || placeOf(touched.at(entry)) === undefined);
+  const unplaced = byPosition ? order.filter((entry) => !touched.isPlaced(entry)) : order;
   const naming = { byPosition, byPartId: identityScheme(touched, unplaced, passes) };
   const replaces = new Int32Array(touched.length).fill(-1);
   const replacedBy = new Int32Array(touched.length).fill(-1);
@@ -102,6 +102,8 @@ function lastOf(entry: number | undefined, replacedBy: Int32Array): number | und
 
 /** The entries in the order of their passes. */
 function inTime(touched: Touchdowns, passes: readonly LotPass[]): number[] {
+  const order = Array.from({ length: touched.length }, (_, entry) => entry);
+  if (passes.length < 2) return order;
   const ranks = passes.map((_, pass) => pass).sort((a, b) => comparePasses(passes[a], passes[b]) || a - b);
   const rankOf = new Int32Array(passes.length);
   ranks.forEach((pass, rank) => {
@@ -111,8 +113,7 @@ function inTime(touched: Touchdowns, passes: readonly LotPass[]): number[] {
     { length: touched.length },
     (_, entry) => rankOf[touched.at(entry)?.pass ?? 0] ?? 0,
   );
-  const order = Array.from({ length: touched.length }, (_, entry) => entry);
-  return passes.length < 2 ? order : order.sort((a, b) => (ranked[a] ?? 0) - (ranked[b] ?? 0) || a - b);
+  return order.sort((a, b) => (ranked[a] ?? 0) - (ranked[b] ?? 0) || a - b);
 }
 
 function comparePasses(a: LotPass | undefined, b: LotPass | undefined): number {
@@ -123,7 +124,10 @@ function comparePasses(a: LotPass | undefined, b: LotPass | undefined): number {
 
 /** Whether any part is looked up by its PART_ID: on most wafers none is, and the ids need not be kept. */
 function asksForIds(touched: Touchdowns, unplaced: readonly number[]): boolean {
-  return unplaced.length > 0 || some(touched, ({ part }) => part.retestFlag === 'part_id');
+  if (unplaced.length > 0) return true;
+  for (let entry = 0; entry < touched.length; entry++)
+    if (touched.retestFlagAt(entry) === 'part_id') return true;
+  return false;
 }
 
 function earlierOf(

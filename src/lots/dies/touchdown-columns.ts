@@ -7,6 +7,11 @@ export interface Touchdowns {
   readonly length: number;
   /** Made anew each time it is asked for: what is kept of a touchdown are some forty bytes. */
   at(entry: number): Touchdown | undefined;
+  /** What the tester says of the part. */
+  verdictAt(entry: number): Part['verdict'];
+  retestFlagAt(entry: number): Part['retestFlag'];
+  /** Whether it has both coordinates. */
+  isPlaced(entry: number): boolean;
 }
 
 /** No coordinate: what X_COORD and Y_COORD have in its place. */
@@ -69,12 +74,24 @@ export class TouchdownColumns implements Touchdowns {
       x: known(this.#x.at(entry), NOWHERE),
       y: known(this.#y.at(entry), NOWHERE),
       partId: this.#partId.at(entry),
-      verdict: VERDICTS[said & 3] ?? 'none',
+      verdict: this.verdictAt(entry),
       hardBin: known(this.#hardBin.at(entry), NO_BIN),
       openedAfter: this.#openedAfter.at(entry),
-      retestFlag: FLAGS[(said >> 4) & 3],
+      retestFlag: this.retestFlagAt(entry),
     };
     return { part, pass: this.#pass.at(entry) };
+  }
+
+  verdictAt(entry: number): Part['verdict'] {
+    return VERDICTS[this.#said.at(entry) & 3] ?? 'none';
+  }
+
+  retestFlagAt(entry: number): Part['retestFlag'] {
+    return FLAGS[(this.#said.at(entry) >> 4) & 3];
+  }
+
+  isPlaced(entry: number): boolean {
+    return this.#x.at(entry) !== NOWHERE && this.#y.at(entry) !== NOWHERE;
   }
 
   #numberOf(wafer: Wafer | undefined): number {
