@@ -30,8 +30,11 @@ export interface ValueFacts {
 
 /** Makes measurements of the parts of one lot for a model whose parameters name STDF tests. */
 export interface PartMeasurer {
-  /** @param lot what the part is of; a lot of several files has a `Lot` for each */
-  measure(part: Part, lot: Lot): MeasuredPart;
+  /**
+   * @param lot what the part is of; a lot of several files has a `Lot` for each
+   * @param row float32 [parameters], where the values go; memory of their own without it
+   */
+  measure(part: Part, lot: Lot, row?: Float32Array): MeasuredPart;
   /** What held for the value of a parameter on a part: the last one that the file has of it. */
   factsOf(part: Part, lot: Lot, parameter: number): ValueFacts | undefined;
   /** How the tests met so far and the model's parameters go together. */
@@ -65,10 +68,11 @@ export function createPartMeasurer(
   }
 
   return {
-    measure(part, lot) {
+    measure(part, lot, row = new Float32Array(width)) {
       const pass = passOf(lot);
       pass.matcher.update(lot.tests);
-      const params = valuesOf(part, pass, tests.length);
+      const params = labelled.length === 0 ? row : new Float32Array(tests.length);
+      fillValues(params, part, pass);
       let measured = 0;
       for (let i = 0; i < params.length; i++) {
         if (Number.isNaN(params[i])) continue;
@@ -78,7 +82,7 @@ export function createPartMeasurer(
       const label = labelOf(part, lot, file);
       if (labelled.length === 0) return { part, label, params, measured };
       const others = lotLabelsOf(part, lot);
-      const whole = { part, label: withOthers(label, others, labelled), params: new Float32Array(width) };
+      const whole = { part, label: withOthers(label, others, labelled), params: row };
       places.forEach((place, i) => {
         whole.params[place] = params[i] ?? Number.NaN;
       });
@@ -117,18 +121,20 @@ interface Pass {
 }
 
 /** Of a test that ran twice the later usable value; one that was not executed, or has no usable value, wipes none. */
-function valuesOf({ results }: Part, { matcher, mixed }: Pass, width: number): Float32Array {
-  const params = new Float32Array(width).fill(Number.NaN);
+function fillValues(params: Float32Array, { results }: Part, { matcher, mixed }: Pass): void {
+  params.fill(Number.NaN);
   const [parameters, factors] = [matcher.parameters(), matcher.factors()];
-  for (let i = 0; i < results.length; i++) {
-    const test = results.tests[i] ?? 0;
+  const { tests, values, flags, length } = results;
+  for (let i = 0; i < length; i++) {
+    const test = tests[i] ?? 0;
     const parameter = parameters[test] ?? -1;
     if (parameter < 0) continue;
     if (results.hasOwnFacts(i) && results.display(i).units !== results.test(i).display.units) mixed.add(test);
-    const value = valueAt(results, i);
+    const plain = flags[i] === 0 ? (values[i] ?? Number.NaN) : Number.NaN;
+    // Nearly every value has no flag and is a number; of all others it takes a closer look.
+    const value = Number.isFinite(plain) ? plain : valueAt(results, i);
     if (!Number.isNaN(value)) params[parameter] = value * (factors[test] ?? 1);
   }
-  return params;
 }
 
 /** Where the values of the parameters come from: tests, and labels of the die that say a category. */

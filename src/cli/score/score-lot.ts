@@ -121,14 +121,22 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
   const measurers: PartMeasurer[] = [];
   let waiting: { readonly entry: number; readonly measured: MeasuredPart; readonly factsOf: FactsOf }[] = [];
   let running: Promise<void> = Promise.resolve();
+  const width = version.contract.parameterCount;
+  const roomOf = () => new Float32Array(engine.maxDies * width);
+  // The rows of the batch that is gathered, and of the one that runs meanwhile; none while no part of the lot comes.
+  let rows: Float32Array | undefined;
+  let spare: Float32Array | undefined;
 
   async function flush(): Promise<void> {
     const batch = waiting;
     waiting = [];
     await running;
-    if (batch.length === 0) return;
+    if (batch.length === 0 || rows === undefined) return;
+    const gathered = rows.subarray(0, batch.length * width);
+    [rows, spare] = [spare, rows];
     running = scoreBatch(
       batch.map(({ measured }) => measured),
+      gathered,
       options,
       (i, parameter) => {
         const one = batch[i];
@@ -159,7 +167,9 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
       if (register.passes() < passes.length) register.begin(lotPassOf(pass.lot));
       register.add(part);
       options.onPart?.(part, pass.lot);
-      const measured = measurer.measure(part, pass.lot);
+      rows ??= roomOf();
+      const at = waiting.length * width;
+      const measured = measurer.measure(part, pass.lot, rows.subarray(at, at + width));
       const reason = whyNot(measured, version);
       const kept = { label: measured.label, softBin: part.softBin, measured: measured.measured };
       const entry = entries.add({ ...kept, file: pass.file }, reason ?? 'inference_failed');
@@ -176,6 +186,7 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
     async settle() {
       await flush();
       await running;
+      [rows, spare] = [undefined, undefined];
     },
     refused() {
       const { refused } = matches();
@@ -209,16 +220,14 @@ function whyNot({ part, measured, params }: MeasuredPart, { contract }: ModelVer
   return measured < params.length && !contract.acceptsMissing ? 'missing_values' : undefined;
 }
 
+/** @param rows float32 [batch, parameters]: the values of its parts */
 async function scoreBatch(
   batch: readonly MeasuredPart[],
+  rows: Float32Array,
   { engine, version, explain: k, onScored }: ScoreLotsOptions,
   factsOf: (i: number, parameter: number) => ValueFacts | undefined,
 ): Promise<PartOutcome[]> {
   const width = version.contract.parameterCount;
-  const rows = new Float32Array(batch.length * width);
-  batch.forEach(({ params }, i) => {
-    rows.set(params, i * width);
-  });
   const scores = await engine.score(rows, k > 0);
   scores.forEach((score, i) => {
     const measured = batch[i];
