@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '../../errors.js';
 import { isLfsPointer, otherFileKind } from '../../models/graph/file-kind.js';
+import { type HashedFile, hashed, readHashed } from './hashed-file.js';
 import type { SessionSpec } from './messages.js';
-import { bytesOf, type KeptModel } from './model-bytes.js';
+import { bytesOf, type KeptModel, type ModelBytes } from './model-bytes.js';
 
 /** The bytes that a session is made of. */
 export interface ModelFiles {
@@ -19,20 +18,21 @@ export interface ModelFiles {
  * @throws Error that begins with the name of the file which cannot be read, or is not the one that was asked for
  */
 export async function readModelFiles(spec: SessionSpec, kept: KeptModel | undefined): Promise<ModelFiles> {
-  const graph = kept === undefined ? await readFileOf('model.onnx', spec.modelFile) : bytesOf(kept.graph);
-  assertIs('model.onnx', graph, spec.sha256, otherFileKind(graph));
+  const found = await fileOf('model.onnx', spec.modelFile, kept?.graph);
+  const graph = found.bytes;
+  assertIs('model.onnx', found, spec.sha256, otherFileKind(graph));
   const externalData: { path: string; data: Uint8Array }[] = [];
-  for (const path of await externalPaths(graph)) {
+  // Few graphs have any, and what reads them takes as long to load as ONNX Runtime itself.
+  for (const path of found.mentions ? await externalPaths(graph) : []) {
     const listed = spec.files?.[path];
     if (spec.files !== undefined && listed === undefined)
       throw new Error(
         `model.onnx has weights in "${path}", which manifest.json does not list: expected its sha256 under files`,
       );
-    const found = kept?.external.find((file) => file.path === path)?.bytes;
-    const file = join(dirname(spec.modelFile), path);
-    const data = found === undefined ? await readFileOf(path, file) : bytesOf(found);
-    assertIs(path, data, listed, isLfsPointer(data) ? LFS_POINTER : undefined);
-    externalData.push({ path, data });
+    const bytes = kept?.external.find((file) => file.path === path)?.bytes;
+    const data = await fileOf(path, join(dirname(spec.modelFile), path), bytes);
+    assertIs(path, data, listed, isLfsPointer(data.bytes) ? LFS_POINTER : undefined);
+    externalData.push({ path, data: data.bytes });
   }
   return { graph, externalData };
 }
@@ -43,8 +43,6 @@ const LFS_POINTER = 'is a Git LFS pointer and not the weights themselves: fetch 
 const NAME_OF_LOCATION = 'location';
 
 async function externalPaths(graph: Uint8Array): Promise<string[]> {
-  // Few graphs have any, and what reads them takes as long to load as ONNX Runtime itself.
-  if (!Buffer.from(graph.buffer, graph.byteOffset, graph.byteLength).includes(NAME_OF_LOCATION)) return [];
   const { externalFiles } = await import('../../models/graph/external-data.js');
   try {
     return externalFiles(graph);
@@ -54,9 +52,11 @@ async function externalPaths(graph: Uint8Array): Promise<string[]> {
   }
 }
 
-async function readFileOf(name: string, file: string): Promise<Uint8Array> {
+/** @param kept its bytes, where they are at hand */
+async function fileOf(name: string, file: string, kept: ModelBytes | undefined): Promise<HashedFile> {
+  if (kept !== undefined) return hashed(bytesOf(kept), NAME_OF_LOCATION);
   try {
-    return await readFile(file);
+    return await readHashed(file, NAME_OF_LOCATION);
   } catch (error) {
     // Without its path: why a version failed is answered to callers too.
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
@@ -67,12 +67,11 @@ async function readFileOf(name: string, file: string): Promise<Uint8Array> {
 /** @param otherKind what the file is instead, where that is known: it says more than that its checksum is another */
 function assertIs(
   name: string,
-  bytes: Uint8Array,
+  { sha256: found }: HashedFile,
   sha256: string | undefined,
   otherKind: string | undefined,
 ): void {
   if (otherKind !== undefined) throw new Error(`${name} ${otherKind}`);
-  if (sha256 === undefined) return;
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (found !== sha256) throw new Error(`${name} has sha256 ${found}, manifest.json says ${sha256}`);
+  if (sha256 !== undefined && found !== sha256)
+    throw new Error(`${name} has sha256 ${found}, manifest.json says ${sha256}`);
 }
