@@ -5,6 +5,7 @@ import { valueAt } from '../../lots/tests/result-value.js';
 import type { Lot, Part, Wafer } from '../../stdf/stdf.js';
 import type { CountingTouchdown, ReasonForPart } from './lot-account.js';
 import type { LotTests } from './lot-tests.js';
+import { RowMemory } from './row-memory.js';
 
 /** Columns of the wafer, both ends included. */
 export interface ColumnRange {
@@ -83,6 +84,7 @@ export function createDieCollector(
   tests: LotTests,
 ): DieCollector {
   const joined = new Map<unknown, JoinedLot>();
+  const memory = new RowMemory();
   let open: OpenLot[] = [];
   let file = 0;
 
@@ -115,7 +117,7 @@ export function createDieCollector(
     part(part, lot) {
       const ofLot = openLot(part, lot);
       const reason = reasonFor(part);
-      const values = reason === undefined ? valuesOf(part, ofLot) : NO_VALUES;
+      const values = reason === undefined ? valuesOf(part, ofLot, memory) : NO_VALUES;
       const { softBin, hardBin, wafer, verdict } = part;
       const touchdown: Touchdown = {
         reason,
@@ -174,8 +176,12 @@ export function createDieCollector(
 }
 
 /** float32 by the tests of the part's lot. */
-function valuesOf({ results, siteNum }: Part, { lot, mixed, sites }: OpenLot): Float32Array {
-  const values = new Float32Array(lot.tests.length).fill(Number.NaN);
+function valuesOf(
+  { results, siteNum }: Part,
+  { lot, mixed, sites }: OpenLot,
+  memory: RowMemory,
+): Float32Array {
+  const values = memory.row(lot.tests.length);
   for (let i = 0; i < results.length; i++) {
     const test = results.tests[i] ?? 0;
     const value = valueAt(results, i);

@@ -95,9 +95,11 @@ function byName<Picked>(tests: readonly LotTest[], pick: (test: LotTest) => Pick
   return new Map(tests.map((test) => [test.facts.name, pick(test)]));
 }
 
+/** In the memory of the table that is given, which is not to be used any more: a copy would take as much again. */
 function takeParameters(table: DieTable, kept: readonly number[]): DieTable {
   const width = table.parameters.length;
-  const values = new Float32Array(table.dies * kept.length);
+  // Ascending, so that no value is written over one that is still to be read.
+  const values = table.values.subarray(0, table.dies * kept.length);
   for (let row = 0; row < table.dies; row++) {
     kept.forEach((p, i) => {
       values[row * kept.length + i] = table.values[row * width + p];
