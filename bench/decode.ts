@@ -7,8 +7,8 @@
 // what the machine does meanwhile hits both sides alike, so the ratios hold where the microseconds do not.
 
 import { cpus } from 'node:os';
-import { decodeDiesBinary } from '../src/http/decode/binary.js';
-import { decodeDie, decodeDies, scanBatch, scanSingle } from '../src/http/decode/json.js';
+import { decodeDiesBinary } from '../src/rows/decode/binary.js';
+import { decodeDie, decodeDies, scanBatch, scanSingle } from '../src/rows/decode/json.js';
 import { median } from './statistics.js';
 
 const PARAMETERS = 512;

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
+import { packMetrics } from '../src/doors/http/routes/metrics.js';
 import { WORST } from '../src/drift/report.js';
 import type { DriftSummary } from '../src/drift/version-drift.js';
-import { packMetrics } from '../src/http/routes/metrics.js';
 import type { LoadReport } from '../src/models/catalogue.js';
 import { ManifestSchema } from '../src/models/manifest/manifest.js';
 import { createModelVersion, type ModelVersion } from '../src/models/model-version.js';

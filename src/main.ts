@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { descriptorLimit, wantOfDescriptors } from './descriptors.js';
 import { exitCodeOf, Fault } from './errors.js';
+import { descriptorLimit, wantOfDescriptors } from './server/descriptors.js';
 
 const limit = descriptorLimit();
 const [command = 'serve', ...rest] = process.argv.slice(2);
@@ -19,8 +19,8 @@ if (process.pid === 1) {
 
 // The server starts without loading what only the other commands need, and they without the server; a
 // container asks for its health every few seconds, which should cost little.
-const serve = () => import('./serve.js').then((server) => server.serve(process.env));
-const health = () => import('./health.js').then(({ checkHealth }) => checkHealth(process.env));
+const serve = () => import('./server/serve.js').then((server) => server.serve(process.env));
+const health = () => import('./server/health.js').then(({ checkHealth }) => checkHealth(process.env));
 const direct = new Map([
   ['serve', serve],
   ['health', health],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import { newApiKey } from '../http/access/new-key.js';
+import { newApiKey } from '../callers/new-key.js';
 import { type CommandStreams, PROCESS_STREAMS } from './output.js';
 
 interface NewKeyOptions {

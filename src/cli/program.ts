@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Environment } from '../config.js';
-import { keepYoungHeapSmall } from '../heap.js';
+import { keepYoungHeapSmall } from '../server/heap.js';
 import { DIEGATE_VERSION } from '../version.js';
 
 /** What the commands need of the process. */

@@ -288,3 +288,12 @@ export class Catalogue {
 function isProblems(read: KnownVersion['read']): read is readonly string[] {
   return Array.isArray(read);
 }
+
+/**
+ * The version of an entry.
+ * @throws Refusal `model_not_ready` where its files are none
+ */
+export function readable({ key, version, reason }: CatalogueEntry): ModelVersion {
+  if (version !== undefined) return version;
+  throw new Refusal('model_not_ready', `${key} cannot be loaded: ${reason}`, { retryAfterSeconds: 10 });
+}

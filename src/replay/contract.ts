@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { Fault } from '../errors.js';
 import {
   ModelSummarySchema,
   ModelsSchema,
   type VersionDetail,
   VersionDetailSchema,
-} from '../http/schemas/models.js';
+} from '../doors/http/schemas/models.js';
+import { Fault } from '../errors.js';
 import type { HttpClient } from './http-client.js';
 import { describeProblem, parseJson } from './verdict.js';
 

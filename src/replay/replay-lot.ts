@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
+import type { VersionDetail } from '../doors/http/schemas/models.js';
 import { Fault } from '../errors.js';
-import type { VersionDetail } from '../http/schemas/models.js';
 import { createPartMeasurer, type PartMeasurer } from '../lots/measure-part.js';
 import type { TestMatch } from '../lots/tests/match-tests.js';
 import { testsRefused } from '../lots/tests/refusal.js';

@@ -1,6 +1,6 @@
 import { type Prediction, PredictionSchema, PredictionsSchema } from '../die/prediction.js';
+import { ProblemSchema } from '../doors/http/schemas/problem.js';
 import { REFUSALS } from '../errors.js';
-import { ProblemSchema } from '../http/schemas/problem.js';
 import type { Attempt } from './http-client.js';
 
 /** What an attempt means for the dies that were posted with it. */

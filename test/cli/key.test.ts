@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { ApiKeySchema, KeyRing } from '../../src/callers/api-keys.js';
 import { keyCommand } from '../../src/cli/key.js';
-import { ApiKeySchema, KeyRing } from '../../src/http/access/api-keys.js';
 import { Collector } from '../support/collector.js';
 
 async function run(...args: string[]): Promise<string> {

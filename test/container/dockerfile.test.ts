@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, test } from 'vitest';
 import { z } from 'zod';
-import { HEALTH_TIMEOUT_MS } from '../../src/health.js';
+import { HEALTH_TIMEOUT_MS } from '../../src/server/health.js';
 import { linesOf } from '../support/server-process.js';
 
 const ROOT = new URL('../../', import.meta.url);

@@ -3,10 +3,10 @@ import { assertWithinBounds } from '../../src/die/bounds.js';
 import { fillCategories } from '../../src/die/categories.js';
 import type { DieLabel } from '../../src/die/die.js';
 import { Refusal } from '../../src/errors.js';
-import { decodeDie } from '../../src/http/decode/json.js';
-import { createPlainRows } from '../../src/http/decode/row-allocator.js';
 import { contractOf } from '../../src/models/manifest/contract.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
+import { decodeDie } from '../../src/rows/decode/json.js';
+import { createPlainRows } from '../../src/rows/decode/row-allocator.js';
 import { sumVersion } from '../support/models.js';
 
 const input = {

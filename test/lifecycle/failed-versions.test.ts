@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ModelsSchema } from '../../src/http/schemas/models.js';
-import { ReadySchema } from '../../src/http/schemas/status.js';
+import { ModelsSchema } from '../../src/doors/http/schemas/models.js';
+import { ReadySchema } from '../../src/doors/http/schemas/status.js';
 import { expectProblem, post, send } from '../support/http.js';
 import {
   fillRepository,

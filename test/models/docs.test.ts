@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CanaryBodySchema, ShadowBodySchema } from '../../src/http/schemas/admin.js';
+import { CanaryBodySchema, ShadowBodySchema } from '../../src/doors/http/schemas/admin.js';
 import { GoldenSchema } from '../../src/models/manifest/golden.js';
 import { FallbackSchema, ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { ServingSchema } from '../../src/models/repository/serving.js';

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { VersionDetail } from '../../src/http/schemas/models.js';
+import type { VersionDetail } from '../../src/doors/http/schemas/models.js';
 import { idsOf, predictionOf } from './support.js';
 
 /** What becomes of one post: an answer, or a connection that ends before, within or after one. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const COMMANDS = [
-  ['src/http/decode/kernel/build.mjs'],
+  ['src/rows/decode/kernel/build.mjs'],
   ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
 ];
 

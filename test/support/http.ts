@@ -2,8 +2,8 @@ import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
 import { expect } from 'vitest';
 import { z } from 'zod';
+import { type Problem, ProblemSchema } from '../../src/doors/http/schemas/problem.js';
 import { REFUSALS, type RefusalCode } from '../../src/errors.js';
-import { type Problem, ProblemSchema } from '../../src/http/schemas/problem.js';
 
 /** An answer as it was read off the wire. */
 export interface RawAnswer {

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { type App, createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
+import { type App, createApp } from '../../src/server/app.js';
+import { startWorkers } from '../../src/server/start-workers.js';
 import { type Clock, systemClock } from '../../src/serving/clock.js';
-import { startWorkers } from '../../src/start-workers.js';
 import { fillRepository, type TestVersion } from './models.js';
 
 /** The compiled worker: a process cannot be forked from TypeScript. */
