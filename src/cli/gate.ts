@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { Fault } from '../errors.js';
 import { systemClock } from '../serving/clock.js';
-import { compareVersions, TIMED_CALLS } from './gate/compare-versions.js';
-import { type Comparison, describeComparison } from './gate/comparison.js';
+import { runBothVersions, TIMED_CALLS } from './gate/compare-versions.js';
+import { describeComparison, type GateComparison } from './gate/comparison.js';
 import { type Gate, gatesOf, verdictOn } from './gate/gates.js';
 import { GROUPINGS, type Grouping } from './gate/groups.js';
 import { readLabelledDies } from './gate/labelled-dies.js';
@@ -155,7 +155,7 @@ async function gate(options: GateArguments, command: GateCommandOptions): Promis
     throw new Fault('invalid_data', [
       `${options.data.join(', ')}: no column ${untold.join(', ')}, expected by --by`,
     ]);
-  const comparison = await compareVersions({
+  const comparison = await runBothVersions({
     baseline,
     candidate,
     labelled,
@@ -187,7 +187,7 @@ function groupingsOf(text: string | undefined): Grouping[] {
   });
 }
 
-async function writeReport(file: string, comparison: Comparison, gates: readonly Gate[]): Promise<void> {
+async function writeReport(file: string, comparison: GateComparison, gates: readonly Gate[]): Promise<void> {
   const verdict = verdictOn(gates);
   const report = { verdict, holds: verdict === 'holds', gates, ...comparison };
   try {

@@ -6,7 +6,7 @@ import { Fault } from '../errors.js';
 import { dependenceText, policyText } from '../models/batch-policy.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { systemClock } from '../serving/clock.js';
-import { compareVersions, TIMED_CALLS } from './gate/compare-versions.js';
+import { runBothVersions, TIMED_CALLS } from './gate/compare-versions.js';
 import { describeComparison } from './gate/comparison.js';
 import { type LabelledDies, readLabelledDies } from './gate/labelled-dies.js';
 import { createOptionReader } from './options.js';
@@ -97,7 +97,7 @@ async function quantize(
   streams.stdout.write(`${lines.join('\n')}\n\n`);
   const candidate = await versionAt(destination.folder);
   const [rows = new Float32Array(0)] = labelled.rows;
-  const comparison = await compareVersions({
+  const comparison = await runBothVersions({
     baseline,
     candidate,
     labelled: { ...labelled, rows: [rows, rows] },

@@ -88,7 +88,7 @@ export class DriftCounts {
    * are of deviations, so their rounding is one part in 10⁷ of a standard deviation.
    */
   toFloats(): Float32Array {
-    const floats = new Float32Array(floatsOf(this.parameters));
+    const floats = new Float32Array(floatsOfCounts(this.parameters));
     floats.set([this.sampled, this.dies, this.fails, this.unscorable, this.confidenceSum]);
     let at = HEAD;
     for (const part of this.#parts()) {
@@ -103,8 +103,8 @@ export class DriftCounts {
    * @throws RangeError when there are not exactly as many as `parameters` need
    */
   static fromFloats(parameters: number, floats: Float32Array): DriftCounts {
-    if (floats.length !== floatsOf(parameters))
-      throw new RangeError(`${floats.length} floats of drift counts, expected ${floatsOf(parameters)}`);
+    if (floats.length !== floatsOfCounts(parameters))
+      throw new RangeError(`${floats.length} floats of drift counts, expected ${floatsOfCounts(parameters)}`);
     const counts = new DriftCounts(parameters);
     const [sampled = 0, dies = 0, fails = 0, unscorable = 0, confidenceSum = 0] = floats;
     Object.assign(counts, { sampled, dies, fails, unscorable, confidenceSum });
@@ -131,7 +131,7 @@ export class DriftCounts {
 }
 
 /** Floats that the counts of so many parameters take. */
-export function floatsOf(parameters: number): number {
+export function floatsOfCounts(parameters: number): number {
   return OUTPUT_FLOATS + parameters * (CELLS + 3);
 }
 

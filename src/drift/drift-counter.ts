@@ -1,5 +1,5 @@
 import { type CountingTable, countRow, edgesBelow } from './bin-counts.js';
-import { CONFIDENCE_BINS, DriftCounts, floatsOf } from './counts.js';
+import { CONFIDENCE_BINS, DriftCounts, floatsOfCounts } from './counts.js';
 import { Sampler } from './sampler.js';
 import { WAFER_BUCKETS } from './wafer-buckets.js';
 
@@ -137,7 +137,7 @@ export function toMessage(counted: readonly GroupCounts[]): CountsMessage {
  * @throws RangeError when the floats are not those of so many groups and parameters
  */
 export function fromMessage(parameters: number, { groups, counts }: CountsMessage): GroupCounts[] {
-  const size = floatsOf(parameters);
+  const size = floatsOfCounts(parameters);
   return groups.map((group, i) => ({
     group,
     counts: DriftCounts.fromFloats(parameters, counts.subarray(i * size, (i + 1) * size)),

@@ -60,11 +60,11 @@ export function explanationText(explanation: Explanation): string {
   const measured = shown === undefined ? 'no value' : withUnit(shown, form);
   const known = [limitsText(low, high), expected === undefined ? '' : `expected ${expected}`];
   const context = known.filter((text) => text !== '').join(', ');
-  return `${testTitle(explanation)}: ${measured}${context === '' ? '' : ` (${context})`}, ${Math.round(100 * share)}%`;
+  return `${explainedTitle(explanation)}: ${measured}${context === '' ? '' : ` (${context})`}, ${Math.round(100 * share)}%`;
 }
 
 /** A test's number and name; trained on a lot, a parameter's name begins with the number. */
-export function testTitle({ testNumber, name }: Pick<Explanation, 'testNumber' | 'name'>): string {
+export function explainedTitle({ testNumber, name }: Pick<Explanation, 'testNumber' | 'name'>): string {
   const cleaned = name.replace(/\s+/g, ' ').trim();
   return testNumber === undefined || [' ', '['].some((next) => cleaned.startsWith(`${testNumber}${next}`))
     ? cleaned

@@ -1,4 +1,4 @@
-import type { BinTally, Lot, Part, TestDefinition, Verdict, Wafer } from '../stdf/stdf.js';
+import type { BinTally, FlagVerdict, Lot, Part, TestDefinition, Wafer } from '../stdf/stdf.js';
 import { createDieRegister, type DieNaming, type Dies } from './dies/die-register.js';
 import { createLimitWatch, type LimitChanges } from './limit-watch.js';
 import { claimsOf, createPartCounter, type LotClaim } from './lot-claims.js';
@@ -75,8 +75,8 @@ type Touched = Pick<Part, 'wafer' | 'verdict' | 'hardBin' | 'softBin' | 'retestF
 /** One die, as its first and its last touchdown had it. */
 interface Die {
   readonly wafer: number | undefined;
-  readonly first: Verdict;
-  readonly last: Verdict;
+  readonly first: FlagVerdict;
+  readonly last: FlagVerdict;
   readonly hardBin: number | undefined;
   readonly softBin: number | undefined;
   readonly touchdowns: number;
@@ -228,7 +228,7 @@ function figuresOf({ parts, withResults, passed, failed }: Touchdowns, dies: rea
   };
 }
 
-function yieldOf(verdicts: readonly Verdict[]): number | undefined {
+function yieldOf(verdicts: readonly FlagVerdict[]): number | undefined {
   const good = verdicts.filter((verdict) => verdict === 'pass').length;
   return share(good, verdicts.filter((verdict) => verdict !== 'none').length);
 }

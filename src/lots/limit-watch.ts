@@ -1,8 +1,8 @@
-import { type Limits, NO_LIMITS, type Part, type TestDefinition } from '../stdf/stdf.js';
+import { NO_LIMITS, type Part, type TestDefinition, type TestLimits } from '../stdf/stdf.js';
 
 /** Limits that came to hold midway. */
 export interface LimitsFrom {
-  readonly limits: Limits;
+  readonly limits: TestLimits;
   /** The first part that they held for, in the order in which parts ended. */
   readonly part: Pick<Part, 'index' | 'partId' | 'x' | 'y'>;
 }
@@ -26,7 +26,7 @@ export interface LimitWatch {
 
 interface Watched {
   /** The limits of the last part that was tested. */
-  limits: Limits;
+  limits: TestLimits;
   readonly from: LimitsFrom[];
   changes: number;
 }
@@ -41,7 +41,7 @@ export function createLimitWatch(): LimitWatch {
   let deviating = 0;
   let first: LimitsFrom['part'] | undefined;
 
-  function note(part: Part, test: TestDefinition, limits: Limits): void {
+  function note(part: Part, test: TestDefinition, limits: TestLimits): void {
     const place = placeOf(part);
     const known = watched[test.index] ?? {
       limits: test.limits,
@@ -81,6 +81,6 @@ function placeOf({ index, partId, x, y }: Part): LimitsFrom['part'] {
   return { index, partId, x, y };
 }
 
-function sameLimits(a: Limits, b: Limits): boolean {
+function sameLimits(a: TestLimits, b: TestLimits): boolean {
   return a === b || (a.lo === b.lo && a.hi === b.hi);
 }

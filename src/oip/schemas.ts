@@ -186,7 +186,7 @@ export const IndexEntrySchema = z.object({
   state: z.enum(['READY', 'LOADING', 'UNLOADING', 'UNAVAILABLE']),
   reason: z.string().describe('Why it is not ready; empty when it is'),
 });
-export const IndexSchema = z.array(IndexEntrySchema);
+export const RepositoryIndexSchema = z.array(IndexEntrySchema);
 
 /** The body of a load or unload request; it may be empty. */
 export const ControlRequestSchema = z.looseObject(

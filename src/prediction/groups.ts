@@ -2,7 +2,7 @@ import type { DieLabel, Measurements } from '../die/die.js';
 import type { ModelVersion } from '../models/model-version.js';
 
 /** The version that a die is given, by its label. */
-export type Assign = (label: DieLabel) => ModelVersion;
+export type AssignVersion = (label: DieLabel) => ModelVersion;
 
 /** The dies of a call that one version is given. */
 export interface VersionGroup {
@@ -12,7 +12,7 @@ export interface VersionGroup {
 }
 
 /** The dies of a call by the version that each is given, in the order in which the versions appear. */
-export function groupByVersion(labels: readonly DieLabel[], assign: Assign): VersionGroup[] {
+export function groupByVersion(labels: readonly DieLabel[], assign: AssignVersion): VersionGroup[] {
   const groups = new Map<ModelVersion, number[]>();
   labels.forEach((label, die) => {
     const version = assign(label);

@@ -9,7 +9,7 @@ import type { Lane } from '../serving/batching/queue.js';
 import type { Clock } from '../serving/clock.js';
 import type { RequestTrace } from '../tracing/tracer.js';
 import { type FallbackReason, type Fallbacks, failureOf, NO_FALLBACKS } from './fallback.js';
-import { type Assign, groupByVersion, rowsOf } from './groups.js';
+import { type AssignVersion, groupByVersion, rowsOf } from './groups.js';
 import { predictionByLimits, predictionOf } from './prediction-of.js';
 
 /** One request's dies and what was asked of them. */
@@ -24,7 +24,7 @@ export interface PredictionRequest {
   /** The version by whose contract the dies were read, and which answers where `assign` says no other. */
   readonly version: ModelVersion;
   /** The version of each die, where the model's traffic is split; all have the same contract. */
-  readonly assign?: Assign | undefined;
+  readonly assign?: AssignVersion | undefined;
   /** Whether the caller named the version: such dies are no part of any comparison. */
   readonly isNamed?: boolean | undefined;
   /** Versions that see the same dies, without a say in the answer. */
@@ -131,7 +131,7 @@ export class Predictor {
   }
 
   async #predictByEach(
-    assign: Assign,
+    assign: AssignVersion,
     measurements: Measurements,
     request: PredictionRequest,
   ): Promise<Inferred> {

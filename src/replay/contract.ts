@@ -7,7 +7,7 @@ import {
 } from '../doors/http/schemas/models.js';
 import { Fault } from '../errors.js';
 import type { HttpClient } from './http-client.js';
-import { describeProblem, parseJson } from './verdict.js';
+import { describeProblem, parseAnswer } from './verdict.js';
 
 /** A model to be asked, and a version of it where one is named. */
 export interface ModelAddress {
@@ -16,7 +16,7 @@ export interface ModelAddress {
 }
 
 /** What the replay posts to, and what that reads. */
-export interface Target {
+export interface ReplayTarget {
   /** Path that dies are posted under, without /predict: '' for the server's default model. */
   readonly prefix: string;
   readonly detail: VersionDetail;
@@ -32,7 +32,7 @@ export async function findTarget(
   client: HttpClient,
   address: ModelAddress | undefined,
   stop: AbortSignal,
-): Promise<Target> {
+): Promise<ReplayTarget> {
   const ask = asking(client, stop);
   const model = address?.model ?? (await ask('/models', ModelsSchema)).default_model;
   const modelPath = `/models/${encodeURIComponent(model)}`;
@@ -49,7 +49,7 @@ function asking(client: HttpClient, stop: AbortSignal) {
     const attempt = await client.get(path, stop);
     if (attempt.kind === 'lost') throw unasked(path, attempt.detail);
     if (attempt.status !== 200) throw unasked(path, describeAnswer(attempt.status, attempt.body));
-    const parsed = schema.safeParse(parseJson(attempt.body));
+    const parsed = schema.safeParse(parseAnswer(attempt.body));
     if (!parsed.success) throw unasked(path, 'the answer is not that of a diegate server');
     return parsed.data;
   };

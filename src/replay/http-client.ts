@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { ReplayClock } from './clock.js';
 
 /** What became of one request: a value, whatever happened on the wire. */
-export type Attempt =
+export type PostAttempt =
   | {
       readonly kind: 'answer';
       readonly status: number;
@@ -17,8 +17,8 @@ export type Attempt =
 /** Sends requests to one server; never throws. */
 export interface HttpClient {
   /** Here and below `abort` gives the request up as a lost connection. */
-  get(path: string, abort: AbortSignal): Promise<Attempt>;
-  post(path: string, json: string, abort: AbortSignal): Promise<Attempt>;
+  get(path: string, abort: AbortSignal): Promise<PostAttempt>;
+  post(path: string, json: string, abort: AbortSignal): Promise<PostAttempt>;
   /** Closes the idle connections. */
   close(): void;
 }
@@ -71,13 +71,13 @@ function outcomeOf(
   body: Buffer | undefined,
   { clock, timeoutMs }: HttpClientOptions,
   abort: AbortSignal,
-): Promise<Attempt> {
+): Promise<PostAttempt> {
   return new Promise((resolve) => {
     const sentAtMs = clock.nowMs();
     const takeBack = clock.after(timeoutMs, () => lose('timeout', `no answer within ${timeoutMs} ms`));
     const onAbort = () => lose('connection_lost', 'given up');
     abort.addEventListener('abort', onAbort, { once: true });
-    function end(attempt: Attempt): void {
+    function end(attempt: PostAttempt): void {
       takeBack();
       abort.removeEventListener('abort', onAbort);
       resolve(attempt);

@@ -2,8 +2,8 @@
  * How a posted die ends: `answered` by a prediction; `refused` by an answer that repeating cannot
  * change; `given_up` when the server could not be brought to answer in time; `interrupted` by Ctrl-C.
  */
-export const OUTCOMES = ['answered', 'refused', 'given_up', 'interrupted'] as const;
-export type Outcome = (typeof OUTCOMES)[number];
+export const REPLAY_OUTCOMES = ['answered', 'refused', 'given_up', 'interrupted'] as const;
+export type ReplayOutcome = (typeof REPLAY_OUTCOMES)[number];
 
 /** Why a part of the file is not posted. */
 export const UNPOSTED = ['no_results', 'missing_values', 'not_ended'] as const;
@@ -16,7 +16,7 @@ export interface Balance {
   readonly unposted: Readonly<Record<Unposted, number>>;
   /** Dies handed to the server, each counted once however often it was sent. */
   readonly posted: number;
-  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly outcomes: Readonly<Record<ReplayOutcome, number>>;
   /** Posted and not settled yet. */
   readonly open: number;
   /** Whether nothing is open and every part is accounted for exactly once. */
@@ -34,7 +34,7 @@ export interface Ledger {
   /** Enters a part as posted. */
   post(part: number): void;
   /** Settles a posted part. */
-  settle(part: number, outcome: Outcome): void;
+  settle(part: number, outcome: ReplayOutcome): void;
   balance(): Balance;
 }
 

@@ -30,14 +30,14 @@ export function createPacer(ratePerSecond: number | undefined): Pacer {
 }
 
 /** Holds back all posts of the replay while the server has asked for it, whichever die was told. */
-export interface Gate {
+export interface PostGate {
   /** Nothing is posted before `untilMs`; an earlier time than one already held to changes nothing. */
   hold(untilMs: number): void;
   /** When posting is open again; in the past when it is open now. */
   openAtMs(): number;
 }
 
-export function createGate(): Gate {
+export function createGate(): PostGate {
   let untilMs = Number.NEGATIVE_INFINITY;
   return {
     hold(ms) {

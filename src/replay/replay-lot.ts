@@ -8,7 +8,7 @@ import type { TestNaming } from '../lots/tests/test-identity.js';
 import { assembleParts, type Lot, type PartStream, type ReadReport } from '../stdf/stdf.js';
 import type { WaferMap } from '../wafermap/wafer-map.js';
 import type { ReplayClock } from './clock.js';
-import type { Target } from './contract.js';
+import type { ReplayTarget } from './contract.js';
 import type { HttpClient } from './http-client.js';
 import { type Balance, createLedger, type Ledger } from './ledger.js';
 import { type ReplayObserver, replay } from './replay.js';
@@ -24,7 +24,7 @@ export interface ReplayLotOptions {
   /** How the lot's tests are called by the model, where otherwise than in the lot. */
   readonly naming?: TestNaming | undefined;
   readonly client: HttpClient;
-  readonly target: Target;
+  readonly target: ReplayTarget;
   /** Dies a second; undefined for as fast as answers come. */
   readonly ratePerSecond: number | undefined;
   /** Dies of one call of /predict/batch; undefined to post each alone. */

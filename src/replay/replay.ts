@@ -1,19 +1,24 @@
 import type { Prediction } from '../die/prediction.js';
 import { pause, type ReplayClock } from './clock.js';
-import type { Attempt } from './http-client.js';
-import type { Ledger, Outcome } from './ledger.js';
-import { createGate, createPacer, type Gate } from './pacing.js';
+import type { PostAttempt } from './http-client.js';
+import type { Ledger, ReplayOutcome } from './ledger.js';
+import { createGate, createPacer, type PostGate } from './pacing.js';
 import { type RetryPolicy, readRetryAfterMs, retryDelayMs } from './retry-policy.js';
 import type { PostableDie } from './touchdowns.js';
-import { judge } from './verdict.js';
+import { judgeAnswer } from './verdict.js';
 
 /** One attempt to post a body to `/predict` or `/predict/batch`. */
-export type Post = (path: '/predict' | '/predict/batch', json: string) => Promise<Attempt>;
+export type Post = (path: '/predict' | '/predict/batch', json: string) => Promise<PostAttempt>;
 
 /** Told of each die's end, once, and of each repetition. */
 export interface ReplayObserver {
   onAnswered(die: PostableDie, prediction: Prediction, latencyMs: number): void;
-  onUnanswered(die: PostableDie, outcome: Exclude<Outcome, 'answered'>, cause: string, detail: string): void;
+  onUnanswered(
+    die: PostableDie,
+    outcome: Exclude<ReplayOutcome, 'answered'>,
+    cause: string,
+    detail: string,
+  ): void;
   onRetry(cause: string, delayMs: number): void;
 }
 
@@ -74,14 +79,17 @@ export async function replay(options: ReplayOptions): Promise<void> {
  * Waits while the server wants no dies. Only first posts wait here: those that are repeated keep to what
  * they were told themselves, so that nobody's wait is made longer by others.
  */
-async function untilOpen(gate: Gate, clock: ReplayClock, stop: AbortSignal): Promise<void> {
+async function untilOpen(gate: PostGate, clock: ReplayClock, stop: AbortSignal): Promise<void> {
   while (!stop.aborted && gate.openAtMs() > clock.nowMs()) {
     await pause(clock, gate.openAtMs() - clock.nowMs(), stop);
   }
 }
 
 /** Brings dies to the server: resolves when each of them is settled. */
-function createDelivery(options: ReplayOptions, gate: Gate): (dies: readonly PostableDie[]) => Promise<void> {
+function createDelivery(
+  options: ReplayOptions,
+  gate: PostGate,
+): (dies: readonly PostableDie[]) => Promise<void> {
   const { post, retries, clock, epochMs, random, stop, ledger, observer } = options;
 
   async function deliver(dies: readonly PostableDie[], form: 'die' | 'batch'): Promise<void> {
@@ -94,7 +102,7 @@ function createDelivery(options: ReplayOptions, gate: Gate): (dies: readonly Pos
     let last = { cause: 'interrupted', detail: 'not posted' };
     for (let attempts = 1; ; attempts++) {
       if (stop.aborted) return end(dies, 'interrupted', last);
-      const verdict = judge(await post(path, json), ids, form);
+      const verdict = judgeAnswer(await post(path, json), ids, form);
       if (verdict.kind === 'answered') return answer(dies, verdict);
       if (verdict.kind === 'refused') {
         if (!verdict.eachAlone) return end(dies, 'refused', verdict);
@@ -130,7 +138,7 @@ function createDelivery(options: ReplayOptions, gate: Gate): (dies: readonly Pos
 
   function end(
     dies: readonly PostableDie[],
-    outcome: Exclude<Outcome, 'answered'>,
+    outcome: Exclude<ReplayOutcome, 'answered'>,
     { cause, detail }: { readonly cause: string; readonly detail: string },
   ): void {
     for (const die of dies) {

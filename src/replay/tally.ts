@@ -1,6 +1,6 @@
 import type { Decision, Prediction } from '../die/prediction.js';
 import { createLatencies, type Quantiles } from './latencies.js';
-import type { Outcome } from './ledger.js';
+import type { ReplayOutcome } from './ledger.js';
 import type { ReplayObserver } from './replay.js';
 
 /** Dies by what the file's own bins say of them. */
@@ -9,7 +9,7 @@ export type ByTester = Readonly<Record<Decision | 'none', number>>;
 /** A die that got no prediction, and why. */
 export interface Unanswered {
   readonly dieId: string;
-  readonly outcome: Exclude<Outcome, 'answered'>;
+  readonly outcome: Exclude<ReplayOutcome, 'answered'>;
   readonly cause: string;
   readonly detail: string;
 }

@@ -1,10 +1,10 @@
 import { type Prediction, PredictionSchema, PredictionsSchema } from '../die/prediction.js';
 import { ProblemSchema } from '../doors/http/schemas/problem.js';
 import { REFUSALS } from '../errors.js';
-import type { Attempt } from './http-client.js';
+import type { PostAttempt } from './http-client.js';
 
 /** What an attempt means for the dies that were posted with it. */
-export type Verdict =
+export type AnswerVerdict =
   /** One prediction for each die, in the order sent. */
   | { readonly kind: 'answered'; readonly predictions: readonly Prediction[]; readonly latencyMs: number }
   /** Posting the same again cannot help; `eachAlone` where only one die of the call may be at fault. */
@@ -26,7 +26,11 @@ const ABOUT_THE_BODY = new Set([400, 413, 422]);
  * Judges what came of posting these dies. A 200 counts only when it is a prediction for exactly these
  * dies in this order: an answer that is not is no answer, and the dies are posted again.
  */
-export function judge(attempt: Attempt, dieIds: readonly string[], form: 'die' | 'batch'): Verdict {
+export function judgeAnswer(
+  attempt: PostAttempt,
+  dieIds: readonly string[],
+  form: 'die' | 'batch',
+): AnswerVerdict {
   if (attempt.kind === 'lost') return { ...attempt, kind: 'retry', retryAfter: undefined };
   const { status, retryAfter, body, latencyMs } = attempt;
   if (status === 200) {
@@ -43,7 +47,7 @@ export function judge(attempt: Attempt, dieIds: readonly string[], form: 'die' |
 }
 
 function readPredictions(body: string, form: 'die' | 'batch'): readonly Prediction[] | undefined {
-  const json = parseJson(body);
+  const json = parseAnswer(body);
   if (form === 'batch') return PredictionsSchema.safeParse(json).data?.predictions;
   const prediction = PredictionSchema.safeParse(json).data;
   return prediction === undefined ? undefined : [prediction];
@@ -57,7 +61,7 @@ export function describeProblem(
   status: number,
   body: string,
 ): { readonly cause: string; readonly detail: string } {
-  const problem = ProblemSchema.safeParse(parseJson(body)).data;
+  const problem = ProblemSchema.safeParse(parseAnswer(body)).data;
   if (problem === undefined) return { cause: `${status}`, detail: `status ${status}` };
   const code = problem.type.replace(/^urn:diegate:problem:/, '');
   const faults = problem.errors?.map(({ path, message }) => `${path}: ${message}`) ?? [];
@@ -68,7 +72,7 @@ export function describeProblem(
 }
 
 /** Undefined for what is not JSON, which no schema here takes either. */
-export function parseJson(text: string): unknown {
+export function parseAnswer(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

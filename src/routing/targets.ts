@@ -3,7 +3,7 @@ import type { Catalogue, CatalogueEntry } from '../models/catalogue.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { readAlike } from '../models/read-alike.js';
 import type { ModelServing } from '../models/repository/serving.js';
-import type { Assign } from '../prediction/groups.js';
+import type { AssignVersion } from '../prediction/groups.js';
 import { createAssign } from '../traffic/assignment.js';
 import { weightsOf } from '../traffic/canary.js';
 import { isUnderWay } from '../traffic/canary-plan.js';
@@ -15,7 +15,7 @@ export interface Target {
   /** The version by whose contract the dies are read, and which answers where `assign` says no other. */
   readonly version: ModelVersion;
   /** The version of each die, where the model's traffic is split. */
-  readonly assign: Assign | undefined;
+  readonly assign: AssignVersion | undefined;
   /** Whether the caller named the version: its dies are no part of any comparison. */
   readonly isNamed: boolean;
   /** Versions that see the same dies. */
@@ -76,7 +76,7 @@ export class Targets {
   }
 
   /** A version of the split that is not ready or reads other dies leaves its share to the default. */
-  #assignOf(name: string, version: ModelVersion, serving: ModelServing): Assign | undefined {
+  #assignOf(name: string, version: ModelVersion, serving: ModelServing): AssignVersion | undefined {
     const split = splitOf(serving);
     if (split === undefined) return undefined;
     const takers = new Map<string, ModelVersion>();

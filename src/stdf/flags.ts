@@ -1,14 +1,14 @@
 import type { StdfRecord } from './records.js';
-import type { Limits } from './test-defaults.js';
+import type { TestLimits } from './test-defaults.js';
 
 /**
  * What the flag bytes say (stdf-v4.md section 5). Never recompute a verdict from limits: limits may
  * be absent, guard-banded or alternate, and an alarm fails a test whose value lies inside.
  */
-export type Verdict = 'pass' | 'fail' | 'none';
+export type FlagVerdict = 'pass' | 'fail' | 'none';
 
 /** TEST_FLG: bit 6 no verdict, bit 7 failed. Says nothing of whether the value can be used. */
-export function testVerdict(testFlg: number): Verdict {
+export function testVerdict(testFlg: number): FlagVerdict {
   return verdictOf(testFlg & 0xc0, 0x80);
 }
 
@@ -27,7 +27,7 @@ const STATE_FAILED = { from: 5, to: 10 };
  */
 export function failedPositions(
   { rtnRslt = [], rtnStat = [], testFlg }: StdfRecord<'Mpr'>,
-  { lo = Number.NEGATIVE_INFINITY, hi = Number.POSITIVE_INFINITY }: Limits,
+  { lo = Number.NEGATIVE_INFINITY, hi = Number.POSITIVE_INFINITY }: TestLimits,
 ): ReadonlySet<number> | undefined {
   if (testVerdict(testFlg) !== 'fail') return undefined;
   const failed = new Set<number>();
@@ -40,11 +40,11 @@ export function failedPositions(
 }
 
 /** PART_FLG: bit 4 no verdict, bit 3 failed. */
-export function partVerdict(partFlg: number): Verdict {
+export function partVerdict(partFlg: number): FlagVerdict {
   return verdictOf(partFlg & 0x18, 0x08);
 }
 
-function verdictOf(bits: number, failed: number): Verdict {
+function verdictOf(bits: number, failed: number): FlagVerdict {
   return bits === 0 ? 'pass' : bits === failed ? 'fail' : 'none';
 }
 

@@ -1,5 +1,5 @@
-import { isAlarm, isUsable, testVerdict, type Verdict } from './flags.js';
-import type { Display, Limits, TestDefinition } from './test-defaults.js';
+import { type FlagVerdict, isAlarm, isUsable, testVerdict } from './flags.js';
+import type { Display, TestDefinition, TestLimits } from './test-defaults.js';
 
 /** What one test said of one part, as one object: for the few places that do not read the columns. */
 export interface TestResult {
@@ -8,17 +8,17 @@ export interface TestResult {
   readonly value: number;
   /** Whether the value may be used: no bad flag, and finite. */
   readonly usable: boolean;
-  readonly verdict: Verdict;
+  readonly verdict: FlagVerdict;
   /** TEST_FLG bit 0: the value is the instrument's clamp. */
   readonly alarm: boolean;
   /** The limits that held for this result, and how its record says that it is shown. */
-  readonly limits: Limits;
+  readonly limits: TestLimits;
   readonly display: Display;
 }
 
 /** What a record says of itself otherwise than its test. */
 export interface OwnFacts {
-  readonly limits: Limits;
+  readonly limits: TestLimits;
   readonly display: Display;
 }
 
@@ -80,12 +80,12 @@ export class PartResults implements Iterable<TestResult> {
     return hasUsableFlags(this.flags[i] ?? 0) && Number.isFinite(this.values[i]);
   }
 
-  verdict(i: number): Verdict {
+  verdict(i: number): FlagVerdict {
     return testVerdict((this.flags[i] ?? 0) & 0xff);
   }
 
   /** The limits that held for the result at `i`. */
-  limits(i: number): Limits {
+  limits(i: number): TestLimits {
     return (this.#own?.get(i) ?? this.test(i)).limits;
   }
 

@@ -1,4 +1,4 @@
-import type { Verdict } from './flags.js';
+import type { FlagVerdict } from './flags.js';
 import type { PartResults } from './part-results.js';
 import type { StdfRecord } from './records.js';
 
@@ -40,7 +40,7 @@ export interface Part {
   readonly softBin: number | undefined;
   /** PART_FLG as it stands. */
   readonly partFlg: number | undefined;
-  readonly verdict: Verdict;
+  readonly verdict: FlagVerdict;
   /** PART_FLG bit 2: do not use its data as complete. */
   readonly abnormal: boolean;
   /** NUM_TEST: tests executed by the tester's count; more than `results` where it samples. */

@@ -7,7 +7,7 @@ export type { Damage, DamageKind, UnknownRecords } from './damage.js';
 export { encodeRecord } from './encode.js';
 export type { Bits, GenericValue } from './field-types.js';
 export { startsWithFar } from './file-start.js';
-export { isAlarm, isUsable, partVerdict, testVerdict, type Verdict } from './flags.js';
+export { type FlagVerdict, isAlarm, isUsable, partVerdict, testVerdict } from './flags.js';
 export type { BinTally, Lot, Oddities, PartCounts } from './lot.js';
 export { known } from './missing.js';
 export { createParser, type Parser, type ParserOptions } from './parser.js';
@@ -20,9 +20,9 @@ export type { ByteOrder, RawRecord, RecordName, StdfRecord } from './records.js'
 export {
   createTestDefaults,
   type Display,
-  type Limits,
   NO_LIMITS,
   type TestDefaults,
   type TestDefinition,
+  type TestLimits,
 } from './test-defaults.js';
 export { farOf, type WriteOptions, writeStdf } from './writer.js';

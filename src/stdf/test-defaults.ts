@@ -4,7 +4,7 @@ import type { StdfRecord } from './records.js';
 export type ResultRecord = StdfRecord<'Ptr' | 'Mpr' | 'Ftr'>;
 
 /** Limits in the test's units, unscaled; undefined where there is none. Always finite. */
-export interface Limits {
+export interface TestLimits {
   readonly lo: number | undefined;
   readonly hi: number | undefined;
   readonly loSpec: number | undefined;
@@ -40,7 +40,7 @@ export interface TestDefinition {
   readonly position: number | undefined;
   /** MPR only: the pin's name by the PMR of its RTN_INDX (logical, else physical, else channel). */
   readonly pin: string | undefined;
-  readonly limits: Limits;
+  readonly limits: TestLimits;
   readonly display: Display;
   /** FTR only: the pattern group and pin map, where given. */
   readonly pattern: Pattern | undefined;
@@ -56,7 +56,7 @@ export interface ResolvedTest {
   /** One for each value of the record: one of a PTR or FTR, one for each position of an MPR. */
   readonly tests: readonly TestDefinition[];
   /** Those of this record; the very objects of its tests where they are the same. */
-  readonly limits: Limits;
+  readonly limits: TestLimits;
   readonly display: Display;
   readonly pattern: Pattern | undefined;
 }
@@ -80,7 +80,7 @@ export interface TestDefaults {
 }
 
 /** Of a test whose records have said nothing of limits yet; where they said "none" it is another object. */
-export const NO_LIMITS: Limits = { lo: undefined, hi: undefined, loSpec: undefined, hiSpec: undefined };
+export const NO_LIMITS: TestLimits = { lo: undefined, hi: undefined, loSpec: undefined, hiSpec: undefined };
 const NO_DISPLAY: Display = {
   units: '',
   resultScale: 0,
@@ -99,7 +99,7 @@ interface KnownTest {
   name: string;
   /** By position; a PTR and an FTR have one. */
   readonly columns: Open<TestDefinition>[];
-  limits: Limits;
+  limits: TestLimits;
   display: Display;
   pattern: Pattern | undefined;
 }
@@ -281,7 +281,7 @@ function kindsOf(testTyp: string): readonly ResultRecord['type'][] {
 type ValueRecord = StdfRecord<'Ptr' | 'Mpr'>;
 
 /** The defaults with what this record is the first to say of limits, were it only that there are none. */
-function filledLimits(record: ValueRecord, known: Limits): Limits {
+function filledLimits(record: ValueRecord, known: TestLimits): TestLimits {
   if (known !== NO_LIMITS) return known;
   const flag = record.optFlag ?? 0;
   const says = (value: number | undefined, none: number) => value !== undefined || (flag & none) !== 0;
@@ -297,7 +297,7 @@ function filledDisplay(record: ValueRecord, known: Display): Display {
 }
 
 /** OPT_FLAG: bits 6 and 7 no limit, 4 and 5 the default, 2 and 3 no spec limit. */
-function limitsOf(record: ResultRecord, first: Limits): Limits {
+function limitsOf(record: ResultRecord, first: TestLimits): TestLimits {
   if (record.type === 'Ftr') return NO_LIMITS;
   const flag = record.optFlag ?? 0;
   const lo = limit(record.loLimit, flag, 0x40, 0x10, first.lo);

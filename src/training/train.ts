@@ -4,7 +4,7 @@ import { brierScore, calibrate } from './evaluation/calibration.js';
 import { type FalseAlarmSpread, falseAlarmSpread } from './evaluation/false-alarm-spread.js';
 import { shareOutsideLimits } from './evaluation/limit-check.js';
 import { measureScreen, type ScreenMetrics } from './evaluation/metrics.js';
-import { type Split, splitDies, withLabel } from './evaluation/split.js';
+import { type DieSplit, splitDies, withLabel } from './evaluation/split.js';
 import {
   createScreen,
   type IndexLimits,
@@ -38,7 +38,7 @@ export interface TrainingResult {
   readonly normal: NormalModel;
   readonly limits: IndexLimits;
   readonly theory: TheoreticalLimits;
-  readonly split: Split;
+  readonly split: DieSplit;
   readonly calibration: Calibration;
   /** Share of defective dies that the calibration assumes; undefined where it is nominal. */
   readonly baseRate: number | undefined;
@@ -102,7 +102,7 @@ export function trainScreen(table: DieTable, options: TrainingOptions): Training
 /** Over the good dies that were not fitted to. */
 function spreadOf(
   table: DieTable,
-  { calibration, heldOut }: Split,
+  { calibration, heldOut }: DieSplit,
   scores: Float64Array,
   rate: number,
 ): FalseAlarmSpread | undefined {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countRow } from '../../src/drift/bin-counts.js';
 import { DriftComparison } from '../../src/drift/compare.js';
-import { CELLS, DriftCounts, floatsOf } from '../../src/drift/counts.js';
+import { CELLS, DriftCounts, floatsOfCounts } from '../../src/drift/counts.js';
 import { DriftCounter } from '../../src/drift/drift-counter.js';
 import { kolmogorovSmirnov } from '../../src/drift/ks.js';
 import { BINS, type ReferenceBins, referenceBins } from '../../src/drift/reference-bins.js';
@@ -92,7 +92,7 @@ describe('the counting kernel', () => {
     expect(DriftCounts.fromFloats(2, counts.toFloats()).cells).toEqual(counts.cells);
     expect(DriftCounts.fromFloats(2, counts.toFloats()).sampled).toBe(4);
     expect(() => DriftCounts.fromFloats(3, counts.toFloats())).toThrow(
-      `${floatsOf(2)} floats of drift counts, expected ${floatsOf(3)}`,
+      `${floatsOfCounts(2)} floats of drift counts, expected ${floatsOfCounts(3)}`,
     );
   });
 

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLedger, OUTCOMES, UNPOSTED } from '../../src/replay/ledger.js';
+import { createLedger, REPLAY_OUTCOMES, UNPOSTED } from '../../src/replay/ledger.js';
 
 describe('the ledger', () => {
   it('accounts for every part once, in whatever order it is settled', () => {
     const fate = fc.oneof(
       fc.record({ kind: fc.constant('skip' as const), why: fc.constantFrom(...UNPOSTED) }),
-      fc.record({ kind: fc.constant('post' as const), outcome: fc.constantFrom(...OUTCOMES) }),
+      fc.record({ kind: fc.constant('post' as const), outcome: fc.constantFrom(...REPLAY_OUTCOMES) }),
     );
     fc.assert(
       fc.property(fc.array(fate, { maxLength: 3000 }), fc.infiniteStream(fc.nat()), (fates, chance) => {
         const ledger = createLedger();
-        const open: { part: number; outcome: (typeof OUTCOMES)[number] }[] = [];
+        const open: { part: number; outcome: (typeof REPLAY_OUTCOMES)[number] }[] = [];
         fates.forEach((each, part) => {
           if (each.kind === 'skip') ledger.skip(part, each.why);
           else {
@@ -32,7 +32,7 @@ describe('the ledger', () => {
         for (const why of UNPOSTED) {
           expect(unposted[why]).toBe(fates.filter((f) => f.kind === 'skip' && f.why === why).length);
         }
-        for (const outcome of OUTCOMES) {
+        for (const outcome of REPLAY_OUTCOMES) {
           expect(outcomes[outcome]).toBe(
             fates.filter((f) => f.kind === 'post' && f.outcome === outcome).length,
           );

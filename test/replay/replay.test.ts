@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Attempt } from '../../src/replay/http-client.js';
+import type { PostAttempt } from '../../src/replay/http-client.js';
 import { createLedger } from '../../src/replay/ledger.js';
 import { type Post, type ReplayOptions, replay } from '../../src/replay/replay.js';
 import { createTallier } from '../../src/replay/tally.js';
@@ -84,7 +84,7 @@ function start(
   };
 }
 
-function attemptOf(deed: Deed, json: string): Attempt {
+function attemptOf(deed: Deed, json: string): PostAttempt {
   switch (deed) {
     case 'sound':
     case 'slow':

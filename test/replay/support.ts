@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReplayClock } from '../../src/replay/clock.js';
-import type { Attempt } from '../../src/replay/http-client.js';
+import type { PostAttempt } from '../../src/replay/http-client.js';
 import type { PostableDie } from '../../src/replay/touchdowns.js';
 import { NO_RESULTS } from '../../src/stdf/part-results.js';
 import type { Part, StdfRecord } from '../../src/stdf/stdf.js';
@@ -98,12 +98,12 @@ export function predictionOf(die_id: string, changes: Readonly<Record<string, un
   };
 }
 
-export function answer(status: number, body: unknown, retryAfter?: string): Attempt {
+export function answer(status: number, body: unknown, retryAfter?: string): PostAttempt {
   return { kind: 'answer', status, retryAfter, body: JSON.stringify(body), latencyMs: 1 };
 }
 
 /** The answer that a sound server gives to a body of /predict or /predict/batch. */
-export function soundAnswer(json: string): Attempt {
+export function soundAnswer(json: string): PostAttempt {
   const body: unknown = JSON.parse(json);
   const ids = idsOf(json);
   if (!Array.isArray(body)) return answer(200, predictionOf(ids[0] ?? ''));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judge } from '../../src/replay/verdict.js';
+import { judgeAnswer } from '../../src/replay/verdict.js';
 import { answer, predictionOf } from './support.js';
 
 const problem = (status: number, code: string, more: Readonly<Record<string, unknown>> = {}) => ({
@@ -17,11 +17,13 @@ const batch = (...ids: readonly string[]) => ({
 
 describe('an answer', () => {
   it('is a prediction for exactly the dies posted, in their order', () => {
-    expect(judge(answer(200, predictionOf('a')), ['a'], 'die')).toMatchObject({
+    expect(judgeAnswer(answer(200, predictionOf('a')), ['a'], 'die')).toMatchObject({
       kind: 'answered',
       predictions: [{ die_id: 'a' }],
     });
-    expect(judge(answer(200, batch('a', 'b')), ['a', 'b'], 'batch')).toMatchObject({ kind: 'answered' });
+    expect(judgeAnswer(answer(200, batch('a', 'b')), ['a', 'b'], 'batch')).toMatchObject({
+      kind: 'answered',
+    });
   });
 
   it.each([
@@ -34,7 +36,7 @@ describe('an answer', () => {
     ['without a decision', answer(200, predictionOf('a', { prediction: 'maybe' })), ['a'], 'die'],
     ['that is no JSON', { ...answer(200, ''), body: '{"die_id":' }, ['a'], 'die'],
   ] as const)('%s is none: the dies are posted again', (_, attempt, ids, form) => {
-    expect(judge(attempt, ids, form)).toMatchObject({ kind: 'retry', cause: 'unreadable_answer' });
+    expect(judgeAnswer(attempt, ids, form)).toMatchObject({ kind: 'retry', cause: 'unreadable_answer' });
   });
 
   it.each([
@@ -44,7 +46,7 @@ describe('an answer', () => {
     [500, 'internal_error'],
     [408, 'request_timeout'],
   ])('of status %i means later, with what the server asks for', (status, code) => {
-    expect(judge(answer(status, problem(status, code), '2'), ['a'], 'die')).toEqual({
+    expect(judgeAnswer(answer(status, problem(status, code), '2'), ['a'], 'die')).toEqual({
       kind: 'retry',
       cause: `${status} ${code}`,
       detail: 'what was found',
@@ -53,7 +55,7 @@ describe('an answer', () => {
   });
 
   it.each([400, 401, 403, 404, 413, 415, 422, 301, 204])('of status %i is final', (status) => {
-    expect(judge(answer(status, 'anything'), ['a'], 'die')).toMatchObject({
+    expect(judgeAnswer(answer(status, 'anything'), ['a'], 'die')).toMatchObject({
       kind: 'refused',
       cause: `${status}`,
       eachAlone: false,
@@ -62,23 +64,25 @@ describe('an answer', () => {
 
   it('that refuses a body of several dies may mean only one of them', () => {
     const faults = { errors: [{ path: '[1].test_params[0]', message: 'expected a number' }] };
-    expect(judge(answer(422, problem(422, 'invalid_input', faults)), ['a', 'b'], 'batch')).toEqual({
+    expect(judgeAnswer(answer(422, problem(422, 'invalid_input', faults)), ['a', 'b'], 'batch')).toEqual({
       kind: 'refused',
       cause: '422 invalid_input',
       detail: '[1].test_params[0]: expected a number',
       eachAlone: true,
     });
-    expect(judge(answer(403, problem(403, 'forbidden')), ['a', 'b'], 'batch')).toMatchObject({
+    expect(judgeAnswer(answer(403, problem(403, 'forbidden')), ['a', 'b'], 'batch')).toMatchObject({
       eachAlone: false,
     });
   });
 
   it('names no cause that another server has made up', () => {
-    expect(judge(answer(503, problem(503, 'x'.repeat(50))), ['a'], 'die')).toMatchObject({ cause: '503' });
+    expect(judgeAnswer(answer(503, problem(503, 'x'.repeat(50))), ['a'], 'die')).toMatchObject({
+      cause: '503',
+    });
   });
 
   it('that never came is waited for again', () => {
-    expect(judge({ kind: 'lost', cause: 'timeout', detail: 'late' }, ['a'], 'die')).toEqual({
+    expect(judgeAnswer({ kind: 'lost', cause: 'timeout', detail: 'late' }, ['a'], 'die')).toEqual({
       kind: 'retry',
       cause: 'timeout',
       detail: 'late',

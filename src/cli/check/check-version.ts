@@ -6,7 +6,7 @@ import { ManifestSchema } from '../../models/manifest/manifest.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { outputProblems } from '../../models/output-problems.js';
 import { probeRowsOf } from '../../models/probe-rows.js';
-import { readJson } from '../../models/repository/read-version.js';
+import { readJsonFile } from '../../models/repository/read-version.js';
 import { sessionSpecOf } from '../../serving/session-spec.js';
 import { withEngine } from '../score/engine.js';
 import { versionAt } from '../version-at.js';
@@ -61,7 +61,9 @@ function refuse(key: string, problems: readonly string[]): void {
 /** How the graph disagrees with a manifest that can be read; a manifest that cannot has been told of. */
 async function graphAgainstManifest(folder: string, workerEntry: string | undefined): Promise<string[]> {
   const graph = await graphOf(join(folder, 'model.onnx'), workerEntry);
-  const manifest = await settled(readJson(join(folder, 'manifest.json'), ManifestSchema, 'manifest.json'));
+  const manifest = await settled(
+    readJsonFile(join(folder, 'manifest.json'), ManifestSchema, 'manifest.json'),
+  );
   if (manifest instanceof Fault) return [];
   const key = `${manifest.name}/${manifest.version}`;
   return graphProblems(manifest, graph).map((problem) => `model ${key}: ${problem}`);

@@ -4,9 +4,9 @@ import { createLatencies, type Latencies } from '../../replay/latencies.js';
 import type { Clock } from '../../serving/clock.js';
 import { type OfflineEngine, withEngine } from '../score/engine.js';
 import { compareCosts, compareDecisions } from './changes.js';
-import type { Comparison } from './comparison.js';
-import { type Costs, costFigures, type ScoredDie } from './costs.js';
-import { agreementOf, figuresOf, type GateDecision } from './figures.js';
+import type { GateComparison } from './comparison.js';
+import { type CostedDie, type Costs, costFigures } from './costs.js';
+import { decisionAgreement, figuresOf, type GateDecision } from './figures.js';
 import { compareGroups, type Grouping } from './groups.js';
 import type { LabelledDies } from './labelled-dies.js';
 
@@ -40,7 +40,7 @@ interface Side {
  * Runs both versions on all dies, in batches, and then times them on single dies.
  * @throws Fault `invalid_model` or `worker_failed` when a version cannot be opened
  */
-export function compareVersions(options: CompareOptions): Promise<Comparison> {
+export function runBothVersions(options: CompareOptions): Promise<GateComparison> {
   const { baseline, candidate, labelled, workerEntry } = options;
   const rowsOf = (side: number) => labelled.rows[side] ?? new Float32Array(0);
   return withEngine({ version: baseline, workerEntry }, (first) =>
@@ -54,7 +54,7 @@ export function compareVersions(options: CompareOptions): Promise<Comparison> {
   );
 }
 
-async function compare(baseline: Side, candidate: Side, options: CompareOptions): Promise<Comparison> {
+async function compare(baseline: Side, candidate: Side, options: CompareOptions): Promise<GateComparison> {
   const { labelled, onProgress } = options;
   const { dies, passing, clustering, wafers } = labelled;
   onProgress(`scoring ${dies} dies`);
@@ -74,7 +74,7 @@ async function compare(baseline: Side, candidate: Side, options: CompareOptions)
     dies,
     failingDies: dies - passing.reduce((sum, good) => sum + good, 0),
     clustering,
-    agreement: agreementOf(before, after),
+    agreement: decisionAgreement(before, after),
     baseline: described(baseline, scoredBefore, beforeMs),
     candidate: described(candidate, scoredAfter, afterMs),
     changes: compareDecisions(judged),
@@ -90,7 +90,7 @@ function decisionsOf(scored: readonly Scored[]): GateDecision[] {
   return scored.map((die) => die?.prediction);
 }
 
-function labelledBy(scored: readonly Scored[], passing: Uint8Array): ScoredDie[] {
+function labelledBy(scored: readonly Scored[], passing: Uint8Array): CostedDie[] {
   return scored.map((die, i) => ({
     score: die?.anomalyScore,
     fails: die && die.prediction === 'fail',

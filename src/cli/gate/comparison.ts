@@ -15,7 +15,7 @@ export interface Clustering {
 }
 
 /** Everything that the gates look at, and what a person wants to see beside it. */
-export interface Comparison {
+export interface GateComparison {
   readonly dies: number;
   readonly failingDies: number;
   readonly clustering: Clustering;
@@ -41,7 +41,7 @@ export interface ComparedVersion extends VersionFigures {
 const VERDICTS = { holds: 'holds ', missed: 'MISSED', open: 'OPEN  ' } as const;
 
 /** What `gate` prints for people. */
-export function describeComparison(comparison: Comparison, gates: readonly Gate[]): string {
+export function describeComparison(comparison: GateComparison, gates: readonly Gate[]): string {
   const { dies, failingDies, clustering, agreement, baseline, candidate } = comparison;
   const row = (name: string, text: (version: ComparedVersion) => string) =>
     `  ${name.padEnd(24)}${text(baseline).padStart(18)}${text(candidate).padStart(18)}`;

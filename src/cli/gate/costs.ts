@@ -17,7 +17,7 @@ export interface CostFigures {
 }
 
 /** A labelled die as a version scores and decides it. */
-export interface ScoredDie {
+export interface CostedDie {
   /** Undefined where the version gives none. */
   readonly score: number | undefined;
   readonly fails: boolean | undefined;
@@ -25,9 +25,9 @@ export interface ScoredDie {
 }
 
 /** @param dies at least one */
-export function costFigures(dies: readonly ScoredDie[], costs: Costs): CostFigures {
-  const costOf = ({ isGood }: ScoredDie) => (isGood ? costs.overkill : costs.escape);
-  const sum = (some: readonly ScoredDie[]) => some.reduce((total, die) => total + costOf(die), 0);
+export function costFigures(dies: readonly CostedDie[], costs: Costs): CostFigures {
+  const costOf = ({ isGood }: CostedDie) => (isGood ? costs.overkill : costs.escape);
+  const sum = (some: readonly CostedDie[]) => some.reduce((total, die) => total + costOf(die), 0);
   const per1000 = (cost: number) => (1000 * cost) / dies.length;
   const wrong = dies.filter(({ fails, isGood }) => fails === undefined || fails === isGood);
   const { threshold, cost } = cheapest(dies, costs);
@@ -40,7 +40,7 @@ export function costFigures(dies: readonly ScoredDie[], costs: Costs): CostFigur
 }
 
 /** Goes through the scores from below: at each a threshold passes one die more. */
-function cheapest(dies: readonly ScoredDie[], costs: Costs): { threshold: number; cost: number } {
+function cheapest(dies: readonly CostedDie[], costs: Costs): { threshold: number; cost: number } {
   const scored = dies.flatMap(({ score, isGood }) => (score === undefined ? [] : [{ score, isGood }]));
   scored.sort((a, b) => a.score - b.score);
   const scores = scored.map(({ score }) => score);

@@ -39,7 +39,10 @@ export function figuresOf(decisions: readonly GateDecision[], passing: Uint8Arra
 }
 
 /** Share of the dies that both versions decide the same way; one without an answer agrees with nobody. */
-export function agreementOf(baseline: readonly GateDecision[], candidate: readonly GateDecision[]): number {
+export function decisionAgreement(
+  baseline: readonly GateDecision[],
+  candidate: readonly GateDecision[],
+): number {
   const same = baseline.filter((decision, die) => decision !== undefined && decision === candidate[die]);
   return same.length / baseline.length;
 }

@@ -1,7 +1,7 @@
 import type { CombinedShares } from '../../statistics/combined-shares.js';
 import type { Interval } from '../../statistics/proportions.js';
 import { type BoundFinding, type FigureBound, type GateVerdict, holdToBound } from './bounds.js';
-import type { Comparison } from './comparison.js';
+import type { GateComparison } from './comparison.js';
 import { groupGate } from './group-gate.js';
 import { changeText, money, needText, percentText, rangeText } from './wording.js';
 
@@ -57,7 +57,7 @@ export function verdictOn(gates: readonly Gate[]): GateVerdict {
 }
 
 /** Holds a comparison against the limits. */
-export function gatesOf(comparison: Comparison, limits: GateLimits): Gate[] {
+export function gatesOf(comparison: GateComparison, limits: GateLimits): Gate[] {
   const { dies, candidate, groups } = comparison;
   return [
     ...accuracyGates(comparison, limits),
@@ -83,7 +83,7 @@ export function gatesOf(comparison: Comparison, limits: GateLimits): Gate[] {
   ];
 }
 
-function accuracyGates(comparison: Comparison, limits: GateLimits): Gate[] {
+function accuracyGates(comparison: GateComparison, limits: GateLimits): Gate[] {
   const { changes } = comparison;
   const { maxAccuracyDrop, minAccuracy } = limits;
   return shareGates(comparison, limits, {
@@ -93,7 +93,7 @@ function accuracyGates(comparison: Comparison, limits: GateLimits): Gate[] {
   });
 }
 
-function detectionGates(comparison: Comparison, limits: GateLimits): Gate[] {
+function detectionGates(comparison: GateComparison, limits: GateLimits): Gate[] {
   const { changes } = comparison;
   const { maxDetectionDrop, minDetection } = limits;
   return shareGates(comparison, limits, {
@@ -103,7 +103,7 @@ function detectionGates(comparison: Comparison, limits: GateLimits): Gate[] {
   });
 }
 
-function falseAlarmGates(comparison: Comparison, limits: GateLimits): Gate[] {
+function falseAlarmGates(comparison: GateComparison, limits: GateLimits): Gate[] {
   const { changes } = comparison;
   const { maxFalseAlarmRise, maxFalseAlarms } = limits;
   return shareGates(comparison, limits, {
@@ -121,7 +121,9 @@ function falseAlarmGates(comparison: Comparison, limits: GateLimits): Gate[] {
 /** A share of dies that a version decides so, and how it may change from the baseline's to the candidate's. */
 interface JudgedShare {
   /** What a version does, with which share, of which dies. */
-  readonly says: (version: Comparison['candidate']) => readonly [does: string, share: string, dies: string];
+  readonly says: (
+    version: GateComparison['candidate'],
+  ) => readonly [does: string, share: string, dies: string];
   /** What it may become worse by, in points. */
   readonly change: {
     readonly gate: Gate['gate'];
@@ -139,7 +141,7 @@ interface JudgedShare {
 }
 
 function shareGates(
-  comparison: Comparison,
+  comparison: GateComparison,
   limits: GateLimits,
   { says, change, share }: JudgedShare,
 ): Gate[] {
@@ -164,7 +166,7 @@ function shareGates(
   ];
 }
 
-function costGates(comparison: Comparison, limits: GateLimits): Gate[] {
+function costGates(comparison: GateComparison, limits: GateLimits): Gate[] {
   const { baseline, candidate, costRise } = comparison;
   if (baseline.cost === undefined || candidate.cost === undefined || costRise === undefined) return [];
   const [before, after] = [baseline.cost.per1000, candidate.cost.per1000];
@@ -191,7 +193,7 @@ interface Worded {
 }
 
 function boundGate(
-  comparison: Comparison,
+  comparison: GateComparison,
   { significance }: Pick<GateLimits, 'significance'>,
   { gate, figure, bound, unit = 100, says }: Worded,
 ): Gate {
@@ -211,7 +213,7 @@ function boundGate(
 }
 
 function neededDies(
-  { dies, clustering }: Pick<Comparison, 'dies' | 'clustering'>,
+  { dies, clustering }: Pick<GateComparison, 'dies' | 'clustering'>,
   { needed }: BoundFinding,
 ): Gate['needed'] {
   if (needed === undefined) return undefined;

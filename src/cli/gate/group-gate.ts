@@ -1,5 +1,5 @@
 import { type BoundFinding, holdToBound } from './bounds.js';
-import type { Comparison } from './comparison.js';
+import type { GateComparison } from './comparison.js';
 import type { Gate, GateLimits } from './gates.js';
 import type { GroupComparison } from './groups.js';
 
@@ -15,7 +15,7 @@ interface GroupFinding extends BoundFinding {
  * No group may lose more than its bounds allow. That all keep them is found where each does; that any does not is looked
  * for in all of them, so that each is given its share of the significance (Bonferroni).
  */
-export function groupGate({ groups }: Pick<Comparison, 'groups'>, limits: GateLimits): Gate {
+export function groupGate({ groups }: Pick<GateComparison, 'groups'>, limits: GateLimits): Gate {
   const all = groups.flatMap((of) => lossesOf(of, limits, limits.significance));
   const strict = groups.flatMap((of) => lossesOf(of, limits, limits.significance / all.length));
   const missed = strict.filter(({ verdict }) => verdict === 'missed');

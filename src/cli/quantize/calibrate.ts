@@ -25,7 +25,7 @@ export interface RangeSearch {
  * @param model a copy of what is quantised, to which outputs are added
  * @throws Fault `invalid_model` with the reason in one line
  */
-export async function calibrate(
+export async function calibrateActivations(
   model: OnnxModelFile,
   activations: readonly string[],
   opset: number,

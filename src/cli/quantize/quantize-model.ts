@@ -8,7 +8,7 @@ import { quantizableNodes } from '../../models/graph/quantize/quantizable.js';
 import { quantizeGraph } from '../../models/graph/quantize/quantize-graph.js';
 import { fixedBatch } from '../../models/manifest/graph.js';
 import { graphOf } from '../check/open-graph.js';
-import { calibrate, type RangeSearch, spreadRows } from './calibrate.js';
+import { calibrateActivations, type RangeSearch, spreadRows } from './calibrate.js';
 
 /** A model that takes less memory and time, and what was changed, in plain sentences. */
 export interface SmallerModel {
@@ -64,7 +64,7 @@ export async function withWholeNumbers(
   const activations = storedActivations(nodes);
   const copy = wholeModel(file);
   foldBiases(copy.graph);
-  const ranges = await calibrate(copy, activations, opset, { ...search, rows: taken, batch });
+  const ranges = await calibrateActivations(copy, activations, opset, { ...search, rows: taken, batch });
   quantizeGraph(model.graph, nodes, ranges);
   const dies = taken.length / version.contract.parameterCount;
   const kinds = [...new Set(nodes.map(({ node }) => node.opType))].join(', ');

@@ -1,5 +1,5 @@
 import type { Decision } from '../../die/prediction.js';
-import type { Verdict } from '../../stdf/stdf.js';
+import type { FlagVerdict } from '../../stdf/stdf.js';
 import { NOT_SCORED, type NotScored, type PartOutcome, type ScoredPart } from './scored-part.js';
 
 /** Counts of one set of parts, and how the model agrees with the tester's own bins on the scored ones. */
@@ -11,7 +11,9 @@ export interface Agreement {
   /** Of the scored; undefined where none is. */
   readonly failRate: number | undefined;
   /** Scored parts by what the tester says of them, and how many of those the model fails. */
-  readonly byTester: Readonly<Record<Verdict, { readonly scored: number; readonly predictedFail: number }>>;
+  readonly byTester: Readonly<
+    Record<FlagVerdict, { readonly scored: number; readonly predictedFail: number }>
+  >;
   /** Of the scored parts that the tester failed, those that the model fails too. */
   readonly caughtRate: number | undefined;
   /** Of the scored parts that the tester passed, those that the model fails. */
@@ -20,7 +22,7 @@ export interface Agreement {
 
 /** What of a part its agreement is told by. */
 export interface JudgedPart {
-  readonly part: { readonly verdict: Verdict };
+  readonly part: { readonly verdict: FlagVerdict };
   readonly outcome: PartOutcome;
 }
 
@@ -42,7 +44,7 @@ export class AgreementTally {
   #parts = 0;
 
   /** @param model its decision, or why it made none */
-  add(tester: Verdict, model: Decision | NotScored): void {
+  add(tester: FlagVerdict, model: Decision | NotScored): void {
     this.#parts++;
     if (model !== 'pass' && model !== 'fail') {
       this.#notScored.set(model, (this.#notScored.get(model) ?? 0) + 1);

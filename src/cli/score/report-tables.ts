@@ -1,4 +1,4 @@
-import { type Explanation, explanationText, testTitle } from '../../lots/explanation.js';
+import { type Explanation, explainedTitle, explanationText } from '../../lots/explanation.js';
 import { binsText } from '../../lots/part-groups.js';
 import { shownFormOf, shownNumbers } from '../../lots/shown-value.js';
 import { testerTime } from '../../lots/tester-time.js';
@@ -225,7 +225,7 @@ function testTable(dies: readonly ScoredPart[]): ReportTable {
   const tests = new Map<string, { first: number; named: number; share: number }>();
   for (const explanations of failing) {
     explanations.forEach((explanation, rank) => {
-      const title = testTitle(explanation);
+      const title = explainedTitle(explanation);
       const test = tests.get(title) ?? { first: 0, named: 0, share: 0 };
       tests.set(title, {
         first: test.first + Number(rank === 0),

@@ -1,5 +1,5 @@
 import type { DieLabel } from '../../die/die.js';
-import type { Verdict } from '../../stdf/stdf.js';
+import type { FlagVerdict } from '../../stdf/stdf.js';
 import { createRandom } from '../../training/random.js';
 import { siteOf } from './groups.js';
 import type { ScoredTableRow } from './score-table.js';
@@ -8,7 +8,7 @@ import type { PartOutcome, ScoredPart } from './scored-part.js';
 /** A scored die of a lot or of a table, by what a person finds it. */
 export interface FoundDie {
   readonly label: DieLabel;
-  readonly tester: Verdict;
+  readonly tester: FlagVerdict;
   readonly partId: string | undefined;
   readonly x: number | undefined;
   readonly y: number | undefined;

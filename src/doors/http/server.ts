@@ -78,7 +78,7 @@ export interface ServerOptions {
   /** See `PredictorEngineOptions.target`. */
   readonly target: (model: string | undefined, version: string | undefined) => Target;
   readonly security: Security;
-  readonly limits: Limits;
+  readonly limits: HttpLimits;
 }
 
 /** Who may call, and how. */
@@ -96,7 +96,7 @@ export interface Security {
 }
 
 /** What one caller, or all together, may take. */
-export interface Limits extends Rates {
+export interface HttpLimits extends Rates {
   readonly maxBodyBytes: number;
   readonly maxBatchDies: number;
   /** How long a request's bytes may take to arrive, and an answer's to be taken. */

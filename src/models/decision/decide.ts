@@ -6,8 +6,8 @@ import type {
   ClassificationManifest,
   Manifest,
   RegressionManifest,
+  RegressionTarget,
   ScreenManifest,
-  Target,
 } from '../manifest/manifest.js';
 import { shiftedProbability } from './base-rate.js';
 
@@ -206,7 +206,7 @@ function targetsRule(targets: NonNullable<RegressionManifest['targets']>, thresh
   };
 }
 
-function violation({ lowLimit, highLimit, standardError }: Target, value: number): number {
+function violation({ lowLimit, highLimit, standardError }: RegressionTarget, value: number): number {
   const below = lowLimit === undefined ? 0 : normalCdf((lowLimit - value) / standardError);
   const above = highLimit === undefined ? 0 : normalCdf((value - highLimit) / standardError);
   return below + above;

@@ -1,5 +1,5 @@
 import { inputTensors } from './input-tensors.js';
-import type { ClassificationManifest, Manifest, Target } from './manifest.js';
+import type { ClassificationManifest, Manifest, RegressionTarget } from './manifest.js';
 import { parameterCount } from './parameter-count.js';
 
 /** One part of a manifest that another part speaks against. */
@@ -169,7 +169,10 @@ function targetProblems(manifest: Manifest): Disagreement[] {
     : limitProblems(target, ['target']);
 }
 
-function limitProblems({ lowLimit, highLimit }: Target, path: readonly (string | number)[]): Disagreement[] {
+function limitProblems(
+  { lowLimit, highLimit }: RegressionTarget,
+  path: readonly (string | number)[],
+): Disagreement[] {
   if (lowLimit === undefined || highLimit === undefined || lowLimit < highLimit) return [];
   return [
     {

@@ -164,7 +164,7 @@ export const TargetSchema = TargetFieldsSchema.refine(
 );
 
 /** What a regression predicts and when a die fails by it. */
-export type Target = z.infer<typeof TargetSchema>;
+export type RegressionTarget = z.infer<typeof TargetSchema>;
 
 /** What is said of the key of a union that is none of its values; zod words all other faults. */
 function unknownKey(code: string | undefined, values: readonly string[]): string | undefined {

@@ -3,7 +3,7 @@ import { Fault } from '../../errors.js';
 import { trafficProblems } from '../../traffic/traffic.js';
 import { isUnanswered } from '../catalogue.js';
 import { problemLines } from './problem-lines.js';
-import { readJson } from './read-version.js';
+import { readJsonFile } from './read-version.js';
 import { type ModelServing, type Serving, ServingFileSchema, ServingSchema } from './serving.js';
 
 const EntrySchema = z.object({ models: ServingSchema.shape.models });
@@ -30,7 +30,7 @@ export interface ReadServing {
  * @throws Fault `invalid_model` when it is missing, not JSON, or wrong outside of any model's entry
  */
 export async function readServing(file: string): Promise<ReadServing> {
-  const { models: entries, ...rest } = await readJson(file, ServingFileSchema, 'serving.json');
+  const { models: entries, ...rest } = await readJsonFile(file, ServingFileSchema, 'serving.json');
   const models: Serving['models'] = {};
   const faulty = new Map<string, FaultyEntry>();
   for (const [name, entry] of Object.entries(entries)) {

@@ -41,7 +41,7 @@ export async function readVersion(
     }
   };
   const json = <T extends z.ZodType>(file: string, schema: T) =>
-    readJson(join(folder, file), schema, `${label}: ${file}`);
+    readJsonFile(join(folder, file), schema, `${label}: ${file}`);
   const manifest = await read(json('manifest.json', ManifestSchema));
   const reference = await read(json('reference.json', ReferenceSchema.optional()));
   const golden = await read(json('golden.json', GoldenSchema.optional()));
@@ -109,7 +109,7 @@ export const MAX_JSON_BYTES = 64 * 1024 * 1024;
  * @throws Fault `invalid_model` with one line for each problem, before it is read where it is longer than
  * {@link MAX_JSON_BYTES}
  */
-export async function readJson<T extends z.ZodType>(
+export async function readJsonFile<T extends z.ZodType>(
   file: string,
   schema: T,
   label: string,

@@ -4,7 +4,7 @@ import type { ModelVersion } from '../../models/model-version.js';
 import { remember, SeriesCounter } from './series.js';
 
 /** Dies of one version whose truth has become known, that were predicted and turned out alike. */
-export interface OutcomeCount {
+export interface CountedOutcomes {
   readonly model: string;
   readonly version: string;
   readonly prediction: Decision;
@@ -19,7 +19,7 @@ export interface OutcomeCount {
 export function createOutcomeMetrics(
   registry: Registry,
   versions: () => Iterable<Pick<ModelVersion, 'name' | 'version'>>,
-): (count: OutcomeCount) => void {
+): (count: CountedOutcomes) => void {
   const outcomes = new SeriesCounter(
     {
       name: 'prediction_outcomes_total',

@@ -1,6 +1,6 @@
 import { Gauge, type GaugeConfiguration } from 'prom-client';
 import { type ExpositionBytes, valueText } from './exposition-bytes.js';
-import { type Description, heading, type Labels, type MetricsFormat, sampleStart } from './series.js';
+import { type Description, type Labels, type MetricsFormat, sampleStart, seriesHeading } from './series.js';
 
 /** A value with its labels; never changed, so that its line is made once. */
 export interface GaugeSample {
@@ -32,7 +32,7 @@ export class SeriesGauge extends Gauge<string> {
 
   /** Writes the lines of the metric. */
   render(format: MetricsFormat, to: ExpositionBytes): void {
-    to.text(heading(this.#description, 'gauge', format));
+    to.text(seriesHeading(this.#description, 'gauge', format));
     for (const sample of this.#read()) to.lines(this.#lineOf(sample));
   }
 

@@ -47,7 +47,7 @@ export class SeriesCounter extends Counter<string> {
   /** Writes the lines of the metric. */
   render(format: MetricsFormat, to: ExpositionBytes): void {
     this.#open();
-    to.text(heading(this.#description, 'counter', format));
+    to.text(seriesHeading(this.#description, 'counter', format));
     for (const series of this.#series) series.render(to);
   }
 }
@@ -110,7 +110,7 @@ export class SeriesHistogram extends Histogram<string> {
 
   /** Writes the lines of the metric; exemplars only in OpenMetrics. */
   render(format: MetricsFormat, to: ExpositionBytes): void {
-    to.text(heading(this.#description, 'histogram', format));
+    to.text(seriesHeading(this.#description, 'histogram', format));
     for (const series of this.#series) series.render(format, to);
   }
 }
@@ -204,7 +204,7 @@ export interface Description {
 }
 
 /** The lines HELP and TYPE; in OpenMetrics a counter's family has no `_total`, which its samples keep. */
-export function heading(
+export function seriesHeading(
   { name, help }: Description,
   type: 'counter' | 'gauge' | 'histogram',
   format: MetricsFormat,

@@ -20,7 +20,7 @@ import {
   UPPER_E,
   ZERO,
 } from './bytes.js';
-import { DECLINED, scanValues, type Target } from './scan-values.js';
+import { DECLINED, type ScannedRows, scanValues } from './scan-values.js';
 
 /** The keys of a die, all of them (a test compares them with the schema's); 1 << index marks a key as seen. */
 export const KEYS = [
@@ -65,10 +65,10 @@ export class DieScanner {
   #modelName: string | undefined;
   #modelVersion: string | undefined;
   readonly #bytes: Buffer;
-  readonly #target: Target;
+  readonly #target: ScannedRows;
 
   /** @param bytes whose last byte is '}' or ']': no run of digits goes past it, so none checks for the end */
-  constructor(bytes: Buffer, target: Target) {
+  constructor(bytes: Buffer, target: ScannedRows) {
     this.#bytes = bytes;
     this.#target = target;
   }

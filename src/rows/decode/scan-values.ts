@@ -5,7 +5,7 @@ import { loadValueKernel } from './value-kernel.js';
 export const DECLINED = -1;
 
 /** Where values go, and which. */
-export interface Target {
+export interface ScannedRows {
   /** float32 [dies × count] row-major. */
   readonly rows: Float32Array;
   /** Values of one die, exactly. */
@@ -25,7 +25,7 @@ const kernel = loadValueKernel();
  * The kernel reads them (kernel/values.ts). Text that is longer than its window is read piece by piece, each
  * up to a comma, so that its memory is small and stays so, whatever the bodies.
  */
-export function scanValues(bytes: Buffer, at: number, target: Target, from: number): number {
+export function scanValues(bytes: Buffer, at: number, target: ScannedRows, from: number): number {
   const { rows, count, acceptsMissing } = target;
   const end = bytes.indexOf(CLOSE_BRACKET, at);
   if (end === -1) return DECLINED;

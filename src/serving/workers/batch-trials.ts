@@ -78,7 +78,7 @@ export class BatchTrial {
    */
   async differenceIn(rows: number, shift: number): Promise<Difference | undefined> {
     const together = await this.#runTogether(rows, (row) => (row + shift) % this.#probes);
-    return largest(
+    return largestDifference(
       together.map((outputs, row) => this.#difference(outputs, this.#alone[(row + shift) % this.#probes])),
     );
   }
@@ -87,7 +87,7 @@ export class BatchTrial {
   async differenceInRunsOf(rows: number): Promise<Difference | undefined> {
     const found: (Difference | undefined)[] = [];
     for (const shift of SHIFTS) found.push(await this.differenceIn(rows, shift));
-    return largest(found);
+    return largestDifference(found);
   }
 
   /** Whether a row's outputs change with the values of the rows beside it, at the same place in as large a batch. */
@@ -165,7 +165,7 @@ export class BatchTrial {
 export type Difference = Pick<Extract<BatchDependence, { output: string }>, 'output' | 'difference'>;
 
 /** The largest of the differences found, if there is any. */
-export function largest(found: readonly (Difference | undefined)[]): Difference | undefined {
+export function largestDifference(found: readonly (Difference | undefined)[]): Difference | undefined {
   let worst: Difference | undefined;
   for (const each of found)
     if (each !== undefined && (worst === undefined || each.difference > worst.difference)) worst = each;

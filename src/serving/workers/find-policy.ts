@@ -1,5 +1,5 @@
 import type { BatchFinding, BatchPolicy } from '../../models/batch-policy.js';
-import { BatchTrial, type Difference, largest, type Trials, triedSizes } from './batch-trials.js';
+import { BatchTrial, type Difference, largestDifference, type Trials, triedSizes } from './batch-trials.js';
 
 /** What the search for a policy needs to know of a version beside how to run it. */
 export interface PolicySearch extends Trials {
@@ -46,7 +46,7 @@ async function differenceInAnyBatch(
 ): Promise<Difference | undefined> {
   const found: (Difference | undefined)[] = [];
   for (const rows of triedSizes(maxBatchSize)) found.push(await trial.differenceIn(rows, rows));
-  return largest(found);
+  return largestDifference(found);
 }
 
 async function kindOf(trial: BatchTrial, maxBatchSize: number): Promise<'rounding' | 'rows_mix'> {

@@ -40,15 +40,15 @@ export function calibrate(input: CalibrationInput): Calibration {
 }
 
 /** Probability that a die of this score is defective. */
-export function defectProbability({ slope, intercept }: Calibration, score: number): number {
+export function calibratedProbability({ slope, intercept }: Calibration, score: number): number {
   return 1 / (1 + exp(-(slope * logScore(score) + intercept)));
 }
 
 /** Mean squared difference between that probability and the truth (Brier 1950); 0 is perfect. */
 export function brierScore(calibration: Calibration, passing: Float64Array, defective: Float64Array): number {
   let total = 0;
-  for (const score of passing) total += square(defectProbability(calibration, score));
-  for (const score of defective) total += square(1 - defectProbability(calibration, score));
+  for (const score of passing) total += square(calibratedProbability(calibration, score));
+  for (const score of defective) total += square(1 - calibratedProbability(calibration, score));
   return total / (passing.length + defective.length);
 }
 

@@ -2,7 +2,7 @@ import { hash32 } from '../random.js';
 import type { DieTable } from '../table/die-table.js';
 
 /** Row numbers of the table, by what they serve for; no die serves twice. */
-export interface Split {
+export interface DieSplit {
   /** What stays together: whole lots are the honest test for an unseen lot, wafers for a wafer. */
   readonly by: 'lot' | 'wafer' | 'die';
   readonly fit: readonly number[];
@@ -25,7 +25,7 @@ const MIN_PASSING_SHARE = 0.08;
  * order of its rows does not matter. With too few or too uneven lots by wafer, and without enough
  * wafers by a hash of the row, passing and failing dies each for themselves.
  */
-export function splitDies(table: DieTable): Split {
+export function splitDies(table: DieTable): DieSplit {
   const candidates = [splitByGroup('lot', table.lots), splitByGroup('wafer', table.wafers)];
   const fair = candidates.find((split) => split !== undefined && isBalanced(split, table));
   return fair ?? splitByDie(table);
@@ -36,7 +36,7 @@ export function withLabel(table: DieTable, rows: readonly number[], label: 'pass
   return rows.filter((row) => (table.passing[row] === 1) === (label === 'pass'));
 }
 
-function splitByGroup(by: 'lot' | 'wafer', groups: readonly string[] | undefined): Split | undefined {
+function splitByGroup(by: 'lot' | 'wafer', groups: readonly string[] | undefined): DieSplit | undefined {
   const names = [...new Set(groups)];
   if (groups === undefined || names.length < MIN_GROUPS) return undefined;
   const parts = shareOut(names, (name) => hash32(name));
@@ -48,7 +48,7 @@ function splitByGroup(by: 'lot' | 'wafer', groups: readonly string[] | undefined
   return { by, fit, calibration, heldOut };
 }
 
-function splitByDie(table: DieTable): Split {
+function splitByDie(table: DieTable): DieSplit {
   const rows = Array.from({ length: table.dies }, (_, row) => row);
   const pass = shareOut(withLabel(table, rows, 'pass'), (row) => hash32(`row ${row}`));
   const fail = shareOut(withLabel(table, rows, 'fail'), (row) => hash32(`row ${row}`));
@@ -73,7 +73,7 @@ function shareOut<T extends string | number>(items: readonly T[], hash: (item: T
   ];
 }
 
-function isBalanced({ fit, calibration, heldOut }: Split, table: DieTable): boolean {
+function isBalanced({ fit, calibration, heldOut }: DieSplit, table: DieTable): boolean {
   const passing = table.passing.reduce((sum, pass) => sum + pass, 0);
   return [fit, calibration, heldOut].every(
     (part) => withLabel(table, part, 'pass').length >= MIN_PASSING_SHARE * passing,

@@ -10,7 +10,7 @@ import {
   testTitle,
 } from '../../lots/tests/test-identity.js';
 import { unitFactor } from '../../lots/tests/units.js';
-import type { Limits, Lot, TestDefinition } from '../../stdf/stdf.js';
+import type { Lot, TestDefinition, TestLimits } from '../../stdf/stdf.js';
 import { shortDecimal } from '../short-decimal.js';
 import type { ParameterFacts } from '../table/parameter-table.js';
 import type { ConvertedTest, ReasonForTest } from './lot-account.js';
@@ -69,7 +69,7 @@ interface OpenTest {
   readonly identity: TestIdentity;
   readonly parameter: TestParameter;
   readonly form: ShownForm;
-  limits: Limits;
+  limits: TestLimits;
   mixed: boolean;
   /** The only site that measured it; -1 for several. */
   site: number | undefined;

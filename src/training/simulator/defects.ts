@@ -4,14 +4,14 @@ import type { Product } from './product.js';
 import type { DiePosition } from './wafer-map.js';
 
 /** A defect on one die: the mode, and what it adds to each parameter in standard deviations. */
-export interface Damage {
+export interface DefectShift {
   readonly mode: DefectMode;
   /** float64 [parameters], added to the die. */
   readonly shift: Float64Array;
 }
 
 /** One event on a wafer: says whether it hits the die that is tested `order`th, and how. */
-type Event = (position: DiePosition, order: number) => Damage | undefined;
+type Event = (position: DiePosition, order: number) => DefectShift | undefined;
 
 /** How likely each mode's event is on a wafer at rate 1; for `random`, on a die. */
 const CHANCES = { 'edge-ring': 0.2, centre: 0.15, scratch: 0.3, cluster: 0.35, random: 0.012, tester: 0.1 };
@@ -135,7 +135,7 @@ function structural(
   product: Product,
   severity: number,
   random: Random,
-): Damage {
+): DefectShift {
   // No two damaged structures suffer alike.
   const shift = Float64Array.from(product.damage[mode], (sensitivity) =>
     sensitivity === 0 ? 0 : sensitivity * severity * random.between(0.6, 1.4),

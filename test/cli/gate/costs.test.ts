@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { costFigures, type ScoredDie } from '../../../src/cli/gate/costs.js';
+import { type CostedDie, costFigures } from '../../../src/cli/gate/costs.js';
 
 const COSTS = { escape: 10, overkill: 1 };
 
-const die = (score: number, isGood: boolean, threshold: number): ScoredDie => ({
+const die = (score: number, isGood: boolean, threshold: number): CostedDie => ({
   score,
   fails: score > threshold,
   isGood,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agreementOf, figuresOf, type GateDecision } from '../../../src/cli/gate/figures.js';
+import { decisionAgreement, figuresOf, type GateDecision } from '../../../src/cli/gate/figures.js';
 
 describe('the figures of a version', () => {
   it('count each die once, and one without an answer as wrong', () => {
@@ -33,6 +33,8 @@ describe('the figures of a version', () => {
   });
 
   it('agree where both decide alike, and never on a die without an answer', () => {
-    expect(agreementOf(['pass', 'fail', undefined, 'fail'], ['pass', 'pass', undefined, 'fail'])).toBe(0.5);
+    expect(decisionAgreement(['pass', 'fail', undefined, 'fail'], ['pass', 'pass', undefined, 'fail'])).toBe(
+      0.5,
+    );
   });
 });

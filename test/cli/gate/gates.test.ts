@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { compareCosts, compareDecisions, type JudgedDies } from '../../../src/cli/gate/changes.js';
-import type { Comparison } from '../../../src/cli/gate/comparison.js';
+import type { GateComparison } from '../../../src/cli/gate/comparison.js';
 import { costFigures } from '../../../src/cli/gate/costs.js';
-import { agreementOf, figuresOf, type GateDecision } from '../../../src/cli/gate/figures.js';
+import { decisionAgreement, figuresOf, type GateDecision } from '../../../src/cli/gate/figures.js';
 import { type Gate, type GateLimits, gatesOf, verdictOn } from '../../../src/cli/gate/gates.js';
 import { compareGroups } from '../../../src/cli/gate/groups.js';
 
@@ -56,7 +56,7 @@ function judgedOf(wafers: readonly Wafer[], named = true): JudgedDies & { groups
 function comparisonOf(
   wafers: readonly Wafer[],
   { named = true, p99 = 1, costs = false, by = false } = {},
-): Comparison {
+): GateComparison {
   const judged = judgedOf(wafers, named);
   const { before, after, passing, groups } = judged;
   const prices = { escape: 40, overkill: 2 };
@@ -79,7 +79,7 @@ function comparisonOf(
     dies: passing.length,
     failingDies: passing.length - passing.reduce((sum, good) => sum + good, 0),
     clustering: named ? { by: 'wafer', clusters: wafers.length } : { by: 'die', clusters: passing.length },
-    agreement: agreementOf(before, after),
+    agreement: decisionAgreement(before, after),
     baseline: version('x/1', before),
     candidate: version('x/2', after),
     changes: compareDecisions(judged),
@@ -89,14 +89,14 @@ function comparisonOf(
 }
 
 function verdictsOf(
-  comparison: Comparison,
+  comparison: GateComparison,
   limits: Partial<GateLimits> = {},
 ): Record<string, Gate['verdict']> {
   const gates = gatesOf(comparison, { ...LIMITS, ...limits });
   return Object.fromEntries(gates.map(({ gate, verdict }) => [gate, verdict]));
 }
 
-function gateOf(name: Gate['gate'], comparison: Comparison, limits: Partial<GateLimits> = {}): Gate {
+function gateOf(name: Gate['gate'], comparison: GateComparison, limits: Partial<GateLimits> = {}): Gate {
   const found = gatesOf(comparison, { ...LIMITS, ...limits }).find(({ gate }) => gate === name);
   return found ?? expect.fail(`no gate ${name}`);
 }

@@ -11,13 +11,13 @@ export interface DirectRequest {
   /** When its first bytes came, on the clock of the connection's owner. */
   readonly receivedAtMs: number;
   /** Of a request that was let in when only its head had come: it is not refused for what has begun since. */
-  readonly admission: Admission | undefined;
+  readonly admission: DirectAdmission | undefined;
   /** Registers what is to happen when the client has gone before it was answered. */
   readonly onGone: (listener: () => void) => void;
 }
 
 /** That a request was let in. */
-export interface Admission {
+export interface DirectAdmission {
   /** What it was counted as. */
   readonly counted: Counted | undefined;
 }
@@ -32,7 +32,7 @@ export interface ConnectionOwner {
   /** See `KnownHeads.read`. */
   readHead(bytes: Buffer): RequestHead | undefined;
   /** Lets a request in of which only the head has come; undefined where it is not to go on here. */
-  admit(head: RequestHead, connection: DirectConnection): Admission | undefined;
+  admit(head: RequestHead, connection: DirectConnection): DirectAdmission | undefined;
   /** Answers by `connection.answer`, or declines by false: the request then goes the other way. */
   take(request: DirectRequest, connection: DirectConnection): boolean;
   /** The other way: the connection's bytes are node:http's from now on. */
@@ -52,7 +52,7 @@ export class DirectConnection {
   /** What has come of the request under way, its head included. */
   #arriving: ArrivingBody | undefined;
   #head: RequestHead | undefined;
-  #admission: Admission | undefined;
+  #admission: DirectAdmission | undefined;
   #isAnswering = false;
   #hasAnswered = false;
   #isEnding = false;

@@ -2,7 +2,12 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ArrivingBytes } from '../../../rows/arriving-bytes.js';
 import type { Clock } from '../../../serving/clock.js';
-import { type Admission, type ConnectionOwner, DirectConnection, type DirectRequest } from './connection.js';
+import {
+  type ConnectionOwner,
+  type DirectAdmission,
+  DirectConnection,
+  type DirectRequest,
+} from './connection.js';
 import { KnownHeads } from './known-heads.js';
 import type { RequestHead } from './request-head.js';
 
@@ -88,7 +93,7 @@ export class DirectDoor implements ConnectionOwner {
     return this.#heads.read(bytes);
   }
 
-  admit(head: RequestHead, connection: DirectConnection): Admission | undefined {
+  admit(head: RequestHead, connection: DirectConnection): DirectAdmission | undefined {
     return this.#options.handler.admit(head, connection);
   }
 

@@ -18,7 +18,7 @@ import { refusalOf } from '../plugins/problems.js';
 import { readDeadlineMs } from '../schemas/requests.js';
 import { type Address, addressOf } from './addresses.js';
 import { type AnswerWriter, type DirectAnswer, refusalAnswer } from './answer-text.js';
-import type { Admission, DirectConnection, DirectRequest } from './connection.js';
+import type { DirectAdmission, DirectConnection, DirectRequest } from './connection.js';
 import type { DirectHandler } from './door.js';
 import type { RequestHead } from './request-head.js';
 
@@ -65,7 +65,7 @@ export class DirectPredict implements DirectHandler {
   }
 
   /** What would be refused before its body has come goes the other way, which refuses it then. */
-  admit({ path, headers }: RequestHead, connection: DirectConnection): Admission | undefined {
+  admit({ path, headers }: RequestHead, connection: DirectConnection): DirectAdmission | undefined {
     const { isDraining, rates } = this.#options;
     const address = addressOf(path);
     const keyId = this.#callerOf(headers);
@@ -135,7 +135,7 @@ export class DirectPredict implements DirectHandler {
    * Where the dies go; undefined where a version has to be loaded first.
    * @throws Refusal where they may not come in, which one that was let in is not asked again
    */
-  #find(admission: Admission | undefined, { model, version }: Address): Target | undefined {
+  #find(admission: DirectAdmission | undefined, { model, version }: Address): Target | undefined {
     if (admission !== undefined) return this.#options.target(model, version);
     const target = this.#options.admit(model, version);
     if (!(target instanceof Promise)) return target;

@@ -39,7 +39,7 @@ export function anyBodyParser(app: FastifyInstance, limitBytes: number, arriving
 }
 
 /** The bytes of a request that {@link anyBodyParser} has read; none for a request without a body. */
-export function bytesOf(body: unknown): Buffer {
+export function inferBytesOf(body: unknown): Buffer {
   return Buffer.isBuffer(body) ? body : NO_BYTES;
 }
 

@@ -9,7 +9,7 @@ import { labelFromHeaders, labelsFromHeaders } from '../../../rows/decode/header
 import { assertSame } from '../../../rows/read-call.js';
 import { countEquipment } from '../request-rates.js';
 import { readDeadlineMs, readPart } from '../schemas/requests.js';
-import { bytesOf } from './body-parser.js';
+import { inferBytesOf } from './body-parser.js';
 import { decodeInferRequest, type InferBody, type InferRequest, readInferBody } from './decode-request.js';
 import {
   BINARY_MEDIA_TYPE,
@@ -95,7 +95,7 @@ async function readForNamed(
   const version = versionOf(request);
   const jsonLength = request.headers[JSON_LENGTH_HEADER];
   const body = readInferBody(
-    bytesOf(request.body),
+    inferBytesOf(request.body),
     Array.isArray(jsonLength) ? jsonLength.join() : jsonLength,
   );
   const byPath = request.oipVersionIsNamed ? version.version : undefined;

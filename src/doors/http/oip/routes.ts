@@ -7,11 +7,11 @@ import { ModelConfigSchema, modelConfig } from '../../../oip/model-config.js';
 import {
   ControlRequestSchema,
   IndexRequestSchema,
-  IndexSchema,
   LiveSchema,
   LoadedSchema,
   ModelMetadataSchema,
   ModelReadySchema,
+  RepositoryIndexSchema,
   ServerMetadataSchema,
   ServerReadySchema,
   StatisticsSchema,
@@ -20,7 +20,7 @@ import {
 import type { ArrivingBytes } from '../../../rows/arriving-bytes.js';
 import { ModelParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
-import { anyBodyParser, bytesOf } from './body-parser.js';
+import { anyBodyParser, inferBytesOf } from './body-parser.js';
 import { documented, OIP_ADDRESSES } from './documentation.js';
 import { inferRoutes } from './infer-routes.js';
 import { readOptionalJson } from './read-json.js';
@@ -173,12 +173,12 @@ function repositoryRoutes(app: FastifyInstance, { engine, isControlDocumented }:
     {
       config: READ,
       schema: {
-        ...documented('Every version and its state', IndexSchema),
+        ...documented('Every version and its state', RepositoryIndexSchema),
         body: IndexRequestSchema.optional(),
       },
     },
     async ({ body }) => {
-      const { ready } = readOptionalJson(IndexRequestSchema, bytesOf(body));
+      const { ready } = readOptionalJson(IndexRequestSchema, inferBytesOf(body));
       return engine
         .versions()
         .map((one) => ({ name: one.name, version: one.version, ...engine.state(one) }))
@@ -195,7 +195,7 @@ function repositoryRoutes(app: FastifyInstance, { engine, isControlDocumented }:
     { config: ADMIN, schema: { ...documented('Load a model, or load it anew', LoadedSchema), ...control } },
     async (request) => {
       const { model } = request.params;
-      readOptionalJson(ControlRequestSchema, bytesOf(request.body));
+      readOptionalJson(ControlRequestSchema, inferBytesOf(request.body));
       await controlOf(engine).load(model, { id: request.keyId, requestId: request.id });
       return { name: model, load: true as const };
     },
@@ -205,7 +205,7 @@ function repositoryRoutes(app: FastifyInstance, { engine, isControlDocumented }:
     { config: ADMIN, schema: { ...documented('Take a model out of service', UnloadedSchema), ...control } },
     async (request) => {
       const { model } = request.params;
-      readOptionalJson(ControlRequestSchema, bytesOf(request.body));
+      readOptionalJson(ControlRequestSchema, inferBytesOf(request.body));
       await controlOf(engine).unload(model, { id: request.keyId, requestId: request.id });
       return { name: model, unload: true as const };
     },

@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
 import { z } from 'zod';
-import { documented, refusalContent } from '../openapi/json-schema.js';
+import { documentedSchema, refusalContent } from '../openapi/json-schema.js';
 import { completeDocument, type RouteFacts } from '../openapi/openapi-document.js';
 import type { DocsOptions, DocsPages } from './docs.js';
 import { noSuchRoute } from './problems.js';
@@ -58,7 +58,7 @@ export async function makePages(
           }
         : {}),
     },
-    transform: ({ schema, url }) => ({ schema: documented(schema) as typeof schema, url }),
+    transform: ({ schema, url }) => ({ schema: documentedSchema(schema) as typeof schema, url }),
   });
   await pages.register(swaggerUi, {
     routePrefix: '/docs',

@@ -11,10 +11,10 @@ import { bodyOf } from '../die-bodies.js';
 import {
   ElementsSchema,
   MAX_OUTCOMES,
-  type Outcome,
   OutcomeSchema,
   OutcomesCountedSchema,
   OutcomesSchema,
+  type ReportedOutcome,
 } from '../schemas/outcomes.js';
 import { problemAnswer } from '../schemas/problem.js';
 import { ModelParamsSchema } from '../schemas/requests.js';
@@ -77,7 +77,7 @@ export function outcomeRoutes(app: FastifyInstance, { catalogue, onOutcomes }: O
 }
 
 /** @throws Refusal `body_too_large`, `batch_too_large`, `invalid_json` or `invalid_input` */
-async function readOutcomes(bytes: Buffer): Promise<Outcome[]> {
+async function readOutcomes(bytes: Buffer): Promise<ReportedOutcome[]> {
   if (bytes.length > MAX_OUTCOMES_BYTES) {
     throw new Refusal(
       'body_too_large',
@@ -92,8 +92,8 @@ async function readOutcomes(bytes: Buffer): Promise<Outcome[]> {
 }
 
 /** All outcomes, or the refusal of the whole call; between slices of them predictions have their turn. */
-async function validOutcomes(elements: readonly unknown[]): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+async function validOutcomes(elements: readonly unknown[]): Promise<ReportedOutcome[]> {
+  const outcomes: ReportedOutcome[] = [];
   const faults: InputFault[] = [];
   let totalFaults = 0;
   for (const [index, element] of elements.entries()) {
@@ -112,7 +112,7 @@ async function validOutcomes(elements: readonly unknown[]): Promise<Outcome[]> {
 }
 
 /** Counts each die and version once, and only versions that are loaded: nothing a caller says becomes a label. */
-function tallyOf(model: string, known: ReadonlySet<string>, outcomes: readonly Outcome[]) {
+function tallyOf(model: string, known: ReadonlySet<string>, outcomes: readonly ReportedOutcome[]) {
   const counts = new Map<string, OutcomeCount>();
   const seen = new Set<string>();
   const answer = {

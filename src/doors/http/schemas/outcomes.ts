@@ -43,7 +43,7 @@ export const OutcomesSchema = z
     examples: [[{ die_id: 'wafer123_die456', model_version: '1', prediction: 'pass', actual: 'pass' }]],
   });
 
-export type Outcome = z.infer<typeof OutcomeSchema>;
+export type ReportedOutcome = z.infer<typeof OutcomeSchema>;
 
 export const OutcomesCountedSchema = z.object({
   model_name: z.string(),

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
 import type {
-  Admission,
+  DirectAdmission,
   DirectConnection,
   DirectRequest,
 } from '../../../../src/doors/http/direct/connection.js';
@@ -77,7 +77,7 @@ export class TestHandler implements DirectHandler {
   isAnsweringAtOnce = true;
   admits: (head: RequestHead) => boolean = () => true;
 
-  admit(head: RequestHead): Admission | undefined {
+  admit(head: RequestHead): DirectAdmission | undefined {
     return this.admits(head) ? { counted: undefined } : undefined;
   }
 

@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../../../src/errors.js';
 import type { OipInference } from '../../../../src/oip/engine.js';
 import {
-  IndexSchema,
   InferAnswerSchema,
   ModelMetadataSchema,
   OipErrorSchema,
+  RepositoryIndexSchema,
   ServerMetadataSchema,
   StatisticsSchema,
 } from '../../../../src/oip/schemas.js';
@@ -340,7 +340,7 @@ describe('the model repository', () => {
     engine.states = { '1': 'UNAVAILABLE' };
     const { url } = await startOip(engine);
     const index = async (body: string | undefined) =>
-      IndexSchema.parse(JSON.parse((await post(`${url}/v2/repository/index`, body)).body));
+      RepositoryIndexSchema.parse(JSON.parse((await post(`${url}/v2/repository/index`, body)).body));
     const ready = { name: 'screen', version: '2', state: 'READY', reason: '' };
     const all = [
       { name: 'screen', version: '1', state: 'UNAVAILABLE', reason: 'version 1 is unavailable' },
