@@ -29,7 +29,10 @@ in the manifest, so that score and replay do the same.
 
 A CSV or Parquet file has a header row and one die a line; an empty cell is a missing value. Labels are pass or fail,
 0 or 1, -1 or 1 (1 is fail); without a label column every die counts as good. Only good dies are
-learnt from. With lot_id or wafer_id columns whole lots or wafers are held out to measure on.`;
+learnt from. With lot_id or wafer_id columns whole lots or wafers are held out to measure on.
+
+All dies are held in memory: 140 MB, and 11 bytes for each value. 51,000 dies of 512 tests take 420 MB and
+three quarters of a minute; --sample learns from fewer.`;
 
 export interface TrainCommandOptions {
   /** Runs the written graph, so that it is proven before it is kept. */
@@ -45,6 +48,7 @@ interface TrainArguments {
   readonly parameterTable?: string;
   readonly touchdown?: CountingTouchdown;
   readonly x?: string;
+  readonly sample?: string;
   readonly functional?: true;
   readonly map?: string;
   readonly stripName?: string;
@@ -80,6 +84,10 @@ export function trainCommand({ scoreDies, streams = PROCESS_STREAMS }: TrainComm
       ]),
     )
     .option('--x <range>', 'STDF: columns of the wafer to take, such as 4..24 (default: all)')
+    .option(
+      '--sample <n>',
+      'learn from at most n dies: whole wafers (dies, where there are none), always the same ones (default: all)',
+    )
     .option('--functional', 'STDF: functional tests (FTR) are parameters too: 0 passed, 1 failed')
     .option('--map <tests.csv>', `STDF: ${NAMING_HELP.map}`)
     .option('--strip-name <regexp>', `STDF: ${NAMING_HELP.stripName}`)
@@ -105,13 +113,14 @@ async function train(
   scoreDies: ScoreDies,
   streams: CommandStreams,
 ): Promise<void> {
-  const { components, json, x: columns, ...asked } = options;
+  const { components, json, x: columns, sample: sampled, ...asked } = options;
   const created = options.created ?? new Date().toISOString();
   const read = createOptionReader();
   const falseAlarmRate = read.number('--false-alarm-rate', options.falseAlarmRate, 0.0001, 0.5);
   const componentCount =
     components === undefined ? undefined : read.wholeNumber('--components', components, 1, 65_536);
   const x = columns === undefined ? undefined : read.range('--x', columns, -32_767, 32_767);
+  const sample = sampled === undefined ? undefined : read.wholeNumber('--sample', sampled, 1, 100_000_000);
   read.finish();
   if (!z.iso.datetime().safeParse(created).success) {
     throw new Fault('invalid_usage', [
@@ -126,6 +135,7 @@ async function train(
     created,
     falseAlarmRate,
     components: componentCount,
+    sample,
     codeVersion: DIEGATE_VERSION,
     rebuild: [commandLine(files, { ...options, created })],
     scoreDies,

@@ -6,7 +6,7 @@ import { claimFolder, type TrainedVersion, trainVersion, type VersionOptions } f
 
 export interface TrainFilesOptions
   extends VersionOptions,
-    Pick<ReadOptions, 'label' | 'parameters' | 'rows' | 'onProgress'> {
+    Pick<ReadOptions, 'label' | 'parameters' | 'rows' | 'sample' | 'onProgress'> {
   /** CSV files, all with the same header. */
   readonly csv: readonly string[];
   /** CSV with units, test numbers and limits by parameter name. */

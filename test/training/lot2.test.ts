@@ -69,7 +69,7 @@ describe.skipIf(lot2Missing)(`a real wafer (lot2)${lot2Missing ? ` (${lot2Missin
     expect(account?.touchdownsLeftOut).toEqual({
       superseded: facts.retest.positions_tested_twice,
       unmeasured: facts.part_counts.unique_xy - facts.retest.last_with_ptr,
-      ...{ not_ended: 0, abnormal: 0, no_verdict: 0, outside: 0 },
+      ...{ not_ended: 0, abnormal: 0, no_verdict: 0, outside: 0, not_sampled: 0 },
     });
     const { parameters } = manifest.input;
     const listed = Array.isArray(parameters) ? parameters : [];

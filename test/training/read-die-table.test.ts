@@ -45,6 +45,21 @@ describe('a table of dies', () => {
     expect([...table.values]).toEqual([2, 3, 4, 1, 12, 13, 14, 11]);
   });
 
+  it('is a sample of whole wafers, or of dies where none are named, with everything that is known of them', async () => {
+    const rows = Array.from({ length: 40 }, (_, die) => `d${die},W${die % 4},${die},${die % 2}`);
+    const named = await read(`die_id,wafer_id,a,label\n${rows.join('\n')}\n`, { sample: 25 });
+    const left = [...named.values];
+    expect([left.length, new Set(named.wafers).size]).toEqual([20, 2]);
+    expect(named.wafers).toEqual(left.map((die) => `|W${die % 4}`));
+    expect([...named.passing]).toEqual(left.map((die) => 1 - (die % 2)));
+    expect(named.sources.map(({ dies }) => dies)).toEqual([20]);
+    const unnamed = await read(`a\n${rows.map((_, die) => die).join('\n')}\n`, { sample: 25 });
+    expect(unnamed.dies).toBe(25);
+    expect(await problems(`wafer_id,a\nW1,1\nW1,2\n`, { sample: 1 })).toEqual([
+      expect.stringMatching(/^--sample: found 1, expected at least as many dies as the first wafer/),
+    ]);
+  });
+
   it('reads several files as one', async () => {
     const files = [await csvFile('a,b\n1,2\n', 'one.csv'), await csvFile('a,b\n3,4\n', 'two.csv')];
     const table = await readDieTable(files);

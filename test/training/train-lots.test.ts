@@ -155,6 +155,24 @@ describe('diegate train on STDF lots', () => {
     expect(new Set(table.wafers)).toEqual(new Set(['LOT-1|W01', 'LOT-2|W01']));
   });
 
+  it('learns from a sample of whole wafers, the same in whatever order the files come, and tells what it left out', async () => {
+    const lots = ['LOT-1', 'LOT-2', 'LOT-3', 'LOT-4'];
+    const files = await Promise.all(
+      lots.map((lotId) => lotFile(correlatedParts(60, 3), `${lotId}.stdf`, lotId)),
+    );
+    const all = await readLots(files);
+    const some = await readLots(files, { sample: 150 });
+    expect(some.account).toMatchObject({ dies: 120, touchdownsLeftOut: { not_sampled: 120 } });
+    expect(some.table.sources.map(({ dies }) => dies).sort()).toEqual([0, 0, 60, 60]);
+    const again = await readLots(files.toReversed(), { sample: 150 });
+    expect(new Set(again.table.wafers)).toEqual(new Set(some.table.wafers));
+    const first = all.table.wafers?.indexOf(some.table.wafers?.[0] ?? '') ?? -1;
+    expect(some.table.values.slice(0, 3)).toEqual(all.table.values.slice(first * 3, first * 3 + 3));
+    expect(await problemsOf(() => readLots(files, { sample: 59 }))).toEqual([
+      '--sample: found 59, expected at least as many dies as the first wafer that is drawn has: wafers are drawn whole',
+    ]);
+  });
+
   it('leaves out tests that files disagree about, and not those that one of them does not name', async () => {
     const named = (more: Partial<StdfRecord<'Ptr'>>[]) =>
       withResults(correlatedParts(60, 3), (results, die) =>

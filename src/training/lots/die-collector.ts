@@ -3,6 +3,7 @@ import { lotKeyOf, lotPassOf } from '../../lots/dies/lot-key.js';
 import { siteName } from '../../lots/part-groups.js';
 import { valueAt } from '../../lots/tests/result-value.js';
 import type { Lot, Part, Wafer } from '../../stdf/stdf.js';
+import { DieSample } from '../die-sample.js';
 import type { CountingTouchdown, ReasonForPart } from './lot-account.js';
 import type { LotTests } from './lot-tests.js';
 import { RowMemory } from './row-memory.js';
@@ -17,6 +18,8 @@ export interface CollectorOptions {
   readonly touchdown: CountingTouchdown;
   /** Take only parts whose X_COORD is within; by default all. */
   readonly x?: ColumnRange | undefined;
+  /** Keep the values of at most so many touchdowns, of whole wafers; by default all. */
+  readonly sample?: number | undefined;
 }
 
 /** A part as the trainer needs it. */
@@ -59,6 +62,8 @@ interface Touchdown extends Omit<CollectedDie, 'values' | 'lot' | 'wafer' | 'def
   lot: string;
   defect: string | undefined;
   readonly part: Pick<Part, 'softBin' | 'hardBin' | 'wafer'>;
+  /** What it is drawn with; '' where none is drawn. */
+  readonly unit: string;
 }
 
 /** One lot of one file while it is read. */
@@ -80,11 +85,12 @@ const NO_VALUES = new Float32Array(0);
 
 /** Which touchdowns are of one die says the register that scoring uses; tests are joined by `tests`. */
 export function createDieCollector(
-  { touchdown: counts, x: columns }: CollectorOptions,
+  { touchdown: counts, x: columns, sample: most }: CollectorOptions,
   tests: LotTests,
 ): DieCollector {
   const joined = new Map<unknown, JoinedLot>();
   const memory = new RowMemory();
+  const sample = most === undefined ? undefined : new DieSample(most);
   let open: OpenLot[] = [];
   let file = 0;
 
@@ -113,10 +119,22 @@ export function createDieCollector(
     return outside ? 'outside' : undefined;
   }
 
+  /** Lets go of the values of what is not in the sample. */
+  function keepOnly(units: ReadonlySet<string>): void {
+    for (const { touchdowns } of joined.values()) {
+      for (const touchdown of touchdowns) {
+        if (touchdown.values.length === 0 || units.has(touchdown.unit)) continue;
+        touchdown.values = NO_VALUES;
+        touchdown.reason = 'not_sampled';
+      }
+    }
+  }
+
   return {
     part(part, lot) {
       const ofLot = openLot(part, lot);
-      const reason = reasonFor(part);
+      const unit = sample === undefined ? '' : unitOf(part, lot, file);
+      const reason = reasonFor(part) ?? (sample?.take(unit) === false ? 'not_sampled' : undefined);
       const values = reason === undefined ? valuesOf(part, ofLot, memory) : NO_VALUES;
       const { softBin, hardBin, wafer, verdict } = part;
       const touchdown: Touchdown = {
@@ -129,10 +147,12 @@ export function createDieCollector(
         file,
         site: siteName(part),
         equipment: lot.mir?.nodeNam.trim() ?? '',
+        unit,
       };
       const { register, touchdowns } = joinedLot(lot);
       touchdowns[register.add(part)] = touchdown;
       ofLot.touchdowns.push(touchdown);
+      if (sample?.isOverfull) keepOnly(sample.giveUp());
     },
 
     endFile(lots, name) {
@@ -157,7 +177,11 @@ export function createDieCollector(
     },
 
     finish() {
-      const leftOut = { superseded: 0, not_ended: 0, abnormal: 0, no_verdict: 0, outside: 0, unmeasured: 0 };
+      if (sample !== undefined) keepOnly(sample.giveUp());
+      const leftOut = {
+        ...{ superseded: 0, not_ended: 0, abnormal: 0, no_verdict: 0, outside: 0 },
+        ...{ unmeasured: 0, not_sampled: 0 },
+      };
       const dies: CollectedDie[] = [];
       let touchdowns = 0;
       for (const { register, touchdowns: all } of joined.values()) {
@@ -173,6 +197,12 @@ export function createDieCollector(
       return { dies, touchdowns, leftOut };
     },
   };
+}
+
+/** The wafer of a part; of packaged parts each for itself, all touchdowns of one PART_ID together. */
+function unitOf({ wafer, partId, index }: Part, lot: Lot, file: number): string {
+  const lotId = lot.mir?.lotId.trim() ?? '';
+  return waferKey(lotId, wafer) ?? `${lotId}|part ${partId?.trim() || `${file}.${index}`}`;
 }
 
 /** float32 by the tests of the part's lot. */

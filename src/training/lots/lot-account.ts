@@ -9,6 +9,7 @@ export const REASONS_FOR_PARTS = {
   no_verdict: 'without a verdict of the tester',
   outside: 'outside the columns of the wafer that were asked for',
   unmeasured: 'without any usable parametric result',
+  not_sampled: 'of wafers that were not drawn (--sample)',
 } as const;
 
 export type ReasonForPart = keyof typeof REASONS_FOR_PARTS;
@@ -104,6 +105,7 @@ function reasonsWith(counts: LotAccount['touchdownsLeftOut']): [ReasonForPart, n
     'no_verdict',
     'outside',
     'unmeasured',
+    'not_sampled',
   ];
   return reasons.flatMap((reason) => (counts[reason] > 0 ? [[reason, counts[reason]]] : []));
 }

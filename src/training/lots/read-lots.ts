@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { Fault } from '../../errors.js';
 import { assembleParts, describeReport } from '../../stdf/stdf.js';
 import { openSource, STANDARD_INPUT } from '../../unpack/file-source.js';
+import { sampleTooSmall } from '../die-sample.js';
 import type { DieTable } from '../table/die-table.js';
 import {
   type CollectedDie,
@@ -34,7 +35,8 @@ export interface LotDies {
 export async function readLots(paths: readonly string[], options: LotReadOptions = {}): Promise<LotDies> {
   const touchdown = options.touchdown ?? 'last';
   const tests = createLotTests(options);
-  const collector = createDieCollector({ touchdown, x: options.x }, tests);
+  const { x, sample } = options;
+  const collector = createDieCollector({ touchdown, x, sample }, tests);
   const damage: { file: string; problems: readonly string[] }[] = [];
   const hashes: string[] = [];
   let parts = 0;
@@ -48,6 +50,7 @@ export async function readLots(paths: readonly string[], options: LotReadOptions
     hashes.push(path === STANDARD_INPUT ? read.digest('hex') : await sha256Of(path));
   }
   const { dies, touchdowns, leftOut } = collector.finish();
+  if (dies.length === 0 && leftOut.not_sampled > 0) throw sampleTooSmall(options.sample);
   const passingDies = dies.filter(({ passing }) => passing).length;
   const columns = columnsOf(tests);
   const sources = paths.map((path, i) => ({

@@ -1,12 +1,11 @@
 import { basename } from 'node:path';
 import { Fault } from '../../errors.js';
-import type { ColumnOptions } from './columns.js';
 import type { DieSource, DieTable } from './die-table.js';
 import { rowSelector } from './ranges.js';
-import { createTableBuilder } from './table-builder.js';
+import { createTableBuilder, type TableOptions } from './table-builder.js';
 import { readTableRecords } from './table-records.js';
 
-export interface ReadOptions extends ColumnOptions {
+export interface ReadOptions extends TableOptions {
   /** Rows to take, from 1 over all files, such as `1..300`; by default all. */
   readonly rows?: string | undefined;
   /** Told the number of dies read so far, now and then. */

@@ -1,4 +1,5 @@
 import { Fault } from '../../errors.js';
+import { DieSample, sampleTooSmall } from '../die-sample.js';
 import { parseMeasuredValue, parsePassing } from './cells.js';
 import { type ColumnOptions, type Columns, readColumns } from './columns.js';
 import type { DieSource, DieTable } from './die-table.js';
@@ -16,8 +17,18 @@ export interface TableBuilder {
   finish(sources: readonly DieSource[]): DieTable;
 }
 
-export function createTableBuilder(options: ColumnOptions): TableBuilder {
+export interface TableOptions extends ColumnOptions {
+  /** Keep at most so many dies, of whole wafers where the table names them; by default all. */
+  readonly sample?: number | undefined;
+}
+
+export function createTableBuilder(options: TableOptions): TableBuilder {
   const problems: string[] = [];
+  const sample = options.sample === undefined ? undefined : new DieSample(options.sample);
+  // Of each row the file that it is in, and what it is drawn with.
+  const files: number[] = [];
+  const units: string[] = [];
+  let position = -1;
   const rows: Float32Array[] = [];
   const passing: number[] = [];
   const defects: (string | undefined)[] = [];
@@ -50,8 +61,16 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
     return parsed;
   };
 
+  /** Lets go of the rows of what is not in the sample. */
+  function keepOnly(left: ReadonlySet<string>): void {
+    const isKept = units.map((unit) => left.has(unit));
+    const columnsOfRows: unknown[][] = [rows, passing, defects, lots, wafers, equipment, sites, files, units];
+    for (const column of [...columnsOfRows, ...texts.values()]) keepWhere(column, isKept);
+  }
+
   return {
     header(file, fields) {
+      position++;
       const read = readColumns(file, fields, options);
       if (columns === undefined) {
         columns = read;
@@ -88,20 +107,28 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
       candidates.forEach((column, c) => {
         row[c] = value(file, line, c, header[column] ?? '', fields[column] ?? '');
       });
+      const lotId = lot < 0 ? '' : (fields[lot] ?? '');
+      const waferKey = wafer < 0 ? undefined : `${lotId}|${fields[wafer] ?? ''}`;
+      const unit = waferKey ?? `row ${position}.${line}`;
+      if (sample?.take(unit) === false) return;
+      files.push(position);
+      units.push(unit);
       rows.push(row);
       passing.push(pass === false ? 0 : 1);
       defects.push(defect < 0 ? undefined : (fields[defect] ?? '').trim() || undefined);
-      const lotId = lot < 0 ? '' : (fields[lot] ?? '');
       if (lot >= 0) lots.push(lotId);
       if (columns.equipment >= 0) equipment.push(fields[columns.equipment] ?? '');
       if (columns.site >= 0) sites.push(fields[columns.site] ?? '');
       for (const [name, cells] of texts) cells.push((fields[header.indexOf(name)] ?? '').trim());
-      if (wafer >= 0) wafers.push(`${lotId}|${fields[wafer] ?? ''}`);
+      if (waferKey !== undefined) wafers.push(waferKey);
+      if (sample?.isOverfull) keepOnly(sample.giveUp());
     },
 
     finish(sources) {
       if (columns === undefined) throw new Fault('invalid_data', ['no header: expected a CSV file with one']);
       if (problems.length > 0) throw new Fault('invalid_data', problems);
+      if (sample !== undefined) keepOnly(sample.giveUp());
+      if (rows.length === 0 && sample !== undefined && sample.seen > 0) throw sampleTooSmall(options.sample);
       if (rows.length === 0)
         throw new Fault('invalid_data', ['no dies below the header (of the rows chosen)']);
       const { header, candidates, label, lot, wafer } = columns;
@@ -126,10 +153,17 @@ export function createTableBuilder(options: ColumnOptions): TableBuilder {
           .map((_, c) => c)
           .filter((c) => kinds[c] === 'text')
           .map(name),
-        sources,
+        sources: sources.map((source, i) => ({ ...source, dies: files.filter((at) => at === i).length })),
       };
     },
   };
+}
+
+/** Of a list of any length: one without an entry for each row has none to lose. */
+function keepWhere(list: unknown[], isKept: readonly boolean[]): void {
+  let kept = 0;
+  for (let i = 0; i < list.length; i++) if (isKept[i]) list[kept++] = list[i];
+  list.length = kept;
 }
 
 function pack(rows: readonly Float32Array[], kept: readonly number[]): Float32Array {
