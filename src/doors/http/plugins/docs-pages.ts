@@ -3,10 +3,26 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
 import { z } from 'zod';
+import type { Permission } from '../../../callers/caller.js';
 import { documentedSchema, refusalContent } from '../openapi/json-schema.js';
 import { completeDocument, type RouteFacts } from '../openapi/openapi-document.js';
-import type { DocsOptions, DocsPages } from './docs.js';
 import { noSuchRoute } from './problems.js';
+
+export interface DocsOptions {
+  readonly version: string;
+  /** Whether callers are asked who they are. */
+  readonly keysAsked: boolean;
+  /** Whether anybody can change what is served. */
+  readonly hasAdmin: boolean;
+  /** What a reader must be permitted; undefined for documentation that is open to everybody. */
+  readonly permission: Permission | undefined;
+}
+
+/** The pages of the documentation, which answer a request of the server's by themselves. */
+export interface DocsPages {
+  /** @param refuse called, and nothing sent, where there is no such page or it cannot be sent */
+  answer(request: FastifyRequest, reply: FastifyReply, refuse: (error: unknown) => void): void;
+}
 
 const DESCRIPTION = `The gate that every die passes on the test floor: POST a die's parametric measurements, get pass or
 fail with a confidence and an anomaly score. Every refusal is an RFC 9457 problem with a stable code.`;

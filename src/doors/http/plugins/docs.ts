@@ -1,22 +1,6 @@
-import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Permission } from '../../../callers/caller.js';
-
-export interface DocsOptions {
-  readonly version: string;
-  /** Whether callers are asked who they are. */
-  readonly keysAsked: boolean;
-  /** Whether anybody can change what is served. */
-  readonly hasAdmin: boolean;
-  /** What a reader must be permitted; undefined for documentation that is open to everybody. */
-  readonly permission: Permission | undefined;
-}
-
-/** The pages of the documentation, which answer a request of the server's by themselves. */
-export interface DocsPages {
-  /** @param refuse called, and nothing sent, where there is no such page or it cannot be sent */
-  answer(request: FastifyRequest, reply: FastifyReply, refuse: (error: unknown) => void): void;
-}
+import type { DocsOptions, DocsPages } from './docs-pages.js';
 
 /**
  * Serves /openapi.json and, at /docs, a Swagger UI that needs nothing from the internet: of every route that
