@@ -13,6 +13,7 @@ import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.j
 import { lastTouchdowns } from './score/agreement.js';
 import { withEngine } from './score/engine.js';
 import { findingsAsJson, findingsText } from './score/findings-text.js';
+import { atFloorRate } from './score/floor-rate.js';
 import { createLotWatch, type LotSayings, type LotWatch } from './score/lot-watch.js';
 import { mapFilesOf, mappedWafers, writeMapFiles } from './score/map-files.js';
 import { type MapArguments, type MapOptions, mapOptionsOf } from './score/map-options.js';
@@ -77,6 +78,7 @@ interface ScoreArguments extends Omit<MapArguments, 'map'> {
   readonly report?: string;
   readonly explain?: string;
   readonly review?: string;
+  readonly baseRate?: string;
   readonly json?: true;
 }
 
@@ -103,6 +105,10 @@ export function scoreCommand({ streams = PROCESS_STREAMS, workerEntry }: ScoreCo
     .option('--map-bins <which>', 'bins of the map files: hard or soft (default: hard)')
     .option('--map-fail-bin <bin>', 'bin of dies that the tester passed and the model fails')
     .option('--map-reference <x,y>', 'coordinates of the reference die, as the tester counts')
+    .option(
+      '--base-rate <share>',
+      'share of failing dies on this floor that confidences are to be right for (default: that of the training)',
+    )
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', EXAMPLES)
     .action((files: string[], options: ScoreArguments) => score(files, options, streams, workerEntry));
@@ -127,7 +133,7 @@ async function score(
   const maps = mapOptionsOf({ ...others, ...(format !== undefined && { map: format }) });
   if (maps !== undefined) await assertFolderWritable('--map-out', maps.folder);
   await assertWritable({ '--out': options.out, '--report': options.report }, files);
-  const version = await versionAt(options.model);
+  const version = atFloorRate(await versionAt(options.model), options.baseRate);
   const k = explainable(version, asked, options.report !== undefined || reviewed > 0);
   if (await areTables(files)) {
     const shared = { k, explained: asked > 0, reviewed, maps, write, streams, workerEntry };

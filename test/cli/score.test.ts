@@ -255,6 +255,54 @@ describe('diegate score', () => {
     expect(JSON.parse(out).lots[0].parts).toMatchObject({ scored: 2, notScored: { inference_failed: 1 } });
   });
 
+  it("gives confidences for the floor's own rate of failing dies, with the same decisions", async () => {
+    const { args, at } = await floor({ ...sums(), manifest: { ...sums().manifest, baseRate: 0.1 } });
+    const rowsAt = async (name: string, ...more: string[]) => {
+      await score([...args, ...more, '--out', at(name)]);
+      const rows: Record<string, string>[] = parse(await readFile(at(name)), { columns: true });
+      return rows.filter(({ prediction }) => prediction !== '');
+    };
+    const trained = await rowsAt('trained.csv');
+    const rare = await rowsAt('rare.csv', '--base-rate', '0.01');
+    const logOdds = (share: number) => Math.log(share / (1 - share));
+    const failing = ({ prediction, confidence }: Record<string, string>) =>
+      prediction === 'fail' ? Number(confidence) : 1 - Number(confidence);
+    expect(rare.map(({ prediction, anomaly_score }) => [prediction, anomaly_score])).toEqual(
+      trained.map(({ prediction, anomaly_score }) => [prediction, anomaly_score]),
+    );
+    const shifts = rare.map((row, i) => logOdds(failing(row)) - logOdds(failing(trained[i] ?? {})));
+    expect(shifts).toHaveLength(5);
+    for (const shift of shifts) expect(shift).toBeCloseTo(logOdds(0.01) - logOdds(0.1), 3);
+    const text = 'confidences are right where 0.02% of dies fail, the training had 10%';
+    expect((await score([...args, '--base-rate', '0.0002', '--report', at('r.html')])).out).toContain(text);
+    expect(await readFile(at('r.html'), 'utf8')).toContain(text.slice(1));
+    expect((await score(args)).out).toContain(
+      'confidences are right where 10% of dies fail, that of the training',
+    );
+    expect(JSON.parse((await score([...args, '--base-rate', '0.01', '--json'])).out).baseRate).toEqual({
+      trainedAt: 0.1,
+      inForce: 0.01,
+    });
+  });
+
+  it.each(['0', '1', '-0.1', '4%', '', 'NaN'])('refuses --base-rate "%s"', async (rate) => {
+    const { args } = await floor({ ...sums(), manifest: { ...sums().manifest, baseRate: 0.1 } });
+    expect(await problemsOf(score([...args, `--base-rate=${rate}`]))).toEqual([
+      `--base-rate: found "${rate}", expected the share of failing dies, above 0 and below 1, such as 0.004`,
+    ]);
+  });
+
+  it('refuses --base-rate for a model that does not say which one it was made for', async () => {
+    const { args } = await floor();
+    expect(await problemsOf(score([...args, '--base-rate', '0.01']))).toEqual([
+      expect.stringContaining('--base-rate: model sum/1 does not say which base rate it was made for'),
+    ]);
+    expect(JSON.parse((await score([...args, '--json'])).out).baseRate).toEqual({
+      trainedAt: null,
+      inForce: null,
+    });
+  });
+
   it('says what was damaged and scores what can be read', async () => {
     const { args } = await floor(sums(), LOT.subarray(0, LOT.length - 100));
     const { out } = await score(args);

@@ -7,6 +7,7 @@ import { countText, shareText } from '../../wafermap/text.js';
 import type { WaferMap } from '../../wafermap/wafer-map.js';
 import { agreementOf, lastTouchdowns, reasonsNotScored } from './agreement.js';
 import { driftTables, reviewTable } from './findings-tables.js';
+import { floorRateNotes } from './floor-rate.js';
 import type { LotSayings } from './lot-watch.js';
 import { reportTables } from './report-tables.js';
 import type { ReviewedDie } from './review.js';
@@ -72,6 +73,7 @@ export function scoreReport(
       ],
       notes: [
         'Of several touchdowns of a die the last one is shown.',
+        ...floorRateNotes(version),
         ...reasonsNotScored(dies).map(([why, count]) => `${countText(count)} dies were not scored: ${why}.`),
         ...lots.flatMap((lot) => lotNotes(lot, sayings).map((note) => `${lot.file}: ${note}.`)),
       ],

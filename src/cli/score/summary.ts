@@ -5,18 +5,16 @@ import type { ModelVersion } from '../../models/model-version.js';
 import { describeReport } from '../../stdf/stdf.js';
 import { countText, printable, shareText } from '../../wafermap/text.js';
 import { type Agreement, reasonsNotScored } from './agreement.js';
+import { floorRateJson, floorRateText } from './floor-rate.js';
 import type { LotSayings } from './lot-watch.js';
 import type { ScoredLot } from './score-lot.js';
 
 /** What `score` prints for machines: one object for the whole call. */
-export function scoreAsJson(
-  lots: readonly ScoredLot[],
-  { key, manifest }: ModelVersion,
-  sayings: LotSayings,
-) {
+export function scoreAsJson(lots: readonly ScoredLot[], version: ModelVersion, sayings: LotSayings) {
   return {
-    model: key,
-    threshold: manifest.threshold,
+    model: version.key,
+    threshold: version.manifest.threshold,
+    baseRate: floorRateJson(version),
     lots: lots.map((lot) => ({
       lot: lot.lot.mir?.lotId ?? null,
       files: lot.passes.map(({ file, report }) => ({ file, intact: report.intact, damage: report.damage })),
@@ -49,12 +47,21 @@ export function describeScored(
 ): string {
   const lines = lots.flatMap((lot) => [
     `${lot.file}: lot ${printable(lot.lot.mir?.lotId ?? 'unknown')}, ${wafersOf(lot).length} wafer${wafersOf(lot).length === 1 ? '' : 's'}`,
-    `  model ${version.key}, a part fails above ${version.manifest.threshold}`,
+    ...modelLines(version),
     ...describeAgreement(lot.parts.counts.parts, 'parts'),
     ...describeAgreement(lot.parts.counts.dies, 'dies (last touchdown)'),
     ...lotNotes(lot, sayings).map((note) => `  ${note}`),
   ]);
   return `${lines.join('\n')}\n`;
+}
+
+/** What decided, and what its confidences are right for. */
+export function modelLines(version: ModelVersion): string[] {
+  const rate = floorRateText(version);
+  return [
+    `  model ${version.key}, a part fails above ${version.manifest.threshold}`,
+    ...(rate === undefined ? [] : [`  ${rate}`]),
+  ];
 }
 
 /** Lines of what was scored of some parts, and how it agrees with the tester. */

@@ -3,17 +3,19 @@ import { htmlReport } from '../../wafermap/html-report.js';
 import { countText, shareText } from '../../wafermap/text.js';
 import { agreementOf, reasonsNotScored } from './agreement.js';
 import { driftTables, reviewTable } from './findings-tables.js';
+import { floorRateJson, floorRateNotes } from './floor-rate.js';
 import { outcomeColumns, type PredictionRow } from './prediction-row.js';
 import type { TableFindings } from './report.js';
 import type { ScoredTable, ScoredTableRow } from './score-table.js';
-import { describeAgreement } from './summary.js';
+import { describeAgreement, modelLines } from './summary.js';
 import { mapsOfTables } from './table-maps.js';
 
 /** What `score` prints of tables for machines. */
-export function tablesAsJson(tables: readonly ScoredTable[], { key, manifest }: ModelVersion) {
+export function tablesAsJson(tables: readonly ScoredTable[], version: ModelVersion) {
   return {
-    model: key,
-    threshold: manifest.threshold,
+    model: version.key,
+    threshold: version.manifest.threshold,
+    baseRate: floorRateJson(version),
     files: tables.map(({ file, rows }) => ({
       file,
       lots: [...new Set(rows.map(({ label }) => label.lot_id ?? null))],
@@ -23,10 +25,10 @@ export function tablesAsJson(tables: readonly ScoredTable[], { key, manifest }: 
 }
 
 /** What `score` prints of tables for people. */
-export function describeTables(tables: readonly ScoredTable[], { key, manifest }: ModelVersion): string {
+export function describeTables(tables: readonly ScoredTable[], version: ModelVersion): string {
   const lines = tables.flatMap(({ file, rows }) => [
     `${file}:`,
-    `  model ${key}, a part fails above ${manifest.threshold}`,
+    ...modelLines(version),
     ...describeAgreement(agreementOf(rows), 'rows'),
   ]);
   return `${lines.join('\n')}\n`;
@@ -53,6 +55,7 @@ export function tablesReport(
         ['failed by the model', `${countText(all.predictedFail)} (${shareText(all.failRate)})`],
       ],
       notes: [
+        ...floorRateNotes(version),
         'A table does not say which way x and y grow: maps are drawn with x to the right and y upwards.',
         ...reasonsNotScored(all).map(([why, count]) => `${countText(count)} rows were not scored: ${why}.`),
       ],
