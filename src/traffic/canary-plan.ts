@@ -34,7 +34,9 @@ export const CanaryPlanSchema = z
       .min(1)
       .max(1000)
       .default(10)
-      .describe('Dwell times after which a step that has enough dies and is still open pauses, or holds on'),
+      .describe(
+        'Dwell times, a minute at least, after which a step that has enough dies and is still open pauses, or holds on',
+      ),
     minWafers: z
       .int()
       .min(LEAST_CLUSTERS)
@@ -71,6 +73,10 @@ export const CanaryStateSchema = z
     patientSince: isoTime
       .optional()
       .describe('When the step had enough dies, or a person let it wait on: from here its patience counts'),
+    patienceOver: z
+      .literal(true)
+      .optional()
+      .describe('A step that holds on after its patience: its last look has been taken'),
     holding: z.boolean().default(false).describe('Whether the dwell time is over and the step is held'),
     reason: z.string().max(2000).describe('Why it is where it is'),
   })

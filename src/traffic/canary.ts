@@ -27,7 +27,7 @@ export interface CanaryMove {
  */
 const EARLY = { minDies: 50, minWafers: 3, significance: 0.001 };
 
-// Where a step has no dwell time at all, its patience is a minute.
+// Also where a step has no dwell time to speak of.
 const LEAST_PATIENCE_MS = 60_000;
 
 /** Begins a canary with its first step. */
@@ -74,8 +74,12 @@ export function advanceCanary(state: CanaryState, observation: Observation, now:
   const findings = findingsOf(state, observation);
   const scarce = findings.find(({ enough }) => !enough);
   const isFirst = state.patientSince === undefined;
-  const isOver = !isFirst && now.getTime() - Date.parse(state.patientSince ?? '') >= patienceMs(state.plan);
-  if (!state.holding || (isFirst && scarce === undefined) || isOver) {
+  const isOver =
+    !isFirst &&
+    state.patienceOver === undefined &&
+    now.getTime() - Date.parse(state.patientSince ?? '') >= patienceMs(state.plan);
+  // Three looks, and none at each tick: at the dwell time's end, with enough wafers, after the patience.
+  if (!state.holding || (scarce === undefined && (isFirst || isOver))) {
     const shown = harmOf(state, observation, {
       minDies,
       minWafers,
@@ -88,7 +92,10 @@ export function advanceCanary(state: CanaryState, observation: Observation, now:
   if (open === undefined) return onward(state, findings, now);
   const reason = sentenceOf(open, confidenceOf(bounds.significance));
   if (isFirst) return moved({ ...state, holding: true, patientSince: now.toISOString(), reason }, 'hold');
-  return isOver && whenOpen === 'pause' ? paused(state, reason) : unmoved(state);
+  if (!isOver) return unmoved(state);
+  return whenOpen === 'pause'
+    ? paused(state, reason)
+    : moved({ ...state, patienceOver: true, reason }, 'hold');
 }
 
 /**
@@ -140,7 +147,9 @@ export function resumeCanary(
 ): CanaryMove {
   if (state.status !== 'paused') return unmoved(state);
   const running: CanaryState = { ...state, status: 'running', reason };
-  if (next === 'hold') return moved({ ...running, patientSince: now.toISOString() }, 'resumed');
+  // It is held as before, so that no look is due until its patience is over.
+  if (next === 'hold')
+    return moved({ ...running, holding: true, patientSince: now.toISOString() }, 'resumed');
   return stepped(running, reason, now);
 }
 
@@ -177,7 +186,11 @@ function onward(state: CanaryState, findings: readonly Finding[], now: Date): Ca
   return stepped(state, findings.map((finding) => sentenceOf(finding, confidence)).join(' '), now);
 }
 
-function stepped({ patientSince: _, ...state }: CanaryState, reason: string, now: Date): CanaryMove {
+function stepped(
+  { patientSince: _, patienceOver: __, ...state }: CanaryState,
+  reason: string,
+  now: Date,
+): CanaryMove {
   const step = state.step + 1;
   if (step === state.plan.steps.length) return moved(ended(state, 'completed', reason, now), 'completed');
   return moved({ ...state, step, stepSince: now.toISOString(), holding: false, reason }, 'step');

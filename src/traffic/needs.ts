@@ -79,7 +79,7 @@ export function canaryWarnings(plan: CanaryPlan, account: VersionAccount, elapse
   if (percent === undefined) return [];
   if (account.dies === 0 || elapsedMs < LEAST_HISTORY_MS)
     return [
-      `version ${plan.from} has been seen for ${short(elapsedMs / 60_000)} minutes and ${account.dies} dies: whether the bounds can be settled in the time given is not known from that`,
+      `version ${plan.from} has been seen for ${Math.floor(elapsedMs / 60_000)} minutes and ${account.dies} dies, expected at least ${LEAST_HISTORY_MS / 60_000} minutes: whether the bounds can be settled in the time given is not known from that`,
     ];
   const share = Math.min(percent, 100 - percent) / 100;
   const warnings: string[] = [];

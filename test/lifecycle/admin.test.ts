@@ -269,7 +269,7 @@ describe('GET /models/{model}/traffic', () => {
     });
     const canary = { to: '2', by: 'die_id', steps: [50, 100] };
     expect((await bench.call('POST', '/admin/models/sum/canary', canary)).body).toMatchObject({
-      warnings: [expect.stringMatching(/^version 1 has been seen for .* and 0 dies: /)],
+      warnings: [expect.stringMatching(/^version 1 has been seen for .* and 0 dies, /)],
     });
     const { body } = await bench.call('GET', '/models/sum/traffic');
     expect(body).toMatchObject({ canary: { from: '1', to: '2', status: 'running', percent: 50, step: 0 } });

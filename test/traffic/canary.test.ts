@@ -184,7 +184,31 @@ describe('a step that is open for all its patience', () => {
   test('holds on for ever where the plan says so', () => {
     const patient = { ...begun, plan: { ...plan, whenOpen: 'hold' as const } };
     const held = advanceCanary(patient, open, at(10)).state;
-    expect(advanceCanary(held, open, at(100_000)).event).toBeUndefined();
+    const over = advanceCanary(held, open, at(110));
+    expect(over).toMatchObject({ event: { kind: 'hold' }, state: { status: 'running', holding: true } });
+    expect(CanaryStateSchema.parse(JSON.parse(JSON.stringify(over.state)))).toEqual(over.state);
+    expect(advanceCanary(over.state, open, at(100_000)).event).toBeUndefined();
+    expect(advanceCanary(over.state, seen(good, good), at(111)).state.patienceOver).toBeUndefined();
+  });
+
+  // Beyond its bound at a look's significance, and not at the 0.001 of an early one.
+  const doubtful = seen(good, { dies: 1000, fails: 88 });
+
+  test('a held step is looked at three times and not at every tick', () => {
+    expect(advanceCanary(begun, doubtful, at(10)).event?.kind).toBe('rolled_back');
+    const held = advanceCanary({ ...begun, plan: { ...plan, whenOpen: 'hold' } }, open, at(10)).state;
+    expect(advanceCanary(held, doubtful, at(60)).event).toBeUndefined();
+    expect(advanceCanary(held, doubtful, at(110)).event?.kind).toBe('rolled_back');
+    const over = advanceCanary(held, open, at(110)).state;
+    for (const minute of [111, 200, 1000])
+      expect(advanceCanary(over, doubtful, at(minute)).event).toBeUndefined();
+  });
+
+  test('one that a person has waiting again is not looked at until its patience is over', () => {
+    const { state } = resumeCanary(pausedMove.state, 'hold', 'more wafers tonight', at(120));
+    expect(state.holding).toBe(true);
+    expect(advanceCanary(state, doubtful, at(121)).event).toBeUndefined();
+    expect(advanceCanary(state, doubtful, at(220)).event?.kind).toBe('rolled_back');
   });
 
   test('is the only one that can be resumed', () => {
@@ -225,7 +249,7 @@ describe('a step that lacks wafers', () => {
   test('and, when a person has it wait, after its patience once more', () => {
     const { state } = advanceCanary(holding, onThreeWafers(2), at(110));
     const waiting = resumeCanary(state, 'hold', 'more wafers tonight', at(120)).state;
-    expect(advanceCanary(waiting, onThreeWafers(2), at(219)).event?.kind).toBe('hold');
+    expect(advanceCanary(waiting, onThreeWafers(2), at(219)).event).toBeUndefined();
     expect(advanceCanary(waiting, onThreeWafers(2), at(220)).event?.kind).toBe('paused');
   });
 

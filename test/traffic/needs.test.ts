@@ -53,10 +53,10 @@ describe('before a canary begins', () => {
 
   test('it is said that nothing is known where no die has come yet, or only for some minutes', () => {
     expect(canaryWarnings(plan, new VersionAccount('1'), HOUR)).toEqual([
-      'version 1 has been seen for 60 minutes and 0 dies: whether the bounds can be settled in the time given is not known from that',
+      'version 1 has been seen for 60 minutes and 0 dies, expected at least 10 minutes: whether the bounds can be settled in the time given is not known from that',
     ]);
     expect(canaryWarnings(plan, alike, 60_000)).toEqual([
-      expect.stringMatching(/^version 1 has been seen for 1 minutes and 16000 dies: /),
+      expect.stringMatching(/^version 1 has been seen for 1 minutes and 16000 dies, /),
     ]);
   });
 

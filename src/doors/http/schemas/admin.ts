@@ -37,7 +37,9 @@ export const ShadowBodySchema = NoteBodySchema.extend({ versions: ShadowSchema }
 /** The share of failing dies that confidences are to be right for. */
 export const BaseRateBodySchema = NoteBodySchema.extend({
   rate: z
-    .union([BaseRateSchema, z.literal('outcomes')])
+    .union([BaseRateSchema, z.literal('outcomes')], {
+      error: 'expected a share above 0 and below 1, such as 0.004, or "outcomes"',
+    })
     .describe(
       'Above 0 and below 1; or "outcomes": the share of those posted to the replica that is asked, of which at least 20 failed',
     ),
