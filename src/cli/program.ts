@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Environment } from '../config.js';
-import { keepYoungHeapSmall } from '../server/heap.js';
+import { keepHeapSmall } from '../server/heap.js';
 import { DIEGATE_VERSION } from '../version.js';
 
 /** What the commands need of the process. */
@@ -14,7 +14,7 @@ export interface ProgramOptions {
 
 /** Runs a command line, having loaded no other command than the one it names. */
 export async function runCommand(argv: readonly string[], options: ProgramOptions): Promise<void> {
-  if (READS_LOTS.has(argv[2] ?? '')) keepYoungHeapSmall();
+  if (READS_LOTS.has(argv[2] ?? '')) keepHeapSmall();
   const program = await createProgram(options, argv[2]);
   await program.parseAsync([...argv]);
 }
