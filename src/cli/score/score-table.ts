@@ -8,6 +8,7 @@ import { explain } from '../../models/decision/explain.js';
 import type { Parameter } from '../../models/manifest/manifest.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { parseMeasuredValue, parsePassing } from '../../training/table/cells.js';
+import { DIE_COLUMNS } from '../../training/table/columns.js';
 import { readTableRecords } from '../../training/table/table-records.js';
 import type { JudgedPart } from './agreement.js';
 import type { DieScore, OfflineEngine } from './engine.js';
@@ -93,20 +94,6 @@ async function readRows({ file, version }: ScoreTableOptions): Promise<ReadRows>
   return { columns, cells, params };
 }
 
-/** What is read beside the parameters; see the columns that training leaves out. */
-const CONTEXT = [
-  'die_id',
-  'lot_id',
-  'wafer_id',
-  'x',
-  'y',
-  'equipment_id',
-  'site',
-  'hard_bin',
-  'soft_bin',
-  'label',
-] as const;
-
 interface TableColumns {
   readonly width: number;
   /** By the model's parameters: positions in the header. */
@@ -114,7 +101,7 @@ interface TableColumns {
   readonly names: readonly string[];
   /** By the model's parameters: what a cell may say, of those that are no numbers. */
   readonly categories: readonly (CategoryParameter | undefined)[];
-  /** By CONTEXT: positions, -1 where there is no such column. */
+  /** By DIE_COLUMNS: positions, -1 where there is no such column. */
   readonly context: readonly number[];
 }
 
@@ -147,7 +134,7 @@ function columnsOf(
     names,
     parameters: places,
     categories,
-    context: CONTEXT.map((name) => header.indexOf(name)),
+    context: DIE_COLUMNS.map((name) => header.indexOf(name)),
   };
 }
 
@@ -253,12 +240,12 @@ function outcomeOf(
 }
 
 function factsOf(columns: TableColumns, cells: readonly string[], row: number, file: string): RowFacts {
-  const cell = (name: (typeof CONTEXT)[number]) => {
-    const at = CONTEXT.indexOf(name);
+  const cell = (name: (typeof DIE_COLUMNS)[number]) => {
+    const at = DIE_COLUMNS.indexOf(name);
     const text = (columns.context[at] ?? -1) < 0 ? '' : (cells[at] ?? '').trim();
     return text === '' ? undefined : text.slice(0, MAX_ID_LENGTH);
   };
-  const whole = (name: (typeof CONTEXT)[number]) => {
+  const whole = (name: (typeof DIE_COLUMNS)[number]) => {
     const text = cell(name);
     return text !== undefined && /^-?\d{1,9}(?:\.0*)?$/.test(text) ? Number(text) : undefined;
   };

@@ -4,8 +4,8 @@ import { selectColumns } from './ranges.js';
 /** Longest parameter name that a manifest holds. */
 const MAX_NAME_LENGTH = 128;
 
-/** Columns that say where a die came from or what became of it: never parameters unless asked for. */
-const CONTEXT_COLUMNS = new Set([
+/** Columns that say which die a row is and what the tester found: what `score` reads beside the parameters. */
+export const DIE_COLUMNS = [
   'die_id',
   'lot_id',
   'wafer_id',
@@ -13,6 +13,14 @@ const CONTEXT_COLUMNS = new Set([
   'y',
   'equipment_id',
   'site',
+  'hard_bin',
+  'soft_bin',
+  'label',
+] as const;
+
+/** Columns that say where a die came from or what became of it: never parameters unless asked for. */
+const CONTEXT_COLUMNS: ReadonlySet<string> = new Set([
+  ...DIE_COLUMNS,
   'stdf_file',
   'sublot_id',
   'part_id',
@@ -20,9 +28,6 @@ const CONTEXT_COLUMNS = new Set([
   'started',
   'part_flag',
   'test_time_ms',
-  'hard_bin',
-  'soft_bin',
-  'label',
   'defect',
   'row',
   'id',
