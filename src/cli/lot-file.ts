@@ -5,12 +5,14 @@ import { countText } from '../wafermap/text.js';
 import { percent } from './output.js';
 
 /**
- * The bytes of a lot file, or of standard input for `-`, telling how far it has been read.
+ * The bytes of a lot file, or of standard input for `-`, telling how far it has been read; `name` is what messages
+ * call it.
  * @throws Fault `invalid_data` (while it is read) when the file cannot be read
  */
 export async function* lotBytes(
   file: string,
   onProgress: (text: string) => void,
+  name: string = file,
 ): AsyncGenerator<Uint8Array, void, void> {
   try {
     const { size, bytes } = await openSource(file);
@@ -19,14 +21,14 @@ export async function* lotBytes(
       read += chunk.length;
       onProgress(
         size === undefined
-          ? `${file}: ${countText(read)} bytes read`
-          : `${file}: ${percent(Math.min(1, read / size))} read`,
+          ? `${name}: ${countText(read)} bytes read`
+          : `${name}: ${percent(Math.min(1, read / size))} read`,
       );
       yield chunk;
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Fault('invalid_data', [`${file} cannot be read: ${reason}`], error);
+    throw new Fault('invalid_data', [`${name} cannot be read: ${reason}`], error);
   }
 }
 

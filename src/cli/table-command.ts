@@ -1,7 +1,6 @@
 import { extname } from 'node:path';
 import { Command } from 'commander';
 import { Fault } from '../errors.js';
-import { STANDARD_INPUT } from '../unpack/file-source.js';
 import { countText, printable } from '../wafermap/text.js';
 import { type CommandStreams, createProgress, PROCESS_STREAMS } from './output.js';
 import { writeTable } from './table/write-table.js';
@@ -20,6 +19,9 @@ usable value in the unit of the file, unscaled: empty (in Parquet NaN) where the
 metadata "diegate_columns" of a Parquet file. diegate train reads both. docs/table.md says it all.
 
 --long: one row a result with its value as it stands, its limits, verdict and flags.
+
+A table of parts reads its files twice where it must know all tests first; standard input and pipes are copied to a
+file beside the table for it, which is removed.
 
 Exit code 0: written; what is damaged is said. 1: a file cannot be read or is not STDF V4.`;
 
@@ -52,11 +54,6 @@ async function table(
   streams: CommandStreams,
 ): Promise<void> {
   const format = formatOf(out);
-  if (long === undefined && format === 'csv' && files.includes(STANDARD_INPUT)) {
-    throw new Fault('invalid_usage', [
-      'a CSV of parts reads its files twice, standard input can be read once: expected a file, --long or a .parquet',
-    ]);
-  }
   await assertWritable({ '--out': out }, files);
   const progress = createProgress(streams);
   const written = await writeTable({

@@ -21,3 +21,10 @@ export async function openSource(file: string): Promise<FileSource> {
   const size = found.isFile() ? found.size : undefined;
   return { size, bytes: createReadStream(file, { highWaterMark: CHUNK_BYTES }) };
 }
+
+/** Whether the bytes of a file come once: those of standard input and of pipes do. */
+export async function comesOnce(file: string): Promise<boolean> {
+  if (file === STANDARD_INPUT) return true;
+  const found = await stat(file).catch(() => undefined);
+  return found !== undefined && !found.isFile() && !found.isDirectory();
+}

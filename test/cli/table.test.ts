@@ -1,5 +1,10 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import { tableCommand } from '../../src/cli/table-command.js';
@@ -53,6 +58,12 @@ async function readParquet(path: string) {
   const bytes = await readFile(path);
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   return { rows: await parquetReadObjects({ file }), metadata: parquetMetadata(file) };
+}
+
+/** The rows of a table, as JSON has them. */
+async function rowsOf(path: string): Promise<unknown[]> {
+  if (path.endsWith('.csv')) return (await readFile(path, 'utf8')).split('\r\n');
+  return JSON.parse(JSON.stringify((await readParquet(path)).rows));
 }
 
 describe('diegate table', () => {
@@ -120,15 +131,37 @@ describe('diegate table', () => {
     expect(rows[5]).toMatchObject({ part_id: '2', value: 7, verdict: 'fail', test_flag: 0x81, unit: 'V' });
   });
 
-  it('refuses what it cannot write, and to read standard input twice', async () => {
+  it('refuses what it cannot write', async () => {
     const { folder, files } = await lots();
     expect(await problemsOf(table([...files, '--out', join(folder, 'x.xls')]))).toEqual([
       expect.stringContaining('expected a file that ends in .csv or .parquet'),
     ]);
-    expect(await problemsOf(table(['-', '--out', join(folder, 'x.csv')]))).toEqual([
-      expect.stringContaining('standard input can be read once'),
-    ]);
   });
+
+  it.each(['csv', 'parquet'])(
+    'writes of standard input and of a pipe what it writes of the files: %s',
+    async (ending) => {
+      const { folder, files } = await lots();
+      const [expected, out] = [join(folder, `of-files.${ending}`), join(folder, `of-pipes.${ending}`)];
+      await table([...files, '--out', expected]);
+      const pipe = join(folder, 'two.stdf.pipe');
+      await promisify(execFile)('mkfifo', [pipe]);
+      const piped = pipeline(createReadStream(files[1] ?? ''), createWriteStream(pipe));
+      const command = execFile(process.execPath, ['dist/main.js', 'table', '-', pipe, '--out', out]);
+      const ended = once(command, 'close');
+      command.stdin?.end(await readFile(files[0] ?? ''));
+      await piped;
+      expect(await ended).toEqual([0, null]);
+      expect(await rowsOf(out)).toEqual(
+        (await rowsOf(expected)).map((row) =>
+          JSON.parse(JSON.stringify(row).replaceAll('one.stdf', '-').replaceAll('two.stdf', 'two.stdf.pipe')),
+        ),
+      );
+      expect((await readdir(folder)).filter((name) => name.startsWith('of-pipes'))).toEqual([
+        `of-pipes.${ending}`,
+      ]);
+    },
+  );
 
   it('reads a Parquet file of parts once: a test that comes late is a column of all groups of rows', async () => {
     const folder = await temporaryFolder();

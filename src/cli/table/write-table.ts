@@ -1,6 +1,5 @@
 import { rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Fault } from '../../errors.js';
 import {
   createGrowingColumns,
   createTestColumns,
@@ -10,8 +9,8 @@ import {
 } from '../../lots/part-columns.js';
 import { valueAt } from '../../lots/tests/result-value.js';
 import { assembleParts, describeReport, type Lot, type Part, type TestDefinition } from '../../stdf/stdf.js';
-import { STANDARD_INPUT } from '../../unpack/file-source.js';
 import { lotBytes, namingFile } from '../lot-file.js';
+import { type LotInput, readAgain, readOnce } from './lot-inputs.js';
 import { openParquetOfParts } from './parquet-of-parts.js';
 import { RESULT_SHAPE, resultCells } from './result-cells.js';
 import { openCsv, openParquet, type TableShape } from './table-writer.js';
@@ -37,21 +36,27 @@ const PART_SHAPE = Object.entries(PART_COLUMNS).map(([name, type]) => ({ name, t
 /**
  * Writes the parts of lot files, all touchdowns in the order of the files, one a row; or their results. What is
  * there under the name is replaced once all has been written. A CSV begins with its columns, which are the
- * tests of all files, so for one of parts the files are read twice.
+ * tests of all files, so for one of parts the files are read twice; a Parquet file of parts may have to.
  * @throws Fault `invalid_data` when a file is not STDF V4
  */
 export async function writeTable(options: WriteTableOptions): Promise<WrittenTable> {
-  const partial = `${options.out}.partial`;
+  const { files, out, long } = options;
+  const partial = `${out}.partial`;
+  const { inputs, drop } = long ? readOnce(files) : await readAgain(files, out);
   try {
-    const written = await writePartial({ ...options, out: partial });
-    await rename(partial, options.out);
+    const written = await writePartial({ ...options, inputs, out: partial });
+    await rename(partial, out);
     return written;
   } finally {
+    await drop();
     await rm(partial, { force: true });
   }
 }
 
-function writePartial(options: WriteTableOptions): Promise<WrittenTable> {
+/** What is written, from where its files are. */
+type Writing = Omit<WriteTableOptions, 'files'> & { readonly inputs: readonly LotInput[] };
+
+function writePartial(options: Writing): Promise<WrittenTable> {
   if (options.long) return writeLong(options);
   return options.format === 'csv' ? writeCsv(options) : writeParquet(options);
 }
@@ -61,18 +66,18 @@ type LotTaker = (part: Part) => void | Promise<void>;
 
 /** Reads the files part by part, each lot by a taker of its own; what is damaged, in words. */
 async function readLots(
-  files: readonly string[],
+  inputs: readonly LotInput[],
   onProgress: (text: string) => void,
   takerOf: (lot: Lot, file: string) => LotTaker,
 ): Promise<string[]> {
   const damage: string[] = [];
-  for (const file of files) {
-    const stream = assembleParts(lotBytes(file, onProgress), { lend: true });
+  for (const { name, path } of inputs) {
+    const stream = assembleParts(lotBytes(path, onProgress, name), { lend: true });
     const takers: LotTaker[] = [];
     // A lot without parts has tests, too.
     const open = () => {
       const lots = stream.lots();
-      for (const lot of lots.slice(takers.length)) takers.push(takerOf(lot, basename(file)));
+      for (const lot of lots.slice(takers.length)) takers.push(takerOf(lot, basename(name)));
     };
     const readFile = async () => {
       for await (const part of stream) {
@@ -82,17 +87,17 @@ async function readLots(
       }
       open();
     };
-    await namingFile(file, readFile());
+    await namingFile(name, readFile());
     const report = stream.report();
-    if (report.damage.length > 0) damage.push(...describeReport(report).map((line) => `${file}: ${line}`));
+    if (report.damage.length > 0) damage.push(...describeReport(report).map((line) => `${name}: ${line}`));
   }
   return damage;
 }
 
-async function readTests({ files, onProgress }: WriteTableOptions): Promise<TestColumns> {
+async function readTests({ inputs, onProgress }: Writing): Promise<TestColumns> {
   const lots: Lot[] = [];
   await readLots(
-    files,
+    inputs,
     (text) => onProgress(`tests: ${text}`),
     (lot) => {
       lots.push(lot);
@@ -104,13 +109,13 @@ async function readTests({ files, onProgress }: WriteTableOptions): Promise<Test
   return tests;
 }
 
-async function writeCsv(options: WriteTableOptions): Promise<WrittenTable> {
+async function writeCsv(options: Writing): Promise<WrittenTable> {
   const tests = await readTests(options);
   const columns = tests.columns();
   const writer = openCsv(options.out, { columns: PART_SHAPE, valueColumns: columns });
   const row = new Float32Array(columns.length);
   let rows = 0;
-  const damage = await readLots(options.files, options.onProgress, (lot, file) => {
+  const damage = await readLots(options.inputs, options.onProgress, (lot, file) => {
     const cellsOf = partCellsOf(lot, file);
     const columnOf: (number | undefined)[] = [];
     return (part) => {
@@ -128,15 +133,10 @@ async function writeCsv(options: WriteTableOptions): Promise<WrittenTable> {
 }
 
 /** Reads the files once, and a second time where what came late makes other columns of the tests. */
-async function writeParquet(options: WriteTableOptions): Promise<WrittenTable> {
+async function writeParquet(options: Writing): Promise<WrittenTable> {
   const growing = createGrowingColumns();
   const first = await writeGrowing(options, growing.begin, growing.place, growing.count, growing.settle);
   if (first !== undefined) return first;
-  if (options.files.includes(STANDARD_INPUT)) {
-    throw new Fault('invalid_data', [
-      'names or units of tests come after their values, so the lot has to be read twice, and standard input can be read once: expected a file',
-    ]);
-  }
   const tests = await readTests(options);
   const columns = tests.columns();
   const from = Int32Array.from(columns, (_, c) => c);
@@ -152,7 +152,7 @@ async function writeParquet(options: WriteTableOptions): Promise<WrittenTable> {
 }
 
 async function writeGrowing(
-  { files, out, onProgress }: WriteTableOptions,
+  { inputs, out, onProgress }: Writing,
   begin: ReturnType<typeof createGrowingColumns>['begin'],
   place: (test: TestDefinition) => number,
   count: () => number,
@@ -160,7 +160,7 @@ async function writeGrowing(
 ): Promise<WrittenTable | undefined> {
   const table = await openParquetOfParts(out, PART_SHAPE);
   let rows = 0;
-  const damage = await readLots(files, onProgress, (lot, file) => {
+  const damage = await readLots(inputs, onProgress, (lot, file) => {
     const cellsOf = partCellsOf(lot, file);
     const columnOf = begin(lot);
     const placed = (test: TestDefinition) => {
@@ -203,7 +203,7 @@ function columnAt(
 }
 
 /** Values as in the file, usable or not: the flags say. */
-async function writeLong({ files, out, format, onProgress }: WriteTableOptions): Promise<WrittenTable> {
+async function writeLong({ inputs, out, format, onProgress }: Writing): Promise<WrittenTable> {
   const shape: TableShape = {
     columns: [...PART_SHAPE, ...RESULT_SHAPE],
     valueColumns: [{ name: 'value', unit: undefined }],
@@ -211,7 +211,7 @@ async function writeLong({ files, out, format, onProgress }: WriteTableOptions):
   const writer = await (format === 'csv' ? openCsv(out, shape) : openParquet(out, shape));
   const value = new Float32Array(1);
   let rows = 0;
-  const damage = await readLots(files, onProgress, (lot, file) => {
+  const damage = await readLots(inputs, onProgress, (lot, file) => {
     const cellsOf = partCellsOf(lot, file);
     return async (part) => {
       const cells = cellsOf(part);
