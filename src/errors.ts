@@ -73,6 +73,14 @@ export class Refusal extends Error {
   }
 }
 
+/** Any error as the refusal that answers it; what nobody foresaw is a bare `internal_error`, its reason only for the log. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  return new Refusal('internal_error', 'the request could not be answered; the log has the reason', {
+    cause: error,
+  });
+}
+
 export type FaultCode =
   | 'invalid_config'
   | 'invalid_model'

@@ -25,7 +25,7 @@ export interface Counted {
 /** Who is counted: the id of a key or a token's subject, empty for none, and the address of the client. */
 export interface Counting {
   readonly keyId: string;
-  readonly address: () => string;
+  address(): string;
 }
 
 // The headers know whole seconds: whatever is left of a window is one.
@@ -151,8 +151,9 @@ export class RateLimits {
   }
 }
 
-function callerOf({ keyId, address }: Counting): string {
-  return keyId === '' ? `address ${address()}` : `key "${keyId}"`;
+function callerOf(counting: Counting): string {
+  const { keyId } = counting;
+  return keyId === '' ? `address ${counting.address()}` : `key "${keyId}"`;
 }
 
 /** Of a caller's own, so that nobody uses up the rate of somebody else's equipment. */

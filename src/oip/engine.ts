@@ -1,9 +1,9 @@
-import type { DieLabel, MeasurementContract } from '../die/die.js';
+import type { MeasurementContract } from '../die/die.js';
 import type { Actor } from '../lifecycle/audit.js';
 import type { Batching } from '../models/manifest/manifest.js';
-import type { RequestTrace } from '../tracing/tracer.js';
+import type { ModelVersion } from '../models/model-version.js';
 import type { OipInput } from './inputs.js';
-import type { InferOutput, InferResults } from './outputs.js';
+import type { InferOutput } from './outputs.js';
 import type { VersionStatistics } from './schemas.js';
 
 /** The states that the model repository extension knows. */
@@ -27,30 +27,6 @@ export interface OipVersion {
   readonly batching: Batching;
 }
 
-/** The dies of one infer request. */
-export interface OipInference {
-  readonly requestId: string;
-  /** Who asks, for the log. */
-  readonly keyId?: string | undefined;
-  /** The trace that the request is a part of. */
-  readonly trace?: RequestTrace | undefined;
-  /** The version by whose contract the dies were read. */
-  readonly version: OipVersion;
-  /** Whether the request named that version; else the model's traffic decides which one answers. */
-  readonly isNamed: boolean;
-  readonly labels: readonly DieLabel[];
-  /** float32 [dies, parameters] row-major, NaN where missing; lent until the results are there. */
-  readonly params: Float32Array;
-  /** Whether an output was asked for that is made of the contributions. */
-  readonly contributions: boolean;
-  /** When the request arrived, on the server's clock. */
-  readonly receivedAtMs: number;
-  /** Milliseconds from arrival within which the dies must be scored; the version's default if undefined. */
-  readonly deadlineMs: number | undefined;
-  /** Registers what is to happen when the client has gone. */
-  readonly onGone: (listener: () => void) => void;
-}
-
 /** Loads and unloads models while the server runs. */
 export interface OipControl {
   /** Loads a model's default version, or its highest; resolves when it can answer. */
@@ -59,7 +35,7 @@ export interface OipControl {
   unload(model: string, actor: Actor): Promise<void>;
 }
 
-/** All that the protocol's routes need of the server behind them. */
+/** All that the protocol's doors show of the server behind them; dies go by an exchange. */
 export interface OipEngine {
   /** What readiness waits for; empty when the server is ready. */
   missing(): readonly string[];
@@ -74,17 +50,8 @@ export interface OipEngine {
    */
   find(model: string, version?: string): OipVersion;
   state(version: OipVersion): { readonly state: OipState; readonly reason: string };
-  /**
-   * The version that will take dies, checked before a body is read; a promise where it is loaded first.
-   * @throws Refusal as `find` does, or where it is not ready or its queue is full
-   */
-  admit(model: string, version?: string): OipVersion | Promise<OipVersion>;
-  /**
-   * Results for all dies of a request, in their order. One die goes through the realtime lane, more
-   * through the bulk lane.
-   * @throws Refusal of the queue or of the version
-   */
-  infer(inference: OipInference): Promise<InferResults>;
+  /** A version as the protocol shows it. */
+  shown(version: ModelVersion): OipVersion;
   /** What a version has done since the start; absent where nobody counts. */
   readonly statistics?: (version: OipVersion) => VersionStatistics;
   /** Absent where models come and go only with the server. */

@@ -11,7 +11,7 @@ import type {
 export interface InferResults {
   readonly predictions: readonly Prediction[];
   /** float32 [dies, parameters], where contributions were asked for. */
-  readonly contributions?: Float32Array;
+  readonly contributions?: Float32Array | undefined;
 }
 
 /** The values of an output, row after row: FP32 or BYTES. */

@@ -30,7 +30,7 @@ export interface ArrivedCall {
 
 export interface CallReaderOptions {
   readonly reader: DieReader;
-  /** See `PredictRouteOptions.admit`: for dies that name another model or version than their path leads to. */
+  /** See `ExchangeParts.admit`: for dies that name another model or version than their path leads to. */
   readonly admit: (model: string, version: string | undefined) => Target | Promise<Target>;
 }
 

@@ -1,6 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import { assertWithinBounds } from '../die/bounds.js';
-import { fillCategories } from '../die/categories.js';
 import type { MeasurementContract, Measurements, NamedModel } from '../die/die.js';
 import type { Lane } from '../serving/batching/queue.js';
 import { decodeDieBinary, decodeDiesBinary } from './decode/binary.js';
@@ -8,7 +6,6 @@ import { type Headers, labelFromHeaders, labelsFromHeaders } from './decode/head
 import { decodeDie, decodeDies } from './decode/json.js';
 import { PieceJoiner } from './decode/pieces.js';
 import { namedInBody } from './decode/plain.js';
-import { faultPath } from './decode/refusals.js';
 import { RowPool } from './row-pool.js';
 
 /** A request's bytes and how they are to be read. */
@@ -49,29 +46,7 @@ export class DieReader {
     const startedMs = performance.now();
     const measurements = this.#decode(request, contract, lane);
     this.#onDecoded(request.body.media, performance.now() - startedMs);
-    this.#judge(measurements, contract, lane);
     return measurements;
-  }
-
-  /**
-   * Judges dies that were read by another contract of as many parameters.
-   * @throws Refusal `invalid_input` where a value is out of this one's bounds, or no category
-   */
-  assertWithin(measurements: Measurements, contract: MeasurementContract, lane: Lane): void {
-    if (contract.bounds === undefined && contract.categories === undefined) return;
-    const pathOf = (die: number, parameter: number) =>
-      faultPath([...(lane === 'bulk' ? [die] : []), 'test_params', parameter]);
-    fillCategories(measurements, contract, pathOf);
-    if (contract.bounds !== undefined) assertWithinBounds(measurements, contract.bounds, pathOf);
-  }
-
-  #judge(measurements: Measurements, contract: MeasurementContract, lane: Lane): void {
-    try {
-      this.assertWithin(measurements, contract, lane);
-    } catch (error) {
-      this.release(measurements, contract);
-      throw error;
-    }
   }
 
   #decode(

@@ -45,7 +45,7 @@ export interface HttpSide {
 export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide> {
   const { config, clock, catalogue, serving, readiness, security } = options;
   const { logger, registry, writeLine, loggedShare } = options.monitoring;
-  const { admission, targets, lifecycle } = serving;
+  const { admission, lifecycle } = serving;
   const startedAtMs = clock.nowMs();
   let requestsServed = 0;
   const probes = {
@@ -70,7 +70,6 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     catalogue,
     predictor: serving.predictor,
     admit: (model, version) => admission.admit(model, version),
-    target: (model, version) => targets.of(model, version),
     renew: (target) => admission.renew(target),
     experiments: serving.experiments,
     canaries: lifecycle.canaries,

@@ -3,15 +3,16 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Access } from '../../callers/access.js';
 import { createClientAddress } from '../../callers/client-address.js';
 import { RateLimits, type Rates } from '../../callers/rates.js';
+import type { AnswerObserver } from '../../exchange/answered.js';
+import type { ExchangeParts } from '../../exchange/exchange.js';
 import type { CanaryDriver } from '../../lifecycle/canary-driver.js';
 import type { ModelChanges } from '../../lifecycle/model-changes.js';
 import type { Catalogue } from '../../models/catalogue.js';
-import { PredictorEngine } from '../../oip/predictor-engine.js';
+import { CatalogueEngine } from '../../oip/catalogue-engine.js';
 import type { InferStatistics } from '../../oip/statistics.js';
 import type { Predictor } from '../../prediction/predictor.js';
 import type { Experiments } from '../../routing/experiments.js';
 import type { OutcomeAccounts } from '../../routing/outcome-accounts.js';
-import type { Target } from '../../routing/targets.js';
 import { ArrivingBytes } from '../../rows/arriving-bytes.js';
 import { CallReader } from '../../rows/read-call.js';
 import { type DecodeObserver, DieReader } from '../../rows/read-dies.js';
@@ -30,9 +31,8 @@ import { accessPlugin } from './plugins/access.js';
 import { corsPlugin, headersWithoutOrigin } from './plugins/cors.js';
 import { docsPlugin } from './plugins/docs.js';
 import { drainingPlugin } from './plugins/draining.js';
-import { type HttpObserver, observePlugin } from './plugins/observe.js';
-import { createSendRefusal, problemsPlugin, refusalOf } from './plugins/problems.js';
-import { rateLimitPlugin } from './plugins/rate-limit.js';
+import { observePlugin } from './plugins/observe.js';
+import { createSendRefusal, httpRefusalOf, problemsPlugin } from './plugins/problems.js';
 import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
 import { SECURITY_HEADERS, securityHeadersPlugin } from './plugins/security-headers.js';
 import { slowReadersPlugin } from './plugins/slow-readers.js';
@@ -54,10 +54,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly catalogue: Catalogue;
   readonly predictor: Predictor;
-  /** See `PredictRouteOptions.admit`. */
-  readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
-  /** See `PredictRouteOptions.renew`. */
-  readonly renew: (target: Target) => Target;
+  readonly admit: ExchangeParts['admit'];
+  readonly renew: ExchangeParts['renew'];
   readonly isDraining: () => boolean;
   /** See `DrainingOptions.patienceMs`. */
   readonly closingPatienceMs: () => number;
@@ -67,16 +65,14 @@ export interface ServerOptions {
   readonly changes: ModelChanges;
   readonly probes: ProbeRouteOptions;
   readonly metrics: MetricsText;
-  readonly observers: readonly HttpObserver[];
+  readonly observers: readonly AnswerObserver[];
   /** Records the spans of prediction requests; undefined where nobody does. */
   readonly tracer: Tracer | undefined;
   readonly onDecoded: DecodeObserver;
   readonly onOutcomes: OutcomeObserver;
   readonly outcomes: Pick<OutcomeAccounts, 'of' | 'rateOf'>;
-  /** See `PredictorEngineOptions.statistics`. */
+  /** See `CatalogueEngineOptions.statistics`. */
   readonly statistics: InferStatistics;
-  /** See `PredictorEngineOptions.target`. */
-  readonly target: (model: string | undefined, version: string | undefined) => Target;
   readonly security: Security;
   readonly limits: HttpLimits;
 }
@@ -139,7 +135,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     // No hook runs for these, so the headers of every answer are set here.
     frameworkErrors: (error, request, reply) =>
       sendRefusal(
-        refusalOf(error),
+        httpRefusalOf(error),
         request,
         reply.headers(SECURITY_HEADERS).header('x-request-id', request.id),
       ),
@@ -159,14 +155,16 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const arriving = new ArrivingBytes(limits.maxBufferedBytes);
   const rates = new RateLimits(limits, options.clock);
   const clientAddress = createClientAddress(security.trustedProxies);
+  const { clock, observers, admit, renew, predictor } = options;
+  const parts: ExchangeParts = { clock, logger, observers, admit, renew, predictor, rates, reader };
   const direct = canBeDirect(options)
-    ? openDirectDoor(app.server, arriving, options, { calls, rates, requestIds, clientAddress })
+    ? openDirectDoor(app.server, arriving, options, { ...parts, calls, requestIds, clientAddress })
     : undefined;
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
   bodyParsers(app, limits.maxBodyBytes, arriving);
 
-  await app.register(observePlugin, { clock: options.clock, clientAddress, observers: options.observers });
+  await app.register(observePlugin, { ...parts, clientAddress });
   await app.register(tracePlugin, { tracer: options.tracer });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);
@@ -187,7 +185,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   await app.register(corsPlugin, { origins: security.corsOrigins });
   await app.register(accessPlugin, { access: security.access });
-  await app.register(rateLimitPlugin, { rates });
   if (security.docsAccess !== 'off') {
     await app.register(docsPlugin, {
       version: options.probes.version,
@@ -206,15 +203,15 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   trafficRoutes(app, options);
   adminRoutes(app, { ...options, isDocumented: hasAdmin });
   outcomeRoutes(app, options);
-  predictRoutes(app, { ...options, reader, calls, rates });
+  predictRoutes(app, { ...options, ...parts, calls });
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
-    engine: new PredictorEngine({ ...options, missing: options.probes.missing }),
+    engine: new CatalogueEngine({ ...options, missing: options.probes.missing }),
     version: options.probes.version,
     maxBodyBytes: limits.maxBodyBytes,
     arriving,
     maxBatchDies: limits.maxBatchDies,
-    rates,
+    exchange: parts,
     isControlDocumented: hasAdmin,
   });
   return app;
@@ -231,18 +228,12 @@ function canBeDirect({ security, tracer }: ServerOptions): boolean {
 function openDirectDoor(
   server: Server,
   arriving: ArrivingBytes,
-  { limits, security, ...options }: ServerOptions,
-  shared: Pick<DirectPredictOptions, 'rates' | 'calls' | 'requestIds' | 'clientAddress'>,
+  { clock, isDraining, limits, security }: ServerOptions,
+  shared: ExchangeParts & Pick<DirectPredictOptions, 'calls' | 'requestIds' | 'clientAddress'>,
 ): DirectDoor {
   const { keepAliveTimeoutMs, requestTimeoutMs, maxBodyBytes } = limits;
   const writer = new AnswerWriter(keepAliveTimeoutMs, headersWithoutOrigin(security.corsOrigins));
-  const handler = new DirectPredict({
-    ...options,
-    ...shared,
-    writer,
-    access: security.access,
-  });
-  const { clock } = options;
+  const handler = new DirectPredict({ ...shared, isDraining, writer, access: security.access });
   const timeouts = { keepAliveTimeoutMs, requestTimeoutMs };
   return new DirectDoor(server, { clock, handler, ...timeouts, maxBodyBytes, arriving });
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Counted } from '../../../callers/rates.js';
+import type { RateHeaders } from '../../../callers/rates.js';
+import type { Target } from '../../../routing/targets.js';
 import { ArrivingBody, type ArrivingBytes } from '../../../rows/arriving-bytes.js';
 import type { RequestHead } from './request-head.js';
 
@@ -18,8 +19,10 @@ export interface DirectRequest {
 
 /** That a request was let in. */
 export interface DirectAdmission {
-  /** What it was counted as. */
-  readonly counted: Counted | undefined;
+  /** What its answer is to say of the rate that it was counted for. */
+  readonly rate: RateHeaders | undefined;
+  /** Where its dies were to go then. */
+  readonly target: Target | undefined;
 }
 
 /** What a connection asks of the one that owns it. */

@@ -1,61 +1,34 @@
-import type { FastifyBaseLogger } from 'fastify';
 import type { Access } from '../../../callers/access.js';
 import type { ClientAddress } from '../../../callers/client-address.js';
 import { identify } from '../../../callers/identify.js';
-import type { Counted, Counting, RateHeaders, RateLimits } from '../../../callers/rates.js';
-import type { Measurements } from '../../../die/die.js';
+import type { RateHeaders } from '../../../callers/rates.js';
 import type { Prediction } from '../../../die/prediction.js';
 import type { Refusal } from '../../../errors.js';
-import { tellEach } from '../../../observers.js';
-import type { Predictor } from '../../../prediction/predictor.js';
+import { Exchange, type ExchangeParts } from '../../../exchange/exchange.js';
+import type { Inferred } from '../../../prediction/predictor.js';
 import type { Target } from '../../../routing/targets.js';
 import type { CallReader, ReadCall } from '../../../rows/read-call.js';
 import type { Lane } from '../../../serving/batching/queue.js';
-import type { Clock } from '../../../serving/clock.js';
 import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
-import type { HttpObserver } from '../plugins/observe.js';
-import { refusalOf } from '../plugins/problems.js';
-import { readDeadlineMs } from '../schemas/requests.js';
 import { type Address, addressOf } from './addresses.js';
 import { type AnswerWriter, type DirectAnswer, refusalAnswer } from './answer-text.js';
 import type { DirectAdmission, DirectConnection, DirectRequest } from './connection.js';
 import type { DirectHandler } from './door.js';
 import type { RequestHead } from './request-head.js';
 
-export interface DirectPredictOptions {
-  readonly clock: Clock;
-  readonly logger: FastifyBaseLogger;
-  readonly predictor: Predictor;
+export interface DirectPredictOptions extends ExchangeParts {
   readonly calls: CallReader;
   readonly writer: AnswerWriter;
-  readonly rates: RateLimits;
   readonly clientAddress: ClientAddress;
-  /** See `PredictRouteOptions.admit`. */
-  readonly admit: (model: string | undefined, version: string | undefined) => Target | Promise<Target>;
-  /** The same of a call that was let in before its body had come: without asking whether it may come in. */
-  readonly target: (model: string | undefined, version: string | undefined) => Target;
   readonly requestIds: (raw: { readonly headers: Readonly<Record<string, string>> }) => string;
   readonly isDraining: () => boolean;
   /** Who may do what; undefined where nobody is asked. */
   readonly access: Access | undefined;
-  readonly observers: readonly HttpObserver[];
-}
-
-/** One request, without its bytes, which nobody needs once they are read, and where its answer goes. */
-interface Exchange extends Pick<DirectRequest, 'head' | 'receivedAtMs' | 'onGone'> {
-  readonly connection: DirectConnection;
-  readonly address: Address;
-  readonly requestId: string;
-  readonly keyId: string;
-  /** What the answer says of the rate that the request was counted for last. */
-  rate: RateHeaders | undefined;
-  /** From when the dies have been read. */
-  measurements: Measurements | undefined;
 }
 
 /**
- * Predicts the dies of a plain request: the same steps, the same refusals and the same observers as those
- * of the route, without what a framework does for every kind of request.
+ * Predicts the dies of a plain request by the steps of an exchange, without what a framework does for every kind of
+ * request. What would have to wait before its dies are read goes the other way.
  */
 export class DirectPredict implements DirectHandler {
   readonly #options: DirectPredictOptions;
@@ -65,56 +38,43 @@ export class DirectPredict implements DirectHandler {
   }
 
   /** What would be refused before its body has come goes the other way, which refuses it then. */
-  admit({ path, headers }: RequestHead, connection: DirectConnection): DirectAdmission | undefined {
-    const { isDraining, rates } = this.#options;
-    const address = addressOf(path);
-    const keyId = this.#callerOf(headers);
-    if (address === undefined || isDraining() || keyId === undefined) return undefined;
-    const counting = this.#countingOf(keyId, connection, headers);
-    if (rates.isCallerUsedUp(counting)) return undefined;
+  admit(head: RequestHead, connection: DirectConnection): DirectAdmission | undefined {
+    if (this.#options.isDraining()) return undefined;
+    const exchange = this.#begin(head, connection);
+    if (exchange === undefined || exchange.isOverRate()) return undefined;
     try {
-      return this.#find(undefined, address) && { counted: rates.countCaller(counting) };
+      if (waits(exchange.find(exchange.path))) return undefined;
+      exchange.countCaller();
+      return exchange;
     } catch {
       return undefined;
     }
   }
 
   take(request: DirectRequest, connection: DirectConnection): boolean {
-    const { isDraining, rates, requestIds } = this.#options;
-    const { head, pieces, admission, receivedAtMs, onGone } = request;
-    const { headers } = head;
-    const address = addressOf(head.path);
-    if (address === undefined || (isDraining() && admission === undefined)) return false;
-    const keyId = this.#callerOf(headers);
-    if (keyId === undefined) return false;
-    const counting = this.#countingOf(keyId, connection, headers);
-    const exchange: Exchange = {
-      head,
-      receivedAtMs,
-      onGone,
-      connection,
-      address,
-      requestId: requestIds({ headers }),
-      keyId,
-      rate: undefined,
-      measurements: undefined,
-    };
+    const { admission } = request;
+    if (admission === undefined && this.#options.isDraining()) return false;
+    const exchange = this.#begin(request.head, connection);
+    if (exchange === undefined) return false;
+    exchange.arrived(request);
     try {
-      this.#count(exchange, admission === undefined ? rates.countCaller(counting) : admission.counted);
-      // Before it is asked for: who is over its rate must not have a version loaded.
-      const target = this.#find(admission, address);
+      if (admission !== undefined) exchange.renew();
       // The other way counts it once more, as the first request of its connection there.
-      if (target === undefined) return false;
-      const read = this.#read(exchange, pieces, target);
+      else if (waits(exchange.admit(exchange.path))) return false;
       // As above: of a version that its dies name.
-      if (read === undefined) return false;
-      exchange.measurements = read.measurements;
-      this.#countEquipment(exchange, counting, read);
-      void this.#predict(exchange, read);
+      if (waits(exchange.read(), exchange)) return false;
+      void exchange.predict();
     } catch (error) {
-      this.#refuse(exchange, error);
+      exchange.refuse(error);
     }
     return true;
+  }
+
+  #begin(head: RequestHead, connection: DirectConnection): DirectExchange | undefined {
+    const path = addressOf(head.path);
+    const keyId = this.#callerOf(head.headers);
+    if (path === undefined || keyId === undefined) return undefined;
+    return new DirectExchange(this.#options, head, connection, path, keyId);
   }
 
   /** Who calls; undefined where that takes a while, is refused or fails: the other way has the words for it. */
@@ -130,135 +90,98 @@ export class DirectPredict implements DirectHandler {
       return undefined;
     }
   }
+}
 
-  /**
-   * Where the dies go; undefined where a version has to be loaded first.
-   * @throws Refusal where they may not come in, which one that was let in is not asked again
-   */
-  #find(admission: DirectAdmission | undefined, { model, version }: Address): Target | undefined {
-    if (admission !== undefined) return this.#options.target(model, version);
-    const target = this.#options.admit(model, version);
-    if (!(target instanceof Promise)) return target;
-    target.catch(() => {});
-    return undefined;
-  }
+/** Whether a step has to wait; what comes of it is not waited for, but for the rows that it takes. */
+function waits(step: Promise<void> | undefined, exchange?: DirectExchange): boolean {
+  if (step === undefined) return false;
+  step.then(() => exchange?.release()).catch(() => {});
+  return true;
+}
 
-  #read(
-    { head, requestId, address }: Exchange,
-    pieces: readonly Buffer[],
-    target: Target,
-  ): ReadCall | undefined {
-    const request = { id: requestId, headers: head.headers, body: { media: head.media, pieces } };
-    const read = this.#options.calls.read({ request, path: address, target, lane: address.lane });
-    if (!(read instanceof Promise)) return read;
-    read.then((late) => this.#options.calls.release(late)).catch(() => {});
-    return undefined;
-  }
+const NO_PIECES: readonly Buffer[] = [];
+const nobody = (): void => {};
 
-  #countEquipment(exchange: Exchange, counting: Counting, read: ReadCall): void {
-    const { rates, calls } = this.#options;
-    const equipmentId = read.measurements.labels[0]?.equipment_id;
-    try {
-      this.#count(exchange, rates.countEquipment(counting, equipmentId));
-    } catch (error) {
-      calls.release(read);
-      throw error;
-    }
-  }
+/** A plain request and where its answer goes: without its bytes, once they are read. */
+class DirectExchange extends Exchange {
+  readonly method = 'POST';
+  readonly trace = undefined;
+  readonly requestId: string;
+  readonly path: Address;
+  readonly keyId: string;
+  receivedAtMs = 0;
+  onGone: DirectRequest['onGone'] = nobody;
+  rate: RateHeaders | undefined;
+  readonly #options: DirectPredictOptions;
+  readonly #head: RequestHead;
+  readonly #connection: DirectConnection;
+  #pieces = NO_PIECES;
 
-  #countingOf(
-    keyId: string,
+  constructor(
+    options: DirectPredictOptions,
+    head: RequestHead,
     connection: DirectConnection,
-    headers: Readonly<Record<string, string>>,
-  ): Counting {
-    return { keyId, address: () => this.#clientOf(connection, headers) };
+    path: Address,
+    keyId: string,
+  ) {
+    super(options);
+    this.#options = options;
+    this.#head = head;
+    this.#connection = connection;
+    this.path = path;
+    this.keyId = keyId;
+    this.lane = path.lane;
+    this.requestId = options.requestIds(head);
   }
 
-  #clientOf({ socket }: DirectConnection, headers: Readonly<Record<string, string>>): string {
-    return this.#options.clientAddress(socket, headers['x-forwarded-for']);
+  get route(): string {
+    return this.path.route;
   }
 
-  /** @throws Refusal `rate_limited` where a request is one too many */
-  #count(exchange: Exchange, counted: Counted | undefined): void {
-    if (counted === undefined) return;
-    exchange.rate = counted.headers;
-    if (counted.refusal !== undefined) throw counted.refusal;
+  get headers(): Readonly<Record<string, string>> {
+    return this.#head.headers;
   }
 
-  async #predict(exchange: Exchange, read: ReadCall): Promise<void> {
-    const { predictor, calls } = this.#options;
-    const { head, receivedAtMs, onGone, requestId, keyId, address } = exchange;
-    const { target, measurements } = read;
-    const { version, assign, isNamed, shadows } = target;
-    try {
-      const { predictions } = await predictor.infer({
-        requestId,
-        keyId,
-        version,
-        assign,
-        isNamed,
-        shadows,
-        measurements,
-        lane: address.lane,
-        receivedAtMs,
-        deadlineMs: readDeadlineMs(head.headers),
-        explain: 0,
-        onGone,
-      });
-      const body = encoded(predictions, address.lane);
-      const { rate } = exchange;
-      this.#answer(exchange, { status: 200, mediaType: PREDICTION_MEDIA_TYPE, requestId, rate, body });
-    } catch (error) {
-      this.#refuse(exchange, error);
-    } finally {
-      calls.release(read);
-    }
+  /** Its body has come; of one that was let in before, where its dies were to go. */
+  arrived({ pieces, receivedAtMs, onGone, admission }: DirectRequest): void {
+    this.#pieces = pieces;
+    this.receivedAtMs = receivedAtMs;
+    this.onGone = onGone;
+    this.target = admission?.target;
+    this.rate = admission?.rate;
   }
 
-  #refuse(exchange: Exchange, error: unknown): void {
-    const refusal = refusalOf(error);
-    const { requestId } = exchange;
-    if (refusal.code === 'internal_error')
-      this.#options.logger.error({ request_id: requestId, err: error }, 'unexpected error');
-    this.#answer(exchange, refusalAnswer(refusal, requestId, exchange.rate), refusal);
+  address(): string {
+    return this.#options.clientAddress(this.#connection.socket, this.headers['x-forwarded-for']);
   }
 
-  #answer(exchange: Exchange, answer: DirectAnswer, refusal?: Refusal): void {
+  protected readDies(target: Target): ReadCall | Promise<ReadCall> {
+    const { requestId: id, headers, path, lane } = this;
+    const body = { media: this.#head.media, pieces: this.#pieces };
+    this.#pieces = NO_PIECES;
+    return this.#options.calls.read({ request: { id, headers, body }, path, target, lane });
+  }
+
+  protected sayRate(rate: RateHeaders): void {
+    this.rate = rate;
+  }
+
+  protected answer({ predictions }: Inferred): void {
+    const { requestId, rate } = this;
+    const body = encoded(predictions, this.lane);
+    this.#write({ status: 200, mediaType: PREDICTION_MEDIA_TYPE, requestId, rate, body });
+  }
+
+  protected answerRefusal(refusal: Refusal): void {
+    this.#write(refusalAnswer(refusal, this.requestId, this.rate), refusal);
+  }
+
+  #write(answer: DirectAnswer, refusal?: Refusal): void {
     const { isDraining, writer } = this.#options;
-    const { connection } = exchange;
+    const connection = this.#connection;
     if (isDraining()) connection.endAfterAnswer();
     const { text, encoding } = writer.write(answer, connection.isLast);
-    if (connection.answer(text, encoding)) this.#tellObservers(exchange, answer.status, refusal);
-  }
-
-  #tellObservers(
-    { head, receivedAtMs, connection, address, requestId, keyId, measurements }: Exchange,
-    status: number,
-    refusal: Refusal | undefined,
-  ): void {
-    const { clock, logger, observers } = this.#options;
-    const label = measurements?.labels[0];
-    const answered = {
-      requestId,
-      traceId: undefined,
-      method: 'POST',
-      route: address.route,
-      status,
-      durationMs: clock.nowMs() - receivedAtMs,
-      refusalCode: refusal?.code ?? ('' as const),
-      refusalDetail: refusal?.message ?? '',
-      predicts: true,
-      address: refusal === undefined ? '' : this.#clientOf(connection, head.headers),
-      keyId,
-      dieId: label?.die_id,
-      equipmentId: label?.equipment_id ?? undefined,
-    };
-    tellEach(
-      observers,
-      (observe) => observe(answered),
-      // The request has been answered: it must not be refused as well.
-      (error) => logger.error({ request_id: requestId, err: error }, 'an observer failed'),
-    );
+    if (connection.answer(text, encoding)) this.tell(answer.status, refusal);
   }
 }
 

@@ -1,4 +1,3 @@
-import type { OipVersion } from '../../../oip/engine.js';
 import type { InferResults, OutputValues } from '../../../oip/outputs.js';
 import type { AnsweredTensor, InferAnswer } from '../../../oip/schemas.js';
 import type { RequestedOutput } from './decode-request.js';
@@ -12,7 +11,7 @@ export interface EncodedAnswer {
 
 /** The answer to an infer request: JSON, and behind it the outputs that were asked for as binary, in their order. */
 export function encodeInferAnswer(
-  version: OipVersion,
+  version: { readonly name: string },
   id: string | undefined,
   requested: readonly RequestedOutput[],
   results: InferResults,

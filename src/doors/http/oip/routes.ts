@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import type { RateLimits } from '../../../callers/rates.js';
 import { Refusal } from '../../../errors.js';
+import type { ExchangeParts } from '../../../exchange/exchange.js';
 import type { OipControl, OipEngine, OipVersion } from '../../../oip/engine.js';
 import { ModelConfigSchema, modelConfig } from '../../../oip/model-config.js';
 import {
@@ -35,7 +35,8 @@ export interface OipRouteOptions {
   readonly arriving: ArrivingBytes;
   /** Most dies in one infer request. */
   readonly maxBatchDies: number;
-  readonly rates: RateLimits;
+  /** What infer requests are made with. */
+  readonly exchange: ExchangeParts;
   /** Whether somebody may load and unload: without, both are 404 and not in the documentation. */
   readonly isControlDocumented: boolean;
 }

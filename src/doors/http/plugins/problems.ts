@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { Refusal, type RefusalCode } from '../../../errors.js';
+import { Refusal, type RefusalCode, refusalOf } from '../../../errors.js';
 import { closeAfterLinger } from '../connections.js';
 import { RouteMethods } from '../route-methods.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../schemas/problem.js';
@@ -20,8 +20,8 @@ const FASTIFY_ERRORS: Readonly<Record<string, readonly [RefusalCode, string]>> =
 /** node:http would leave out, without a word, those above a limit of its own. */
 const MAX_HEADERS = 100;
 
-/** Any error as the refusal that answers it; what nobody foresaw is a bare `internal_error`. */
-export function refusalOf(error: unknown): Refusal {
+/** Any error as the refusal that answers it, also those of Fastify and its plugins. */
+export function httpRefusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   const known = FASTIFY_ERRORS[isFastifyError(error) ? error.code : ''];
   if (known !== undefined) return new Refusal(known[0], known[1], { cause: error });
@@ -30,9 +30,7 @@ export function refusalOf(error: unknown): Refusal {
   if (status === 404) return new Refusal('not_found', 'there is nothing of that name', { cause: error });
   if (status >= 400 && status < 500)
     return new Refusal('bad_request', 'the request makes no sense here', { cause: error });
-  return new Refusal('internal_error', 'the request could not be answered; the log has the reason', {
-    cause: error,
-  });
+  return refusalOf(error);
 }
 
 /** How refusals are written below a path, where it is not as problems. */
@@ -89,12 +87,12 @@ export const problemsPlugin = fp<ProblemsOptions>(
       return new Refusal('method_not_allowed', found, { allow });
     };
     app.setErrorHandler((error, request, reply) => {
-      const refusal = refusalOf(error);
-      if (refusal.code === 'internal_error') {
+      const refusal = httpRefusalOf(error);
+      // One that comes as a refusal has been logged by whoever made it one.
+      if (refusal.code === 'internal_error' && refusal !== error) {
         request.log.error({ request_id: request.id, err: error }, 'unexpected error');
       }
-      request.refusalCode = refusal.code;
-      request.refusalDetail = refusal.message;
+      request.refusal = refusal;
       if (reply.getHeader('connection') === 'close' && !request.raw.complete) {
         // The connection is closed after this answer: not before the client had time to read it.
         const { socket } = request.raw;
@@ -112,8 +110,7 @@ export const problemsPlugin = fp<ProblemsOptions>(
     app.setNotFoundHandler((request) => {
       throw nothingThere(request);
     });
-    app.decorateRequest('refusalCode', '');
-    app.decorateRequest('refusalDetail', '');
+    app.decorateRequest('refusal', undefined);
     done();
   },
   { name: 'problems' },
@@ -121,10 +118,8 @@ export const problemsPlugin = fp<ProblemsOptions>(
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Code of the refusal that the request was answered with; empty for none. */
-    refusalCode: RefusalCode | '';
-    /** What that refusal said. */
-    refusalDetail: string;
+    /** The refusal that the request was answered with; undefined for none. */
+    refusal: Refusal | undefined;
   }
 }
 

@@ -52,14 +52,15 @@ function beginTrace(tracer: Tracer, request: FastifyRequest, reply: FastifyReply
 
 function endingOf(span: RequestSpan, request: FastifyRequest, reply: FastifyReply): () => void {
   return () => {
-    const version = request.target?.version ?? request.oipVersion;
+    const { exchange, refusal } = request;
+    const version = exchange?.target?.version;
     span.end({
       status: reply.raw.writableFinished ? reply.raw.statusCode : undefined,
-      refusalCode: request.refusalCode,
-      refusalDetail: request.refusalDetail,
+      refusalCode: refusal?.code ?? '',
+      refusalDetail: refusal?.message ?? '',
       model: version?.name,
       version: version?.version,
-      dies: (request.measurements ?? request.oipRequest?.measurements)?.labels.length,
+      dies: exchange?.measurements?.labels.length,
     });
   };
 }

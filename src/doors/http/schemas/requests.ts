@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Refusal } from '../../../errors.js';
+import { DeadlineSchema } from '../../../exchange/deadline.js';
 
 export const ModelParamsSchema = z.object({ model: z.string().describe('Name of a model') });
 
@@ -49,9 +50,6 @@ export const PredictQuerySchema = z.object({
     ),
 });
 
-const deadlineError = ({ input }: { input: unknown }) =>
-  `expected whole milliseconds from 1 to 600000, found "${String(input).slice(0, 40)}"`;
-
 const context = (of: string) =>
   z.string().optional().describe(`${of} of all dies of a binary body, percent-encoded`);
 
@@ -63,13 +61,7 @@ const ContextHeadersShape = {
 };
 
 export const PredictHeadersSchema = z.object({
-  'x-deadline-ms': z
-    .string()
-    .regex(/^[1-9]\d{0,5}$/, { error: deadlineError })
-    .transform(Number)
-    .refine((ms) => ms <= 600_000, { error: deadlineError })
-    .optional()
-    .describe('Milliseconds from arrival within which the dies must be scored, else 504'),
+  'x-deadline-ms': DeadlineSchema,
   'x-request-id': z
     .string()
     .optional()
@@ -91,15 +83,6 @@ export const PredictBatchHeadersSchema = PredictHeadersSchema.omit({
     .optional()
     .describe('Ids of the dies of a binary body, separated by commas, percent-encoded; made if absent'),
 });
-
-/**
- * The deadline that a caller asks for in `x-deadline-ms`, milliseconds from arrival.
- * @throws Refusal `invalid_input`
- */
-export function readDeadlineMs(headers: Record<string, string | string[] | undefined>): number | undefined {
-  if (headers['x-deadline-ms'] === undefined) return undefined;
-  return readPart(PredictHeadersSchema, headers, 'headers')['x-deadline-ms'];
-}
 
 /**
  * Reads a part of a request by its schema.

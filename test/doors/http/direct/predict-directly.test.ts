@@ -8,8 +8,8 @@ import {
   DirectPredict,
   type DirectPredictOptions,
 } from '../../../../src/doors/http/direct/predict-directly.js';
-import type { HttpAnswered } from '../../../../src/doors/http/plugins/observe.js';
 import { Refusal } from '../../../../src/errors.js';
+import type { Answered } from '../../../../src/exchange/answered.js';
 import { createLogger } from '../../../../src/monitoring/logger.js';
 import { Predictor, type Scorer } from '../../../../src/prediction/predictor.js';
 import type { Target } from '../../../../src/routing/targets.js';
@@ -51,23 +51,25 @@ async function open(
   const clock = new FakeClock();
   const log = new LogCollector();
   const submitted: Submitted[] = [];
-  const seen: HttpAnswered[] = [];
+  const seen: Answered[] = [];
   const scorer: Scorer = {
     async submit(_key, call) {
       submitted.push(call);
       return { scores: Float32Array.of(await score(call)), runMs: [1], contributions: undefined };
     },
   };
+  const reader = new DieReader(1, () => {});
   const handler = new DirectPredict({
     clock,
     logger: createLogger(readConfig({ MODEL_REPOSITORY: '/nowhere' }), log),
     predictor: new Predictor({ scorer, clock, observers: [], onObserverError: () => {} }),
-    calls: new CallReader({ reader: new DieReader(1, () => {}), admit: () => target }),
+    reader,
+    calls: new CallReader({ reader, admit: () => target }),
     writer: new AnswerWriter(KEEP_ALIVE_MS),
     rates: new RateLimits({ perCaller: 0, perEquipment: 0 }, clock),
     clientAddress: createClientAddress([]),
     admit: () => target,
-    target: () => target,
+    renew: (found) => found,
     requestIds: () => 'made-here',
     isDraining: () => false,
     access: undefined,

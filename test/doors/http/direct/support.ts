@@ -78,7 +78,7 @@ export class TestHandler implements DirectHandler {
   admits: (head: RequestHead) => boolean = () => true;
 
   admit(head: RequestHead): DirectAdmission | undefined {
-    return this.admits(head) ? { counted: undefined } : undefined;
+    return this.admits(head) ? { rate: undefined, target: undefined } : undefined;
   }
 
   declines: (request: DirectRequest) => boolean = () => false;

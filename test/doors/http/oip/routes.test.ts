@@ -3,7 +3,6 @@ import net from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../../../src/errors.js';
-import type { OipInference } from '../../../../src/oip/engine.js';
 import {
   InferAnswerSchema,
   ModelMetadataSchema,
@@ -14,7 +13,15 @@ import {
 } from '../../../../src/oip/schemas.js';
 import { InferStatistics } from '../../../../src/oip/statistics.js';
 import { post, type RawAnswer, send } from '../../../support/http.js';
-import { accessFor, FakeEngine, float32Bytes, screenVersion, startOip, wire } from './support.js';
+import {
+  type AskedInference,
+  accessFor,
+  FakeEngine,
+  float32Bytes,
+  screenVersion,
+  startOip,
+  wire,
+} from './support.js';
 
 const DIE = { name: 'test_params', shape: [1, 4], datatype: 'FP32', data: [0.25, 0.25, 0, 0] };
 const inferBody = (changes: object = {}) => JSON.stringify({ inputs: [DIE], ...changes });
@@ -147,6 +154,15 @@ describe('infer', () => {
     expect(errorOf(await post(path, inferBody(two), { 'x-die-ids': 'a' }), 422)).toMatch(/expected 2 ids/);
   });
 
+  test('sends one die through the realtime lane and more through the bulk lane', async () => {
+    const engine = new FakeEngine();
+    const { url } = await startOip(engine);
+    const two = { inputs: [{ ...DIE, shape: [2, 4], data: Array(8).fill(0) }] };
+    await post(`${url}/v2/models/screen/infer`, inferBody());
+    await post(`${url}/v2/models/screen/infer`, inferBody(two));
+    expect(engine.asked.map(({ lane }) => lane)).toEqual(['realtime', 'bulk']);
+  });
+
   test('takes the earlier of x-deadline-ms and timeout', async () => {
     const engine = new FakeEngine();
     const { url } = await startOip(engine);
@@ -224,11 +240,11 @@ describe('infer', () => {
     const engine = new FakeEngine();
     const events = new EventEmitter();
     const [inferred, gone] = [once(events, 'infer'), once(events, 'gone')];
-    engine.infer = async (inference: OipInference) => {
-      inference.onGone(() => events.emit('gone'));
+    engine.infer = async (inference: AskedInference) => {
+      inference.onGone?.(() => events.emit('gone'));
       events.emit('infer');
       await gone;
-      return { predictions: [] };
+      return { predictions: [], contributions: undefined };
     };
     const { port } = await startOip(engine);
     const socket = net.connect(port, '127.0.0.1');

@@ -6,7 +6,7 @@ import type { Access } from '../../../../src/callers/access.js';
 import type { Permission } from '../../../../src/callers/caller.js';
 import { createClientAddress } from '../../../../src/callers/client-address.js';
 import { RateLimits } from '../../../../src/callers/rates.js';
-import type { MeasurementContract } from '../../../../src/die/die.js';
+import type { DieLabel, MeasurementContract } from '../../../../src/die/die.js';
 import type { Prediction } from '../../../../src/die/prediction.js';
 import type { InferLimits } from '../../../../src/doors/http/oip/decode-request.js';
 import { OIP_ERRORS, OIP_PREFIX } from '../../../../src/doors/http/oip/error-form.js';
@@ -14,15 +14,18 @@ import { oipRoutes } from '../../../../src/doors/http/oip/routes.js';
 import { accessPlugin } from '../../../../src/doors/http/plugins/access.js';
 import { observePlugin } from '../../../../src/doors/http/plugins/observe.js';
 import { createSendRefusal, problemsPlugin } from '../../../../src/doors/http/plugins/problems.js';
-import { rateLimitPlugin } from '../../../../src/doors/http/plugins/rate-limit.js';
 import { createRequestIds, requestIdsPlugin } from '../../../../src/doors/http/plugins/request-ids.js';
 import { serializeByZod, validateByZod } from '../../../../src/doors/http/zod-provider.js';
 import { Refusal } from '../../../../src/errors.js';
+import type { ExchangeParts } from '../../../../src/exchange/exchange.js';
 import { ManifestSchema } from '../../../../src/models/manifest/manifest.js';
-import type { OipEngine, OipInference, OipState, OipVersion } from '../../../../src/oip/engine.js';
+import { createModelVersion, type ModelVersion } from '../../../../src/models/model-version.js';
+import type { OipEngine, OipState, OipVersion } from '../../../../src/oip/engine.js';
 import { inputsOf } from '../../../../src/oip/inputs.js';
 import { contributionsOutput, outputsOf } from '../../../../src/oip/outputs.js';
 import type { VersionStatistics } from '../../../../src/oip/schemas.js';
+import type { Inferred, PredictionRequest } from '../../../../src/prediction/predictor.js';
+import type { Target } from '../../../../src/routing/targets.js';
 import { ArrivingBytes } from '../../../../src/rows/arriving-bytes.js';
 import { systemClock } from '../../../../src/serving/clock.js';
 import { manifestOf } from '../../../support/models.js';
@@ -54,9 +57,18 @@ export function limitsOf(version: OipVersion, maxDies = 100): InferLimits {
   };
 }
 
+/** What the fake engine was asked to infer. */
+export interface AskedInference extends Pick<PredictionRequest, 'deadlineMs' | 'lane' | 'onGone'> {
+  readonly version: OipVersion;
+  readonly labels: readonly DieLabel[];
+  /** float32 [dies, parameters] row-major. */
+  readonly params: Float32Array;
+  readonly contributions: boolean;
+}
+
 /** Scores by the sum of a row's magnitudes, and fails above 1; remembers what it was asked. */
 export class FakeEngine implements OipEngine {
-  readonly asked: OipInference[] = [];
+  readonly asked: AskedInference[] = [];
   readonly calls: string[] = [];
   states: Record<string, OipState> = {};
   refusal: Refusal | undefined;
@@ -90,13 +102,29 @@ export class FakeEngine implements OipEngine {
     return { state, reason: state === 'READY' ? '' : `version ${version} is ${state.toLowerCase()}` };
   }
 
-  admit(model: string, version?: string): OipVersion {
-    const found = this.find(model, version);
-    if (this.refusal !== undefined) throw this.refusal;
-    return found;
+  shown({ name, version }: ModelVersion): OipVersion {
+    return this.find(name, version);
   }
 
-  async infer(inference: OipInference) {
+  admit(model: string, number?: string): Target {
+    const { name, version: found, contract } = this.find(model, number);
+    if (this.refusal !== undefined) throw this.refusal;
+    const changes = { name, version: found };
+    const manifest = ManifestSchema.parse(manifestOf(new Uint8Array(), contract.parameterCount, changes));
+    const version = createModelVersion(manifest, undefined, '/nowhere');
+    const entry = {
+      key: version.key,
+      name,
+      number: found,
+      version,
+      state: 'ready' as const,
+      reason: undefined,
+      report: undefined,
+    };
+    return { entry, version, assign: undefined, isNamed: number !== undefined, shadows: [] };
+  }
+
+  async infer(inference: AskedInference): Promise<Inferred> {
     this.asked.push({ ...inference, params: inference.params.slice() });
     const p = inference.version.contract.parameterCount;
     const predictions = inference.labels.map(({ die_id }, i) => ({
@@ -105,7 +133,7 @@ export class FakeEngine implements OipEngine {
     }));
     return inference.contributions
       ? { predictions, contributions: inference.params.map(Math.abs) }
-      : { predictions };
+      : { predictions, contributions: undefined };
   }
 
   control?: OipEngine['control'] = {
@@ -138,7 +166,7 @@ export function predictionOf(dieId: string, row: Float32Array): Prediction {
 
 /** The protocol's routes on a real socket, with the plugins that the server puts before them. */
 export async function startOip(
-  engine: OipEngine,
+  engine: FakeEngine,
   options: { access?: Access; perSecond?: number; maxBodyBytes?: number; maxBatchDies?: number } = {},
 ): Promise<{ port: number; url: string; app: FastifyInstance }> {
   const app = Fastify({ genReqId: createRequestIds() });
@@ -146,6 +174,7 @@ export async function startOip(
   app.setSerializerCompiler(serializeByZod);
   await app.register(observePlugin, {
     clock: systemClock,
+    logger: app.log,
     clientAddress: createClientAddress([]),
     observers: [],
   });
@@ -163,7 +192,26 @@ export async function startOip(
     });
   }
   const rates = new RateLimits({ perEquipment: options.perSecond ?? 0, perCaller: 0 }, systemClock);
-  await app.register(rateLimitPlugin, { rates });
+  const exchange: ExchangeParts = {
+    clock: systemClock,
+    logger: app.log,
+    observers: [],
+    admit: (model = 'screen', version) => engine.admit(model, version),
+    renew: (target) => target,
+    rates,
+    reader: { release: () => {} },
+    predictor: {
+      infer: ({ version, measurements, rawContributions = false, deadlineMs, lane, onGone }) =>
+        engine.infer({
+          version: engine.shown(version),
+          ...measurements,
+          contributions: rawContributions,
+          deadlineMs,
+          lane,
+          onGone,
+        }),
+    },
+  };
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
     engine,
@@ -171,7 +219,7 @@ export async function startOip(
     maxBodyBytes: options.maxBodyBytes ?? 1_048_576,
     arriving: new ArrivingBytes(134_217_728),
     maxBatchDies: options.maxBatchDies ?? 100,
-    rates,
+    exchange,
     isControlDocumented: true,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });

@@ -1,0 +1,83 @@
+import type { Measurements } from '../die/die.js';
+import type { Refusal, RefusalCode } from '../errors.js';
+import { tellEach } from '../observers.js';
+import type { Clock } from '../serving/clock.js';
+
+/** A message that has been answered, as observers see it. */
+export interface Answered {
+  readonly requestId: string;
+  /** Of the trace that the message is a part of; undefined for none. */
+  readonly traceId: string | undefined;
+  readonly method: string;
+  /** Pattern of the route, never the path of the caller; "" for a route that does not exist. */
+  readonly route: string;
+  /** Of the answer, as HTTP has it. */
+  readonly status: number;
+  /** Milliseconds from the message's headers to the last byte of the answer. */
+  readonly durationMs: number;
+  /** Code of the refusal that it was answered with; empty for none. */
+  readonly refusalCode: RefusalCode | '';
+  /** What the refusal said; empty for none. */
+  readonly refusalDetail: string;
+  /** Whether the route predicts dies. */
+  readonly predicts: boolean;
+  /** Address of the caller of a refused message; empty for all others. */
+  readonly address: string;
+  /** Who called: the id of a key, a token's subject, a certificate's name; empty where it was not known. */
+  readonly keyId: string;
+  /** The first die of the message and the equipment that measured it, where they were read. */
+  readonly dieId: string | undefined;
+  readonly equipmentId: string | undefined;
+}
+
+/** Who is told of answered messages; told, never asked. */
+export type AnswerObserver = (answered: Answered) => void;
+
+/** Whom to tell of answered messages. */
+export interface AnswerTelling {
+  readonly clock: Clock;
+  readonly observers: readonly AnswerObserver[];
+  readonly logger: { error(fields: object, message: string): void };
+}
+
+/** What is told of a message, whatever it asked for. */
+export interface ToldMessage
+  extends Pick<Answered, 'requestId' | 'traceId' | 'method' | 'route' | 'predicts' | 'keyId'> {
+  /** When its headers had arrived, on the server's clock. */
+  readonly receivedAtMs: number;
+  address(): string;
+  /** Its dies, where they were read. */
+  readonly measurements: Measurements | undefined;
+}
+
+/** Tells all observers of a message that has been answered just now; a fault of theirs harms nobody. */
+export function tellAnswered(
+  { clock, observers, logger }: AnswerTelling,
+  message: ToldMessage,
+  status: number,
+  refusal: Refusal | undefined,
+): void {
+  const { requestId, traceId, method, route, predicts, keyId, receivedAtMs, measurements } = message;
+  const label = measurements?.labels[0];
+  const answered: Answered = {
+    requestId,
+    traceId,
+    method,
+    route,
+    status,
+    durationMs: clock.nowMs() - receivedAtMs,
+    refusalCode: refusal?.code ?? '',
+    refusalDetail: refusal?.message ?? '',
+    predicts,
+    address: refusal === undefined ? '' : message.address(),
+    keyId,
+    dieId: label?.die_id,
+    equipmentId: label?.equipment_id ?? undefined,
+  };
+  tellEach(
+    observers,
+    (observe) => observe(answered),
+    // The message has been answered: it must not be refused as well.
+    (error) => logger.error({ request_id: requestId, err: error }, 'an observer failed'),
+  );
+}
