@@ -1,40 +1,20 @@
-import type { DieLabel, NamedModel } from '../../../die/die.js';
+import type { NamedModel } from '../../../die/die.js';
 import { Refusal } from '../../../errors.js';
-import type { OipVersion } from '../../../oip/engine.js';
-import { faulty, matchInputs } from '../../../oip/match-inputs.js';
-import type { InferOutput } from '../../../oip/outputs.js';
-import type { InferRequestHead } from '../../../oip/schemas.js';
+import {
+  type InferLimits,
+  type InferRequest,
+  readInferRequest,
+  unaskedOutputs,
+} from '../../../oip/infer-request.js';
+import { faulty, type MatchedInput, type MatchedInputs } from '../../../oip/match-inputs.js';
+import { bytesExpected } from '../../../oip/read-inputs.js';
 import { decodeDiesBinary } from '../../../rows/decode/binary.js';
 import { faultPath } from '../../../rows/decode/refusals.js';
 import { createPlainRows } from '../../../rows/decode/row-allocator.js';
 import { type JsonPart, readJsonPart } from './json-part.js';
-import { JSON_LENGTH_HEADER, type ReadInputs, readInputs } from './read-inputs.js';
 
-/** An output that is to be returned, and whether as bytes behind the JSON. */
-export interface RequestedOutput {
-  readonly output: InferOutput;
-  readonly binary: boolean;
-}
-
-/** An infer request, read and checked. */
-export interface InferRequest extends ReadInputs {
-  /** The caller's own id, where one was given. */
-  readonly id: string | undefined;
-  readonly outputs: readonly RequestedOutput[];
-  /** Milliseconds from the request's `timeout`, where one was given. */
-  readonly timeoutMs: number | undefined;
-}
-
-/** What an infer request is read by. */
-export interface InferLimits {
-  readonly version: OipVersion;
-  readonly maxDies: number;
-  /** The labels of n dies; `id` is the request's own, where one was given. */
-  readonly labelsOf: (dies: number, id: string | undefined) => readonly DieLabel[];
-}
-
-// The values of a matrix that JSON may carry: writing more would stall the dies of all others.
-const MAX_JSON_MATRIX = 65_536;
+/** The request header that says how many bytes of a body are JSON; the others are tensors. */
+export const JSON_LENGTH_HEADER = 'inference-header-content-length';
 
 /** The body of an infer request, its inputs not yet read. */
 export interface InferBody {
@@ -68,21 +48,15 @@ export function readInferBody(body: Buffer, jsonLength: string | undefined): Inf
 
 /**
  * An infer request from its body.
- * @throws Refusal `invalid_input` or `batch_too_large`
+ * @throws Refusal `invalid_input`, or `bad_request` for another number of bytes than was announced, or `batch_too_large`
  */
 export function decodeInferRequest({ json, tail }: InferBody, limits: InferLimits): InferRequest {
   if (json === undefined) return rawRequest(tail ?? Buffer.alloc(0), limits);
-  const { head } = json;
-  const { version, maxDies, labelsOf } = limits;
-  const matched = matchInputs(head.inputs, version, maxDies);
-  const { dies } = matched;
-  const id = head.id || undefined;
-  return {
-    id,
-    ...readInputs(json, matched, tail, version.contract.parameterCount, labelsOf(dies, id)),
-    outputs: readOutputs(head, dies, version),
-    timeoutMs: head.parameters?.timeout ? head.parameters.timeout / 1000 : undefined,
-  };
+  return readInferRequest(
+    json.head,
+    { bytesOf: (inputs) => binaryParts(inputs, tail), numbersOf: json.values },
+    limits,
+  );
 }
 
 function readJsonLength(text: string | undefined, bodyBytes: number): number | undefined {
@@ -108,41 +82,46 @@ function rawRequest(body: Buffer, { version, maxDies, labelsOf }: InferLimits): 
     ),
     pathOf: (die, parameter) =>
       faultPath(['inputs', 0, 'data', die * version.contract.parameterCount + parameter]),
-    outputs: unasked(version, true),
+    outputs: unaskedOutputs(version, true),
     timeoutMs: undefined,
   };
 }
 
-function readOutputs(
-  { outputs, parameters }: InferRequestHead,
-  dies: number,
-  version: OipVersion,
-): RequestedOutput[] {
-  const binary = parameters?.binary_data_output ?? false;
-  if (!outputs?.length) return unasked(version, binary);
-  const asked = new Map<string, RequestedOutput>();
-  outputs.forEach(({ name, parameters: own }, i) => {
-    const output = version.outputs.find((known) => known.name === name);
-    const found = `"${name.slice(0, 80)}"`;
-    if (output === undefined) {
-      const known = version.outputs.map((one) => one.name).join(', ');
-      throw faulty(`outputs[${i}].name`, `expected one of ${known}`, found);
-    }
-    if (asked.has(name)) throw faulty(`outputs[${i}].name`, 'expected each output once', `${found} again`);
-    const requested = { output, binary: own?.binary_data ?? binary };
-    assertWritable(requested, dies, i);
-    asked.set(name, requested);
+/** The bytes of each input that announces some, checked against all that is said of their number. */
+function binaryParts({ dies, matched }: MatchedInputs, tail: Buffer | undefined): (Buffer | undefined)[] {
+  const sizes = matched.map((one) => sizeOf(one, dies, tail !== undefined));
+  const announced = sizes.filter((size) => size !== undefined);
+  const total = announced.reduce((sum, size) => sum + size, 0);
+  const found = tail?.length ?? 0;
+  if (found !== total && announced.length === 0) throw faulty(sizePath(0), `expected ${found}`, 'nothing');
+  if (found !== total)
+    throw new Refusal('bad_request', `expected ${total} bytes behind the JSON, found ${found}`);
+  let at = 0;
+  return sizes.map((size) => {
+    if (size === undefined) return undefined;
+    at += size;
+    return tail?.subarray(at - size, at);
   });
-  return [...asked.values()];
 }
 
-function assertWritable({ output, binary }: RequestedOutput, dies: number, i: number): void {
-  const values = output.dieShape.reduce((size, dimension) => size * dimension, dies);
-  if (binary || output.dieShape.length === 0 || values <= MAX_JSON_MATRIX) return;
-  const expected = `expected at most ${MAX_JSON_MATRIX} values in JSON (or binary_data: true)`;
-  throw faulty(`outputs[${i}]`, expected, `${values} of "${output.name}"`);
+/** The bytes that an input announces; undefined where it has its values in the JSON. */
+function sizeOf(one: MatchedInput, dies: number, hasTail: boolean): number | undefined {
+  const { given, input, index } = one;
+  const { data, parameters } = given;
+  const size = parameters?.binary_data_size;
+  if (size === undefined) return undefined;
+  if (!hasTail) throw faulty(sizePath(index), `expected the header ${JSON_LENGTH_HEADER}`, 'none');
+  if (data !== undefined && data !== null)
+    throw faulty(`inputs[${index}]`, 'expected either data or binary_data_size', 'both');
+  const expected = bytesExpected(one, dies);
+  if (expected === undefined || size === expected) return size;
+  throw faulty(
+    sizePath(index),
+    `expected ${expected} for ${dies * input.columns} ${given.datatype}`,
+    `${size}`,
+  );
 }
 
-function unasked({ outputs }: OipVersion, binary: boolean): RequestedOutput[] {
-  return outputs.filter(({ onlyByName }) => !onlyByName).map((output) => ({ output, binary }));
+function sizePath(index: number): string {
+  return `inputs[${index}].parameters.binary_data_size`;
 }

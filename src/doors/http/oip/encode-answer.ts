@@ -1,6 +1,6 @@
+import type { RequestedOutput } from '../../../oip/infer-request.js';
 import type { InferResults, OutputValues } from '../../../oip/outputs.js';
 import type { AnsweredTensor, InferAnswer } from '../../../oip/schemas.js';
-import type { RequestedOutput } from './decode-request.js';
 
 /** The bytes of an answer. */
 export interface EncodedAnswer {

@@ -1,16 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { DieLabel } from '../../../die/die.js';
 import type { ExchangeParts, ReadDies } from '../../../exchange/exchange.js';
 import type { OipEngine } from '../../../oip/engine.js';
+import { type InferRequest, labelsOfHeaders } from '../../../oip/infer-request.js';
 import { InferAnswerSchema, InferRequestSchema } from '../../../oip/schemas.js';
 import type { Inferred } from '../../../prediction/predictor.js';
 import type { Target } from '../../../routing/targets.js';
-import { labelFromHeaders, labelsFromHeaders } from '../../../rows/decode/headers.js';
 import { assertSame, type NamedByPath } from '../../../rows/read-call.js';
 import { exchangeSteps, HttpExchange } from '../http-exchange.js';
 import { readPart } from '../schemas/requests.js';
 import { inferBytesOf } from './body-parser.js';
-import { decodeInferRequest, type InferBody, type InferRequest, readInferBody } from './decode-request.js';
+import { decodeInferRequest, type InferBody, JSON_LENGTH_HEADER, readInferBody } from './decode-request.js';
 import {
   BINARY_MEDIA_TYPE,
   InferHeadersSchema,
@@ -21,7 +20,6 @@ import {
 } from './documentation.js';
 import { encodeInferAnswer } from './encode-answer.js';
 import { JSON_MEDIA_TYPE } from './error-form.js';
-import { JSON_LENGTH_HEADER } from './read-inputs.js';
 
 export interface InferRouteOptions {
   readonly engine: OipEngine;
@@ -88,7 +86,7 @@ class InferExchange extends HttpExchange {
     const read = decodeInferRequest(body, {
       version: engine.shown(target.version),
       maxDies,
-      labelsOf: (dies, id) => labelsOf(this, dies, id, otherLabels),
+      labelsOf: (dies, id) => labelsOfHeaders(this.headers, dies, id ?? this.requestId, otherLabels),
     });
     this.#read = read;
     this.lane = read.measurements.labels.length === 1 ? 'realtime' : 'bulk';
@@ -105,16 +103,4 @@ class InferExchange extends HttpExchange {
     if (jsonBytes !== undefined) reply.header(JSON_LENGTH_HEADER, jsonBytes);
     reply.header('content-type', jsonBytes === undefined ? JSON_MEDIA_TYPE : BINARY_MEDIA_TYPE).send(body);
   }
-}
-
-/** Labels by the headers that a binary body of /predict has; ids that are not given are made of the request's. */
-function labelsOf(
-  { headers, requestId }: HttpExchange,
-  dies: number,
-  id: string | undefined,
-  otherLabels: readonly string[] | undefined,
-): DieLabel[] {
-  return dies === 1 && headers['x-die-id'] !== undefined
-    ? [labelFromHeaders(headers, otherLabels)]
-    : labelsFromHeaders(headers, dies, id ?? requestId, otherLabels);
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../../../errors.js';
+import { type JsonTensor, readJsonTensor } from '../../../oip/json-tensor.js';
 import { type InferRequestHead, InferRequestSchema } from '../../../oip/schemas.js';
 import { CLOSE_BRACKET, COLON, COMMA, isSpace, OPEN_BRACKET } from '../../../rows/decode/bytes.js';
 import { DECLINED, scanValues } from '../../../rows/decode/scan-values.js';
-import { type JsonTensor, readJsonTensor } from './json-tensor.js';
 import { readJson } from './read-json.js';
 
 /** The JSON of an infer request; the values of an only input may still be text. */

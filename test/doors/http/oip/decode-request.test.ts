@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  decodeInferRequest,
-  type InferLimits,
-  readInferBody,
-} from '../../../../src/doors/http/oip/decode-request.js';
+import { decodeInferRequest, readInferBody } from '../../../../src/doors/http/oip/decode-request.js';
 import { Refusal } from '../../../../src/errors.js';
+import type { InferLimits } from '../../../../src/oip/infer-request.js';
 import { float32Bytes, limitsOf, screenVersion } from './support.js';
 
 const version = screenVersion();

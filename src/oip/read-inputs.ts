@@ -1,15 +1,26 @@
-import { type DieLabel, knownCategories, type Measurements } from '../../../die/die.js';
-import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../../errors.js';
-import { bytesTexts } from '../../../oip/bytes-tensor.js';
-import { asFloat32Bytes, assertLossless } from '../../../oip/convert-tensor.js';
-import { DATATYPES } from '../../../oip/datatypes.js';
-import { faulty, type MatchedInput, type MatchedInputs } from '../../../oip/match-inputs.js';
-import { faultPath, invalidInput } from '../../../rows/decode/refusals.js';
-import type { JsonPart } from './json-part.js';
+import { type DieLabel, knownCategories, type Measurements } from '../die/die.js';
+import { type InputFault, MAX_LISTED_FAULTS } from '../errors.js';
+import { faultPath, invalidInput } from '../rows/decode/refusals.js';
+import { bytesTexts } from './bytes-tensor.js';
+import { asFloat32Bytes, assertLossless } from './convert-tensor.js';
+import { DATATYPES } from './datatypes.js';
 import { type JsonTensor, readJsonTexts } from './json-tensor.js';
+import type { MatchedInput, MatchedInputs } from './match-inputs.js';
 
-/** The request header that says how many bytes of a body are JSON; the others are tensors. */
-export const JSON_LENGTH_HEADER = 'inference-header-content-length';
+/** Where the values of a request's inputs are: some as bytes, some in JSON. */
+export interface InferValues {
+  /**
+   * The bytes of each input, little-endian, as many as its shape and its datatype say; undefined of one that has its
+   * values in JSON.
+   * @throws Refusal `invalid_input` or `bad_request`
+   */
+  readonly bytesOf: (inputs: MatchedInputs) => readonly (Buffer | undefined)[];
+  /**
+   * The numbers of an input's `data`, float32 [dies, columns] row-major.
+   * @throws Refusal `invalid_input`
+   */
+  readonly numbersOf: (tensor: JsonTensor) => Float32Array;
+}
 
 /** The dies of a request, and where each value stood in it. */
 export interface ReadInputs {
@@ -19,65 +30,32 @@ export interface ReadInputs {
 }
 
 /**
- * The rows of all inputs: from their JSON data, or from the bytes behind the JSON, one input after another.
- * @param tail the bytes behind the JSON; undefined where no header announces any
+ * The rows of all inputs, from their JSON data or from their bytes.
  * @param width values of a row
- * @throws Refusal `invalid_input`, or `bad_request` for another number of bytes than was announced
+ * @throws Refusal `invalid_input`, or what `source` throws
  */
 export function readInputs(
-  json: JsonPart,
-  { dies, matched }: MatchedInputs,
-  tail: Buffer | undefined,
+  source: InferValues,
+  inputs: MatchedInputs,
   width: number,
   labels: readonly DieLabel[],
 ): ReadInputs {
-  const parts = binaryParts(matched, dies, tail);
+  const { dies, matched } = inputs;
+  const bytes = source.bytesOf(inputs);
   const values = matched.map((one, i) => {
-    const part = parts[i];
-    return part === undefined ? valuesInJson(one, json, dies) : valuesInBytes(one, part, dies);
+    const own = bytes[i];
+    return own === undefined ? valuesInJson(one, source, dies) : valuesInBytes(one, own, dies);
   });
   const params = sideBySide(matched, values, dies, width);
   return { measurements: { labels, params }, pathOf: (die, parameter) => placeIn(matched, die, parameter) };
 }
 
-/** The bytes of each input that announces some, checked against all that is said of their number. */
-function binaryParts(
-  matched: readonly MatchedInput[],
-  dies: number,
-  tail: Buffer | undefined,
-): (Buffer | undefined)[] {
-  const sizes = matched.map((one) => sizeOf(one, dies, tail !== undefined));
-  const announced = sizes.filter((size) => size !== undefined);
-  const total = announced.reduce((sum, size) => sum + size, 0);
-  const found = tail?.length ?? 0;
-  if (found !== total && announced.length === 0) throw faulty(sizePath(0), `expected ${found}`, 'nothing');
-  if (found !== total)
-    throw new Refusal('bad_request', `expected ${total} bytes behind the JSON, found ${found}`);
-  let at = 0;
-  return sizes.map((size) => {
-    if (size === undefined) return undefined;
-    at += size;
-    return tail?.subarray(at - size, at);
-  });
-}
-
-/** The bytes that an input announces; undefined where it has its values in the JSON. */
-function sizeOf({ given, input, index }: MatchedInput, dies: number, hasTail: boolean): number | undefined {
-  const { data, datatype, parameters } = given;
-  const size = parameters?.binary_data_size;
-  if (size === undefined) return undefined;
-  if (!hasTail) throw faulty(sizePath(index), `expected the header ${JSON_LENGTH_HEADER}`, 'none');
-  if (data !== undefined && data !== null)
-    throw faulty(`inputs[${index}]`, 'expected either data or binary_data_size', 'both');
-  if (datatype === 'BYTES') return size;
-  const values = dies * input.columns;
-  const expected = values * DATATYPES[datatype].bytes;
-  if (size === expected) return size;
-  throw faulty(sizePath(index), `expected ${expected} for ${values} ${datatype}`, `${size}`);
-}
-
-function sizePath(index: number): string {
-  return `inputs[${index}].parameters.binary_data_size`;
+/**
+ * How many bytes an input of numbers has; undefined of texts, which have their own lengths.
+ * @param dies of the request
+ */
+export function bytesExpected({ given, input }: MatchedInput, dies: number): number | undefined {
+  return given.datatype === 'BYTES' ? undefined : dies * input.columns * DATATYPES[given.datatype].bytes;
 }
 
 /** float32 [dies, columns] row-major. */
@@ -93,14 +71,14 @@ function valuesInBytes(one: MatchedInput, bytes: Buffer, dies: number): Float32A
 }
 
 /** float32 [dies, columns] row-major. */
-function valuesInJson(one: MatchedInput, json: JsonPart, dies: number): Float32Array {
+function valuesInJson(one: MatchedInput, source: InferValues, dies: number): Float32Array {
   const { given, input, index } = one;
   const { columns, dieShape, acceptsMissing } = input;
   const shapes = [given.shape, [dies, columns], [dies, ...dieShape]];
   const tensor: JsonTensor = { index, dies, columns, shapes, acceptsMissing };
   if (given.datatype === 'BYTES') return positionsOf(readJsonTexts(given.data, tensor), one);
   if (!rounds(one)) assertLossless(given.data, given.datatype, index);
-  return json.values(tensor);
+  return source.numbersOf(tensor);
 }
 
 /** A graph of float64 is sent float64, which it gets with the seven digits of float32: no other way leads there. */
