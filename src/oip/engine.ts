@@ -1,4 +1,5 @@
 import type { MeasurementContract } from '../die/die.js';
+import { Refusal } from '../errors.js';
 import type { Actor } from '../lifecycle/audit.js';
 import type { Batching } from '../models/manifest/manifest.js';
 import type { ModelVersion } from '../models/model-version.js';
@@ -56,4 +57,10 @@ export interface OipEngine {
   readonly statistics?: (version: OipVersion) => VersionStatistics;
   /** Absent where models come and go only with the server. */
   readonly control?: OipControl | undefined;
+}
+
+/** @throws Refusal `bad_request` where models come and go only with the server */
+export function controlOf({ control }: OipEngine): OipControl {
+  if (control !== undefined) return control;
+  throw new Refusal('bad_request', 'this server loads its models at the start and keeps them to the end');
 }

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import type { z } from 'zod';
 import { Refusal } from '../../../errors.js';
 import type { ExchangeParts } from '../../../exchange/exchange.js';
-import type { OipControl, OipEngine, OipVersion } from '../../../oip/engine.js';
+import { controlOf, type OipEngine, type OipVersion } from '../../../oip/engine.js';
+import { extensionsOf, metadataOf } from '../../../oip/metadata.js';
 import { ModelConfigSchema, modelConfig } from '../../../oip/model-config.js';
 import {
   ControlRequestSchema,
@@ -61,12 +61,7 @@ export async function oipRoutes(app: FastifyInstance, options: OipRouteOptions):
 
 function serverRoutes(app: FastifyInstance, { engine, version }: OipRouteOptions): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
-  const extensions = [
-    'binary_tensor_data',
-    'model_repository',
-    'model_configuration',
-    ...(engine.statistics === undefined ? [] : ['statistics']),
-  ];
+  const extensions = extensionsOf(engine);
   routes.get(
     '/',
     { config: READ, schema: documented('Name, version and extensions', ServerMetadataSchema) },
@@ -123,25 +118,6 @@ function modelRoutes(app: FastifyInstance, { engine, maxBatchDies }: OipRouteOpt
       async (request) => modelConfig(find(request.params), maxBatchDies),
     );
   }
-}
-
-function metadataOf(engine: OipEngine, version: OipVersion): z.infer<typeof ModelMetadataSchema> {
-  const { name, inputs, outputs } = version;
-  return {
-    name,
-    versions: engine.versions(name).map((one) => one.version),
-    platform: 'onnxruntime_onnx',
-    inputs: inputs.map((input) => ({
-      name: input.name,
-      datatype: input.datatype,
-      shape: [-1, ...input.dieShape],
-    })),
-    outputs: outputs.map((output) => ({
-      name: output.name,
-      datatype: output.datatype,
-      shape: [-1, ...output.dieShape],
-    })),
-  };
 }
 
 function statisticsRoutes(app: FastifyInstance, engine: OipEngine): void {
@@ -211,11 +187,6 @@ function repositoryRoutes(app: FastifyInstance, { engine, isControlDocumented }:
       return { name: model, unload: true as const };
     },
   );
-}
-
-function controlOf({ control }: OipEngine): OipControl {
-  if (control !== undefined) return control;
-  throw new Refusal('bad_request', 'this server loads its models at the start and keeps them to the end');
 }
 
 function notReady(reason: string): Refusal {
