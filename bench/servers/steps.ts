@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { createServer as createSocketServer } from 'node:net';
 import Fastify from 'fastify';
 import { decodeDie } from '../../src/rows/decode/json.js';
-import { RowPool } from '../../src/rows/row-pool.js';
+import { RowPool } from '../../src/rows/read-dies.js';
 
 /**
  * What each part of the way costs, one server for each STEP, all answering the floor's constant: `sockets` is

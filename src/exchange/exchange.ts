@@ -7,12 +7,10 @@ import type { Inferred, PredictionRequest, Predictor } from '../prediction/predi
 import type { Target } from '../routing/targets.js';
 import type { Headers } from '../rows/decode/headers.js';
 import { faultPath } from '../rows/decode/refusals.js';
-import { assertReadAlike, type NamedByPath, type ReadCall } from '../rows/read-call.js';
-import type { DieReader } from '../rows/read-dies.js';
+import { assertReadAlike, type DieReader, type NamedByPath, type ReadCall } from '../rows/read-dies.js';
 import type { Lane } from '../serving/batching/queue.js';
 import type { RequestTrace } from '../tracing/tracer.js';
-import { type AnswerTelling, type ToldMessage, tellAnswered } from './answered.js';
-import { readDeadlineMs } from './deadline.js';
+import { type AnswerTelling, readDeadlineMs, type ToldMessage, tellAnswered } from './message.js';
 
 /** What the steps are made with: the same for all doors. */
 export interface ExchangeParts extends AnswerTelling {
@@ -229,7 +227,7 @@ export abstract class Exchange implements Counting, ToldMessage {
   #predictBy({ version, assign, isNamed, shadows }: Target): Promise<Inferred> {
     const { trace, measurements, timeoutMs } = this;
     if (measurements === undefined) throw new Error('the dies of the message were not read');
-    const asked = readDeadlineMs(this.headers);
+    const asked = this.headers['x-deadline-ms'] === undefined ? undefined : readDeadlineMs(this.headers);
     const request: PredictionRequest = {
       requestId: this.requestId,
       keyId: this.keyId,
@@ -280,7 +278,7 @@ function judge(
   contract: MeasurementContract,
   pathOf: (die: number, parameter: number) => string,
 ): void {
-  fillCategories(measurements, contract, pathOf);
+  if (contract.categories !== undefined) fillCategories(measurements, contract, pathOf);
   if (contract.bounds !== undefined) assertWithinBounds(measurements, contract.bounds, pathOf);
 }
 

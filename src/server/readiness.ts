@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
-import type { Admission } from '../routing/admission.js';
+import type { Admission } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
 import type { WorkerPool } from '../serving/workers/pool.js';
 

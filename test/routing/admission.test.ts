@@ -3,8 +3,7 @@ import { Fault, Refusal } from '../../src/errors.js';
 import { Catalogue, type LoadReport } from '../../src/models/catalogue.js';
 import { ManifestSchema } from '../../src/models/manifest/manifest.js';
 import { createModelVersion } from '../../src/models/model-version.js';
-import { Admission } from '../../src/routing/admission.js';
-import { Targets } from '../../src/routing/targets.js';
+import { Admission, Targets } from '../../src/routing/targets.js';
 import { FakeClock, promisesSettled } from '../support/fake-clock.js';
 import { type ManifestInput, scaledVersion } from '../support/models.js';
 

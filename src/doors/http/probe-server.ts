@@ -1,10 +1,11 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { createRequestIds } from '../../exchange/message.js';
 import type { Clock } from '../../serving/clock.js';
 import { lastAnswers } from './connections.js';
 import { createListener } from './listener.js';
 import { drainingPlugin } from './plugins/draining.js';
 import { createSendRefusal, problemsPlugin } from './plugins/problems.js';
-import { createRequestIds, requestIdsPlugin } from './plugins/request-ids.js';
+import { requestIdsPlugin } from './plugins/request-ids.js';
 import { securityHeadersPlugin } from './plugins/security-headers.js';
 import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { healthRoutes, type ProbeRouteOptions } from './routes/probes.js';

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { BatchingObserver } from '../../serving/batching/batcher.js';
+import type { BatchingObserver } from '../../serving/batching/batching-observer.js';
 import type { Outcome } from '../../serving/batching/call.js';
 import type { DispatchReason } from '../../serving/batching/version-queue.js';
 import type { WorkerObserver } from '../../serving/workers/worker-observer.js';

@@ -106,8 +106,9 @@ function isScanned({ otherLabels }: MeasurementContract): boolean {
 }
 
 function scannerOf(bytes: Buffer, contract: MeasurementContract, rows: Float32Array): DieScanner {
-  const { parameterCount } = contract;
-  return new DieScanner(bytes, { rows, count: parameterCount, acceptsMissing: readsMissing(contract) });
+  const { parameterCount: count, categories } = contract;
+  const acceptsMissing = categories === undefined ? contract.acceptsMissing : readsMissing(contract);
+  return new DieScanner(bytes, { rows, count, acceptsMissing });
 }
 
 /** The body without white space at its end, if it then ends in `last`, as the scanners rely on. */

@@ -1,56 +1,24 @@
 import { Refusal } from '../../errors.js';
 import { tellEach } from '../../observers.js';
-import type { RequestSpan } from '../../tracing/tracer.js';
 import type { Clock } from '../clock.js';
 import type { BatchOutcome, BatchRunner } from '../runner.js';
-import { Call, type CallRequest, type Outcome, type ScoredDies } from './call.js';
-import { diesOf, gather, gatherGroups, halve, scatter } from './gather.js';
-import type { Lane, Slice } from './queue.js';
+import { type BatchingObserver, tracedBatch, waitOf } from './batching-observer.js';
 import {
-  type Batch,
-  type DispatchReason,
-  leastServed,
-  type QueuedVersion,
-  VersionQueue,
-} from './version-queue.js';
-
-/** Who is told of what the batcher does; told, never asked. */
-export interface BatchingObserver {
-  /** A batch came back with scores. `waitMs`: the longest wait of its dies in the queue. */
-  batchRan?(
-    version: string,
-    batch: { dies: number; waitMs: number; runMs: number; roundTripMs: number; reason: DispatchReason },
-  ): void;
-  /** A call had its one outcome. */
-  callSettled?(version: string, outcome: Outcome, dies: number): void;
-  /** A batch with dies of traced requests came back, with scores or without. */
-  tracedBatchEnded?(version: string, batch: TracedBatch): void;
-  /** Dies of a traced request left the queue, but not for a worker. */
-  tracedWaitEnded?(version: string, wait: TracedWait): void;
-}
-
-/** A batch with dies of traced requests; times are of the batcher's clock. */
-export interface TracedBatch {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly dies: number;
-  readonly calls: number;
-  readonly reason: DispatchReason;
-  readonly outcome: BatchOutcome;
-  /** Of its traced calls: how they waited for it. */
-  readonly waits: readonly TracedWait[];
-}
-
-/** How dies of a traced request waited; times are of the batcher's clock. */
-export interface TracedWait {
-  readonly span: RequestSpan;
-  readonly dies: number;
-  readonly lane: Lane;
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** How they ended unscored; undefined where a worker took them. */
-  readonly unscored?: Outcome;
-}
+  batchFacts,
+  Call,
+  type CallRequest,
+  clientGone,
+  deadlineExceeded,
+  diesOf,
+  gather,
+  gatherGroups,
+  halve,
+  type Outcome,
+  type ScoredDies,
+  scatter,
+} from './call.js';
+import type { Slice } from './queue.js';
+import { type Batch, leastServed, type QueuedVersion, shadowQueueOf, VersionQueue } from './version-queue.js';
 
 export interface BatcherOptions {
   readonly runner: BatchRunner;
@@ -64,10 +32,6 @@ export interface BatcherOptions {
 
 // A die is run again once after its worker was lost; a second loss points at the die itself.
 const MAX_LOSSES = 2;
-
-// Dies in one batch of a shadow, and dies that wait for it at most.
-const SHADOW_BATCH_DIES = 16;
-const SHADOW_QUEUE_DIES = 1024;
 
 // Longest time that a timer can be set for; a wake-up may come early.
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -159,7 +123,7 @@ export class Batcher {
    */
   assertRoom(key: string, dies: number): void {
     const version = this.#versionOf(key);
-    if (!version.queue.hasRoomFor(dies)) throw this.#full(version, dies);
+    if (!version.queue.hasRoomFor(dies)) throw version.full(dies, this.#options.workers);
   }
 
   /**
@@ -191,7 +155,7 @@ export class Batcher {
       // A version that asked for no worker until now gets no credit for that time.
       if (version.readyAtMs() > nowMs) version.servedMs = Math.max(version.servedMs, this.#servedToMs);
       if (!version.queue.offer(call)) {
-        this.#settle(version, call, 'refused', this.#full(version, request.dies));
+        this.#settle(version, call, 'refused', version.full(request.dies, this.#options.workers));
         return;
       }
       this.#active.add(version);
@@ -246,16 +210,8 @@ export class Batcher {
     const dies = diesOf(slices);
     const expectedMs = version.cost.of(dies);
     version.servedMs += expectedMs;
-    const running: RunningBatch = { version, slices, nearestDeadlineAtMs: Number.POSITIVE_INFINITY };
-    let oldestMs = nowMs;
-    let explain = false;
-    let isTraced = false;
-    for (const { call } of slices) {
-      oldestMs = Math.min(oldestMs, call.arrivedAtMs);
-      running.nearestDeadlineAtMs = Math.min(running.nearestDeadlineAtMs, call.deadlineAtMs);
-      explain ||= call.explain;
-      isTraced ||= call.span !== undefined;
-    }
+    const { oldestMs, nearestDeadlineAtMs, explain, isTraced } = batchFacts(slices, nowMs);
+    const running: RunningBatch = { version, slices, nearestDeadlineAtMs };
     this.#running.add(running);
     const params = gather(slices, version.version.parameterCount, version.scratch);
     const groups = gatherGroups(slices, dies);
@@ -350,15 +306,8 @@ export class Batcher {
   }
 
   #tellTraced(version: VersionQueue, { slices, reason }: Batch, outcome: BatchOutcome, fromMs: number): void {
-    const traced = {
-      fromMs,
-      toMs: this.#options.clock.nowMs(),
-      dies: diesOf(slices),
-      calls: slices.length,
-      reason,
-      outcome,
-      waits: slices.flatMap(({ call, count }) => waitOf(call, count, fromMs)),
-    };
+    const toMs = this.#options.clock.nowMs();
+    const traced = tracedBatch(slices, { fromMs, toMs, reason, outcome });
     this.#toEach((observer) => observer.tracedBatchEnded?.(version.version.key, traced));
   }
 
@@ -392,48 +341,10 @@ export class Batcher {
     });
   }
 
-  #full(version: VersionQueue, dies: number): Refusal {
-    const { maxQueueSize, key } = version.version;
-    if (dies > maxQueueSize) {
-      return new Refusal(
-        'batch_too_large',
-        `${dies} dies in one call, ${key} queues at most ${maxQueueSize}`,
-      );
-    }
-    return new Refusal(
-      'queue_full',
-      `${version.queue.waitingDies} dies wait for ${key} and ${dies} more would exceed its maxQueueSize of ${maxQueueSize}`,
-      { retryAfterSeconds: version.retryAfterSeconds(this.#options.workers) },
-    );
-  }
-
   #versionOf(key: string): VersionQueue {
     const version = this.#versions.get(key);
     if (version === undefined)
       throw new Refusal('model_not_ready', `${key} is not loaded`, { retryAfterSeconds: 1 });
     return version;
   }
-}
-
-/**
- * The queue of a version's shadow traffic: it holds little, so that under pressure the shadow is what is
- * dropped, and its batches are small, so that the next die does not wait long behind one.
- */
-function shadowQueueOf(version: QueuedVersion, { cost }: VersionQueue): VersionQueue {
-  const maxBatchSize = Math.min(SHADOW_BATCH_DIES, version.maxBatchSize);
-  const limits = { maxBatchSize, maxQueueDelayMs: 0, maxQueueSize: SHADOW_QUEUE_DIES };
-  return new VersionQueue({ ...version, ...limits }, { isShadow: true, cost });
-}
-
-/** How `dies` of a call have waited until `toMs`; nothing where there are none or it is not traced. */
-function waitOf({ span, lane, arrivedAtMs }: Call, dies: number, toMs: number): TracedWait[] {
-  return span === undefined || dies === 0 ? [] : [{ span, dies, lane, fromMs: arrivedAtMs, toMs }];
-}
-
-function deadlineExceeded(): Refusal {
-  return new Refusal('deadline_exceeded', 'the deadline passed before the die was scored');
-}
-
-function clientGone(): Refusal {
-  return new Refusal('bad_request', 'the client closed the connection before it was answered');
 }

@@ -1,5 +1,5 @@
+import { Refusal } from '../../errors.js';
 import type { Call } from './call.js';
-import { BatchCost } from './cost.js';
 import { BatchQueue, type QueueLimits, type Slice } from './queue.js';
 
 /** What the batcher must know of a model version to queue its dies. */
@@ -103,6 +103,22 @@ export class VersionQueue {
     return this.version.maxQueueDelayMs > 0 ? 'delay' : 'idle';
   }
 
+  /** The refusal of `dies` more that find no room, beside `workers` that run what waits. */
+  full(dies: number, workers: number): Refusal {
+    const { maxQueueSize, key } = this.version;
+    if (dies > maxQueueSize) {
+      return new Refusal(
+        'batch_too_large',
+        `${dies} dies in one call, ${key} queues at most ${maxQueueSize}`,
+      );
+    }
+    return new Refusal(
+      'queue_full',
+      `${this.queue.waitingDies} dies wait for ${key} and ${dies} more would exceed its maxQueueSize of ${maxQueueSize}`,
+      { retryAfterSeconds: this.retryAfterSeconds(workers) },
+    );
+  }
+
   /** Whole seconds until the dies that wait now will have been run by `workers`; 1 to 30. */
   retryAfterSeconds(workers: number): number {
     const full = this.version.maxBatchSize;
@@ -129,6 +145,20 @@ export class VersionQueue {
   }
 }
 
+// Dies in one batch of a shadow, and dies that wait for it at most.
+const SHADOW_BATCH_DIES = 16;
+const SHADOW_QUEUE_DIES = 1024;
+
+/**
+ * The queue of a version's shadow traffic: it holds little, so that under pressure the shadow is what is
+ * dropped, and its batches are small, so that the next die does not wait long behind one.
+ */
+export function shadowQueueOf(version: QueuedVersion, { cost }: VersionQueue): VersionQueue {
+  const maxBatchSize = Math.min(SHADOW_BATCH_DIES, version.maxBatchSize);
+  const limits = { maxBatchSize, maxQueueDelayMs: 0, maxQueueSize: SHADOW_QUEUE_DIES };
+  return new VersionQueue({ ...version, ...limits }, { isShadow: true, cost });
+}
+
 /**
  * The version whose batch leaves next, of those that may leave at `nowMs`: the one that has been
  * given the least worker time, so that a slow model costs a fast one at most the batch under way. A
@@ -145,4 +175,56 @@ export function leastServed(versions: Iterable<VersionQueue>, nowMs: number): Ve
 
 function leavesBefore(a: VersionQueue, b: VersionQueue): boolean {
   return a.isShadow === b.isShadow ? a.servedMs < b.servedMs : b.isShadow;
+}
+
+// Weight of the newest batch: about the last 50 batches count, so that a warm-up or a busy
+// neighbour is forgotten within a second of traffic.
+const NEWEST_WEIGHT = 0.04;
+
+/**
+ * The measured cost of a batch as `perDieMs * n + perBatchMs`: a least-squares line through the
+ * batches seen, older ones fading. (The same model of a batch as BentoML's dispatcher uses.)
+ */
+export class BatchCost {
+  #batches = 0;
+  #meanDies = 0;
+  #meanMs = 0;
+  #varianceDies = 0;
+  #covariance = 0;
+
+  /** Tells of one batch: how many dies, and the milliseconds from dispatch to result. */
+  observe(dies: number, ms: number): void {
+    // The first batches weigh as in a plain mean; from then on the newest has a fixed weight.
+    this.#batches++;
+    const w = Math.max(NEWEST_WEIGHT, 1 / this.#batches);
+    const dDies = dies - this.#meanDies;
+    const dMs = ms - this.#meanMs;
+    this.#meanDies += w * dDies;
+    this.#meanMs += w * dMs;
+    this.#varianceDies = (1 - w) * (this.#varianceDies + w * dDies * dDies);
+    this.#covariance = (1 - w) * (this.#covariance + w * dDies * dMs);
+  }
+
+  /** Milliseconds that each further die adds to a batch; never negative. */
+  get perDieMs(): number {
+    if (this.#varianceDies < 1e-9) return this.#meanDies === 0 ? 0 : this.#meanMs / this.#meanDies;
+    return Math.max(0, this.#covariance / this.#varianceDies);
+  }
+
+  /** Milliseconds that a batch costs before its first die; never negative. */
+  get perBatchMs(): number {
+    return Math.max(0, this.#meanMs - this.perDieMs * this.#meanDies);
+  }
+
+  /** Expected milliseconds of a batch of `dies`; 0 before the first observation. */
+  of(dies: number): number {
+    return this.perDieMs * dies + this.perBatchMs;
+  }
+
+  /** The most dies that a batch can hold and still be done in `ms`; 0 when even one takes longer. */
+  diesWithin(ms: number): number {
+    const perDie = this.perDieMs;
+    if (perDie === 0) return ms >= this.perBatchMs ? Number.POSITIVE_INFINITY : 0;
+    return Math.max(0, Math.floor((ms - this.perBatchMs) / perDie));
+  }
 }

@@ -2,7 +2,7 @@ import { constants, setPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { DriftCounter, toMessage } from '../../drift/drift-counter.js';
 import { createDecide } from '../../models/decision/decide.js';
-import { WorkerChannel } from './channel.js';
+import { WorkerChannel } from './frames.js';
 import type { FromWorker, SessionSpec, ToWorker } from './messages.js';
 import type { PolicyRunner } from './run-rows.js';
 import { Session } from './session.js';

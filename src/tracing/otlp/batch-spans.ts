@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import type { BatchingObserver, TracedBatch } from '../../serving/batching/batcher.js';
+import type { BatchingObserver, TracedBatch } from '../../serving/batching/batching-observer.js';
 import { markFailed, versionAttributes } from './request-span.js';
 import type { SpanSource } from './span-source.js';
 

@@ -19,7 +19,7 @@ import {
   type SpanExporter,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import type { BatchingObserver } from '../../serving/batching/batcher.js';
+import type { BatchingObserver } from '../../serving/batching/batching-observer.js';
 import type { Clock } from '../../serving/clock.js';
 import { parseTraceParent, type TraceParent } from '../traceparent.js';
 import { type BegunRequest, type RequestTrace, type Tracer, traceOf } from '../tracer.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TracedBatch, TracedWait } from '../../../src/serving/batching/batcher.js';
+import type { TracedBatch, TracedWait } from '../../../src/serving/batching/batching-observer.js';
 import type { RequestSpan } from '../../../src/tracing/tracer.js';
 import { BatcherBench } from '../../support/batching.js';
 

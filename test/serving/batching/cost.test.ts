@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BatchCost } from '../../../src/serving/batching/cost.js';
+import { BatchCost } from '../../../src/serving/batching/version-queue.js';
 
 /** A cost that has seen batches of these sizes, each at `perDie * n + perBatch`. */
 function seen(sizes: readonly number[], perDie: number, perBatch: number, cost = new BatchCost()): BatchCost {

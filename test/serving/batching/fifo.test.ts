@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Fifo } from '../../../src/serving/batching/fifo.js';
+import { Fifo } from '../../../src/serving/batching/queue.js';
 
 const operations = fc.array(
   fc.oneof(

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../../src/errors.js';
-import { Call, type ScoredDies } from '../../../src/serving/batching/call.js';
-import { diesOf, gather, halve, scatter } from '../../../src/serving/batching/gather.js';
+import { Call, diesOf, gather, halve, type ScoredDies, scatter } from '../../../src/serving/batching/call.js';
 import type { Slice } from '../../../src/serving/batching/queue.js';
 import { TrackedCall, WIDTH } from '../../support/batching.js';
 

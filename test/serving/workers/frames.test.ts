@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Frame, FrameReader, FrameWriter } from '../../../src/serving/workers/frames.js';
+import {
+  type Frame,
+  FrameReader,
+  FrameWriter,
+  fromWire,
+  toWire,
+} from '../../../src/serving/workers/frames.js';
 import type { FromWorker } from '../../../src/serving/workers/messages.js';
-import { fromWire, toWire } from '../../../src/serving/workers/wire.js';
 
 const floats = fc
   .array(fc.float(), { maxLength: 3000, size: 'max' })

@@ -2,9 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { FrameReader, framePieces } from '../../../src/serving/workers/frames.js';
+import {
+  FrameReader,
+  framePieces,
+  fromWire,
+  isToWorker,
+  toWire,
+  type WireMessage,
+} from '../../../src/serving/workers/frames.js';
 import { bytesOf, readKeptModel } from '../../../src/serving/workers/model-bytes.js';
-import { fromWire, isToWorker, toWire, type WireMessage } from '../../../src/serving/workers/wire.js';
 import { temporaryFolder } from '../../support/models.js';
 import { specOf } from '../../support/pool.js';
 

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { PacedWriter } from '../../../src/serving/workers/paced-writer.js';
+import { PacedWriter } from '../../../src/serving/workers/worker-process.js';
 
 const bytes = (length: number, first: number) => Uint8Array.from({ length }, (_, i) => (first + i) % 251);
 

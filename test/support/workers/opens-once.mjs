@@ -1,4 +1,4 @@
-import { WorkerChannel } from '../../../dist/serving/workers/channel.js';
+import { WorkerChannel } from '../../../dist/serving/workers/frames.js';
 
 // As a process that replaces another one: versions whose name begins with "gone" cannot be opened again.
 const GRAPH = { inputs: [], outputs: [] };

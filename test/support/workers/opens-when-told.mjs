@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { WorkerChannel } from '../../../dist/serving/workers/channel.js';
+import { WorkerChannel } from '../../../dist/serving/workers/frames.js';
 
 // As a heavy model: a version is being opened until its model file is there, and a file beside it says that it is. Runs
 // answer with the process id.

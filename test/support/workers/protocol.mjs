@@ -1,4 +1,4 @@
-import { WorkerChannel } from '../../../dist/serving/workers/channel.js';
+import { WorkerChannel } from '../../../dist/serving/workers/frames.js';
 
 const GRAPH = { inputs: [], outputs: [] };
 const REPORT = { policy: { kind: 'any' }, scores: new Float32Array(), costs: [] };

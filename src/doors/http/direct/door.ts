@@ -8,8 +8,7 @@ import {
   DirectConnection,
   type DirectRequest,
 } from './connection.js';
-import { KnownHeads } from './known-heads.js';
-import type { RequestHead } from './request-head.js';
+import { KnownHeads, type RequestHead } from './request-head.js';
 
 /** What answers plain requests. */
 export type DirectHandler = Pick<ConnectionOwner, 'admit' | 'take'>;

@@ -7,14 +7,13 @@ import type { Refusal } from '../../../errors.js';
 import { Exchange, type ExchangeParts } from '../../../exchange/exchange.js';
 import type { Inferred } from '../../../prediction/predictor.js';
 import type { Target } from '../../../routing/targets.js';
-import type { CallReader, ReadCall } from '../../../rows/read-call.js';
+import type { CallReader, ReadCall } from '../../../rows/read-dies.js';
 import type { Lane } from '../../../serving/batching/queue.js';
 import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';
-import { type Address, addressOf } from './addresses.js';
 import { type AnswerWriter, type DirectAnswer, refusalAnswer } from './answer-text.js';
 import type { DirectAdmission, DirectConnection, DirectRequest } from './connection.js';
 import type { DirectHandler } from './door.js';
-import type { RequestHead } from './request-head.js';
+import { type Address, addressOf, type RequestHead } from './request-head.js';
 
 export interface DirectPredictOptions extends ExchangeParts {
   readonly calls: CallReader;

@@ -1,4 +1,5 @@
 import type { Body } from '../../../rows/read-dies.js';
+import type { Lane } from '../../../serving/batching/queue.js';
 
 /** The head of a plain request for dies. */
 export interface RequestHead {
@@ -93,4 +94,72 @@ export function readHead(text: string): RequestHead | undefined {
   if (!host || media === undefined || !PLAIN_LENGTH.test(length)) return undefined;
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   return { bytes: text.length + HEAD_END.length, path, headers, media, contentLength: Number(length) };
+}
+
+// More than the testers of a floor send; beyond it the next ones are read anew.
+const MAX_KNOWN = 512;
+// A longer one is nobody's usual head, and would be kept in memory, credentials and all.
+const MAX_LENGTH = 2_048;
+
+/**
+ * Reads heads, and remembers what they say by their very bytes: a tester sends the same one with every die,
+ * but for the length of the body. One that holds an id of its own is not worth remembering.
+ */
+export class KnownHeads {
+  readonly #known = new Map<string, RequestHead>();
+
+  /** The head that some bytes begin with, as `readHead` reads it; undefined also where its end has not come. */
+  read(bytes: Buffer): RequestHead | undefined {
+    const text = headText(bytes);
+    if (text === undefined) return undefined;
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const head = readHead(text);
+    if (head === undefined || text.length > MAX_LENGTH || holdsAnId(head)) return head;
+    if (this.#known.size === MAX_KNOWN) this.#known.clear();
+    this.#known.set(text, head);
+    return head;
+  }
+}
+
+function holdsAnId({ headers }: RequestHead): boolean {
+  return (
+    headers['x-request-id'] !== undefined ||
+    headers['x-die-id'] !== undefined ||
+    headers['x-die-ids'] !== undefined
+  );
+}
+
+/** Where the dies of a request are to go, as its path says. */
+export interface Address {
+  /** Pattern of the route, as in the documentation. */
+  readonly route: string;
+  readonly model: string | undefined;
+  readonly version: string | undefined;
+  /** One die in the realtime lane, any number in the bulk lane. */
+  readonly lane: Lane;
+}
+
+const UNNAMED: ReadonlyMap<string, Address> = new Map(
+  (['/predict', '/predict/batch'] as const).map((route) => [
+    route,
+    { route, model: undefined, version: undefined, lane: laneOf(route) },
+  ]),
+);
+// Names that stand for themselves: nothing to decode.
+const NAMED =
+  /^\/models\/([A-Za-z0-9._-]{1,128})(?:\/versions\/([A-Za-z0-9._-]{1,128}))?(\/predict(?:\/batch)?)$/;
+
+/** The address of a path for dies; undefined for every other path, and where it is not plainly written. */
+export function addressOf(path: string): Address | undefined {
+  const unnamed = UNNAMED.get(path);
+  if (unnamed !== undefined) return unnamed;
+  const [, model, version, end] = NAMED.exec(path) ?? [];
+  if (model === undefined || end === undefined) return undefined;
+  const prefix = version === undefined ? '/models/:model' : '/models/:model/versions/:version';
+  return { route: `${prefix}${end}`, model, version, lane: laneOf(end) };
+}
+
+function laneOf(end: string): Lane {
+  return end.endsWith('/batch') ? 'bulk' : 'realtime';
 }

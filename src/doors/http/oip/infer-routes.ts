@@ -5,7 +5,7 @@ import { type InferRequest, labelsOfHeaders } from '../../../oip/infer-request.j
 import { InferAnswerSchema, InferRequestSchema } from '../../../oip/schemas.js';
 import type { Inferred } from '../../../prediction/predictor.js';
 import type { Target } from '../../../routing/targets.js';
-import { assertSame, type NamedByPath } from '../../../rows/read-call.js';
+import { assertSame, type NamedByPath } from '../../../rows/read-dies.js';
 import { exchangeSteps, HttpExchange } from '../http-exchange.js';
 import { readPart } from '../schemas/requests.js';
 import { inferBytesOf } from './body-parser.js';

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin';
 import type { ClientAddress } from '../../../callers/client-address.js';
-import { type AnswerTelling, tellAnswered } from '../../../exchange/answered.js';
+import { type AnswerTelling, tellAnswered } from '../../../exchange/message.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

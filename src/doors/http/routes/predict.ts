@@ -6,7 +6,7 @@ import type { Catalogue } from '../../../models/catalogue.js';
 import type { Inferred } from '../../../prediction/predictor.js';
 import type { Target } from '../../../routing/targets.js';
 import { invalidInput } from '../../../rows/decode/refusals.js';
-import type { CallReader, NamedByPath, ReadCall } from '../../../rows/read-call.js';
+import type { CallReader, NamedByPath, ReadCall } from '../../../rows/read-dies.js';
 import type { Lane } from '../../../serving/batching/queue.js';
 import { bodyOf } from '../die-bodies.js';
 import { encodePrediction, encodePredictions, PREDICTION_MEDIA_TYPE } from '../encode-predictions.js';

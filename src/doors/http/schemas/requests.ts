@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Refusal } from '../../../errors.js';
-import { DeadlineSchema } from '../../../exchange/deadline.js';
+import { DeadlineSchema } from '../../../exchange/message.js';
 
 export const ModelParamsSchema = z.object({ model: z.string().describe('Name of a model') });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addressOf } from '../../../../src/doors/http/direct/addresses.js';
+import { addressOf } from '../../../../src/doors/http/direct/request-head.js';
 
 describe('the address of a path', () => {
   test.each([

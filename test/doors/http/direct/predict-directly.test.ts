@@ -9,12 +9,11 @@ import {
   type DirectPredictOptions,
 } from '../../../../src/doors/http/direct/predict-directly.js';
 import { Refusal } from '../../../../src/errors.js';
-import type { Answered } from '../../../../src/exchange/answered.js';
+import type { Answered } from '../../../../src/exchange/message.js';
 import { createLogger } from '../../../../src/monitoring/logger.js';
 import { Predictor, type Scorer } from '../../../../src/prediction/predictor.js';
 import type { Target } from '../../../../src/routing/targets.js';
-import { CallReader } from '../../../../src/rows/read-call.js';
-import { DieReader } from '../../../../src/rows/read-dies.js';
+import { CallReader, DieReader } from '../../../../src/rows/read-dies.js';
 import { dieOf } from '../../../support/dies.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { expectProblem, postBytes, type RawAnswer } from '../../../support/http.js';

@@ -2,7 +2,7 @@ import http, { type IncomingHttpHeaders } from 'node:http';
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { KnownHeads } from '../../../../src/doors/http/direct/known-heads.js';
+import { KnownHeads } from '../../../../src/doors/http/direct/request-head.js';
 import { GOOD_LINES, generatedHeads, headOf, mutationsOf } from './heads.js';
 
 // One for all heads, as at a door: what is remembered of one must not answer for another.

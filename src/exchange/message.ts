@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import type { Measurements } from '../die/die.js';
 import type { Refusal, RefusalCode } from '../errors.js';
 import { tellEach } from '../observers.js';
+import type { Headers } from '../rows/decode/headers.js';
+import { invalidInput } from '../rows/decode/refusals.js';
 import type { Clock } from '../serving/clock.js';
 
 /** A message that has been answered, as observers see it. */
@@ -80,4 +84,49 @@ export function tellAnswered(
     // The message has been answered: it must not be refused as well.
     (error) => logger.error({ request_id: requestId, err: error }, 'an observer failed'),
   );
+}
+
+const MAX_DEADLINE_MS = 600_000;
+
+const deadlineError = ({ input }: { input: unknown }) =>
+  `expected whole milliseconds from 1 to ${MAX_DEADLINE_MS}, found "${String(input).slice(0, 40)}"`;
+
+/** The header of a deadline, as every door takes it: milliseconds as text. */
+export const DeadlineSchema = z
+  .string()
+  .regex(/^[1-9]\d{0,5}$/, { error: deadlineError })
+  .transform(Number)
+  .refine((ms) => ms <= MAX_DEADLINE_MS, { error: deadlineError })
+  .optional()
+  .describe('Milliseconds from arrival within which the dies must be scored, else 504');
+
+/**
+ * The deadline that a caller asks for in `x-deadline-ms`, milliseconds from arrival.
+ * @throws Refusal `invalid_input`
+ */
+export function readDeadlineMs({ 'x-deadline-ms': given }: Headers): number | undefined {
+  if (given === undefined) return undefined;
+  const read = DeadlineSchema.safeParse(given);
+  if (read.success) return read.data;
+  throw invalidInput([
+    { path: 'x-deadline-ms', message: read.error.issues[0]?.message ?? deadlineError({ input: given }) },
+  ]);
+}
+
+// Visible ASCII without quotes: safe in a header, a log line and a shell.
+const ACCEPTABLE = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
+
+/**
+ * Makes request ids: the caller's own `x-request-id` where it is an acceptable one, else a random
+ * prefix of this process and a counter.
+ */
+export function createRequestIds(): (raw: { readonly headers: Headers }) => string {
+  const prefix = randomBytes(6).toString('hex');
+  let count = 0;
+  return (raw) => {
+    const given = raw.headers['x-request-id'];
+    return typeof given === 'string' && ACCEPTABLE.test(given)
+      ? given
+      : `${prefix}-${(++count).toString(36)}`;
+  };
 }
