@@ -269,7 +269,7 @@ export function readConfig(environment: Environment): Config {
 }
 
 /** One row of the table of settings. */
-export interface SettingDoc {
+interface SettingDoc {
   readonly name: string;
   readonly defaultText: string;
   readonly meaning: string;

@@ -38,7 +38,7 @@ export interface InputFault {
 /** At most this many faults are listed in one refusal; `totalFaults` counts all of them. */
 export const MAX_LISTED_FAULTS = 20;
 
-export interface RefusalExtras {
+interface RefusalExtras {
   /** Faults of an invalid input, at most {@link MAX_LISTED_FAULTS}. */
   readonly faults?: readonly InputFault[];
   /** Number of all faults found, where more exist than are listed. */
@@ -81,7 +81,7 @@ export function refusalOf(error: unknown): Refusal {
   });
 }
 
-export type FaultCode =
+type FaultCode =
   | 'invalid_config'
   | 'invalid_model'
   | 'worker_failed'

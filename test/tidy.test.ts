@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -25,6 +25,84 @@ test('no exported name means two things', () => {
   expect(names.size).toBeGreaterThan(500);
   const twice = [...names].filter(([, files]) => files.size > 1);
   expect(twice.map(([name, files]) => `${name}: ${[...files].join(', ')}`)).toEqual([]);
+});
+
+/** An import of a file of src/, test/ or bench/ by another: which of its names, or all of them. */
+interface Use {
+  readonly from: string;
+  readonly to: string;
+  readonly names: readonly string[];
+  /** By `import()`, or of the whole module: any word of the importer may be a name of it. */
+  readonly isWhole: boolean;
+}
+
+const everything = ['src', 'test', 'bench'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(ts|mjs|cjs)$/.test(file) && !file.includes('/kernel/'))
+    .map((file) => ({
+      file: posix.join(folder, file),
+      code: readFileSync(join(ROOT, folder, file), 'utf8'),
+    })),
+);
+
+const uses = everything.flatMap(({ file, code }): Use[] => {
+  const to = (specifier: string) =>
+    // Scripts of tests import what was compiled.
+    posix
+      .join(dirname(file), specifier)
+      .replace(/^dist\//, 'src/')
+      .replace(/\.js$/, '.ts');
+  const statements = code.matchAll(/^(?:import|export)\s+([^;'"]*?)\s*from\s*['"](\.[^'"]+)['"]/gm);
+  const atUse = code.matchAll(/import\(\s*['"](\.[^'"]+)['"]\s*\)/g);
+  return [
+    ...[...statements].map(([, clause = '', specifier = '']) => ({
+      from: file,
+      to: to(specifier),
+      names: (/\{(.*)\}/s.exec(clause)?.[1] ?? '').split(',').map(
+        (name) =>
+          name
+            .trim()
+            .replace(/^type /, '')
+            .split(' as ')[0] ?? '',
+      ),
+      isWhole: clause.includes('*'),
+    })),
+    ...[...atUse].map(([, specifier = '']) => ({
+      from: file,
+      to: to(specifier),
+      names: code.match(/\w+/g) ?? [],
+      isWhole: true,
+    })),
+  ];
+});
+
+// Generated, or read by another compiler.
+const ownSources = sources.filter(({ file }) => !file.endsWith('-messages.ts'));
+
+test('what is exported is imported by somebody', () => {
+  const dead = ownSources.flatMap(({ file, code }) => {
+    const used = new Set(uses.filter(({ to }) => to === `src/${file}`).flatMap(({ names }) => names));
+    const exported = code.matchAll(
+      /^export (?:abstract |async )?(?:type|interface|class|function\*?|const) (\w+)/gm,
+    );
+    return [...exported].flatMap(([, name = '']) => (used.has(name) ? [] : [`${file}: ${name}`]));
+  });
+  expect(dead).toEqual([]);
+});
+
+test('a file of less than 25 lines is used by more than one other of its folder, or from elsewhere', () => {
+  const importersOf = (file: string) =>
+    new Set(
+      uses
+        .filter(({ from, to, isWhole }) => to === `src/${file}` && from.startsWith('src/') && !isWhole)
+        .map(({ from }) => from),
+    );
+  const small = ownSources.filter(({ file, code }) => {
+    const [only, ...others] = importersOf(file);
+    const isBeside = only !== undefined && dirname(only) === posix.join('src', dirname(file));
+    return code.split('\n').length - 1 < 25 && isBeside && others.length === 0;
+  });
+  expect(small.map(({ file }) => file)).toEqual([]);
 });
 
 const pages = [

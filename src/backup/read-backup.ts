@@ -16,7 +16,7 @@ import {
 } from './index-file.js';
 
 /** What is done with a verified archive's parts, in their order. */
-export interface BackupSink {
+interface BackupSink {
   /** Called first; may throw to refuse the archive. */
   index(index: BackupIndex): Promise<void>;
   /** Takes all bytes of one file. It is known to be whole only when `content` has ended without a throw. */

@@ -5,7 +5,7 @@ import { type Disk, systemDisk } from './disk.js';
 import { type BackupIndex, totalBytes } from './index-file.js';
 import { readBackup } from './read-backup.js';
 
-export interface RestoreOptions {
+interface RestoreOptions {
   readonly archive: string;
   /** Folder to restore to. */
   readonly repository: string;
@@ -18,7 +18,7 @@ export interface RestoreOptions {
   readonly disk?: Disk;
 }
 
-export interface Restored {
+interface Restored {
   readonly index: BackupIndex;
   /** Where the replaced repository lies now. */
   readonly previous: string | undefined;

@@ -11,7 +11,7 @@ import { syncFolderOf } from './disk.js';
 import { BACKUP_FORMAT, type BackupFile, type BackupIndex, FILES_FOLDER, INDEX_NAME } from './index-file.js';
 import { listRepositoryFiles, SERVING_FILE } from './list-files.js';
 
-export interface WriteBackupOptions {
+interface WriteBackupOptions {
   readonly repository: string;
   /** Archive to write; replaced, whole or not at all. */
   readonly out: string;

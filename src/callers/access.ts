@@ -6,7 +6,7 @@ import { type KeyRing, readApiKeys } from './api-keys.js';
 import type { Caller } from './caller.js';
 import type { TokenVerifier } from './tokens.js';
 
-export interface AccessOptions {
+interface AccessOptions {
   readonly apiKeysFile: string | undefined;
   /** Whose tokens are accepted, and for whom they must have been made; undefined for none. */
   readonly tokens:

@@ -65,7 +65,7 @@ export function hashKey(key: string): Buffer {
 }
 
 /** A caller that is known by its key. */
-export interface KeyHolder extends Caller {
+interface KeyHolder extends Caller {
   /** From when on the key is refused, in milliseconds since 1970; Infinity for never. */
   readonly expiresAtMs: number;
 }

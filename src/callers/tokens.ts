@@ -31,7 +31,7 @@ const JwkSchema = z.looseObject({
 const JwksSchema = z.object({ keys: z.array(z.unknown()).min(1, 'expected at least one key') });
 
 /** Finds the key that a token says that it is signed by. */
-export type TokenKeys = JWTVerifyGetKey;
+type TokenKeys = JWTVerifyGetKey;
 
 /**
  * Reads the key set of the issuer of tokens. Keys for encryption and of algorithms that are not accepted
@@ -98,7 +98,7 @@ const ClaimsSchema = z.object({
   permissions: z.array(z.unknown()).optional().describe('The same as an array'),
 });
 
-export interface TokenVerifierOptions {
+interface TokenVerifierOptions {
   readonly keys: TokenKeys;
   readonly issuer: string;
   readonly audience: string;

@@ -28,7 +28,7 @@ interface BackupArguments {
   readonly json?: true;
 }
 
-export interface BackupCommandOptions {
+interface BackupCommandOptions {
   readonly streams?: CommandStreams;
   readonly now?: () => Date;
 }

@@ -36,7 +36,7 @@ run that the rest is equal, and writes the next version (or FILE.fixed.onnx, or 
 
 Exit code 0: the version can be served, or the manifest is drafted. 1: not, and why, one line each.`;
 
-export interface CheckCommandOptions {
+interface CheckCommandOptions {
   readonly streams?: CommandStreams;
   /** Compiled module that the worker process runs; another one only in tests. */
   readonly workerEntry?: string;

@@ -41,7 +41,7 @@ Exit code 0: every gate holds. 1: a gate is missed, one line for each on standar
 cannot be compared, and why. 3: none is missed, but some are open, one line for each: not to be promoted before
 somebody has decided, or there are more labelled dies.`;
 
-export interface GateCommandOptions {
+interface GateCommandOptions {
   readonly streams?: CommandStreams;
   /** Compiled module that the worker processes run; another one only in tests. */
   readonly workerEntry?: string;

@@ -32,7 +32,7 @@ DIEGATE_API_KEY. MLflow is asked with MLFLOW_TRACKING_TOKEN, or _USERNAME and _P
 
 Exit code 0: the version is there. 1: it is not, and why.`;
 
-export interface ImportCommandOptions {
+interface ImportCommandOptions {
   /** MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and DIEGATE_API_KEY are read. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly streams?: CommandStreams;

@@ -1,7 +1,7 @@
 import { Fault } from '../errors.js';
 
 /** Collects what is wrong with a command's options, so that all of it is told at once. */
-export interface OptionReader {
+interface OptionReader {
   /** A whole number within bounds. */
   wholeNumber(name: string, text: string, min: number, max: number): number;
   /** A number within bounds. */

@@ -4,7 +4,7 @@ import { keepHeapSmall } from '../server/heap.js';
 import { DIEGATE_VERSION } from '../version.js';
 
 /** What the commands need of the process. */
-export interface ProgramOptions {
+interface ProgramOptions {
   /** Runs the server until it ends. */
   readonly serve: () => Promise<void>;
   /** Asks a running server for its health. */

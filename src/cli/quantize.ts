@@ -31,7 +31,7 @@ diegate gate on other dies before it takes over. golden.json is not copied: its 
 
 Exit code 0: the version is written. 1: not, and why.`;
 
-export interface QuantizeCommandOptions {
+interface QuantizeCommandOptions {
   readonly streams?: CommandStreams;
   /** Compiled module that the worker processes run; another one only in tests. */
   readonly workerEntry?: string;

@@ -49,10 +49,7 @@ const EXIT_INCOMPLETE = 2;
 const EXIT_INTERRUPTED = 130;
 
 /** How a wafer is drawn in a terminal. */
-export type DrawWafer = (
-  map: WaferMap,
-  options: { readonly columns: number; readonly color: boolean },
-) => string;
+type DrawWafer = (map: WaferMap, options: { readonly columns: number; readonly color: boolean }) => string;
 
 /** What `diegate replay` acts with; the process's own unless a test passes others. */
 export interface ReplayCommandOptions {

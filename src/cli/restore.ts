@@ -24,7 +24,7 @@ interface RestoreArguments {
   readonly discard?: boolean;
 }
 
-export interface RestoreCommandOptions {
+interface RestoreCommandOptions {
   readonly streams?: CommandStreams;
   readonly now?: () => Date;
 }

@@ -63,7 +63,7 @@ tests that the lot does not have, or the options are wrong; nothing is written t
 /** Tests named in a report where --explain does not say how many. */
 const REPORT_REASONS = 3;
 
-export interface ScoreCommandOptions {
+interface ScoreCommandOptions {
   readonly streams?: CommandStreams;
   /** Compiled module that the worker process runs; another one only in tests. */
   readonly workerEntry?: string;

@@ -5,7 +5,7 @@ import { DIEGATE_VERSION } from '../version.js';
 import { type CommandStreams, PROCESS_STREAMS } from './output.js';
 import { describeTrained, trainedAsJson } from './trained-summary.js';
 
-export interface ShippedModelCommandOptions {
+interface ShippedModelCommandOptions {
   readonly scoreDies: ScoreDies;
   readonly streams?: CommandStreams;
 }

@@ -22,7 +22,7 @@ The password of an encrypted key comes from the environment variable DIEGATE_KEY
 
 Exit code 0: the version is signed. 1: it is not, and why.`;
 
-export interface SignCommandOptions {
+interface SignCommandOptions {
   /** DIEGATE_KEY_PASSWORD is read. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly streams?: CommandStreams;

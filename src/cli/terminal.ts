@@ -1,5 +1,5 @@
 /** What a stream can show; undefined where it is not a terminal. */
-export interface Terminal {
+interface Terminal {
   readonly columns: number;
   readonly color: boolean;
 }

@@ -34,7 +34,7 @@ learnt from. With lot_id or wafer_id columns whole lots or wafers are held out t
 All dies are held in memory: 140 MB, and 11 bytes for each value. 51,000 dies of 512 tests take 420 MB and
 three quarters of a minute; --sample learns from fewer.`;
 
-export interface TrainCommandOptions {
+interface TrainCommandOptions {
   /** Runs the written graph, so that it is proven before it is kept. */
   readonly scoreDies: ScoreDies;
   readonly streams?: CommandStreams;

@@ -1,7 +1,7 @@
 import { Fault } from '../errors.js';
 import { isStdf } from '../training/lots/file-format.js';
 
-export type TrainingFormat = 'csv' | 'stdf';
+type TrainingFormat = 'csv' | 'stdf';
 
 /** Options that mean something in one format only, as commander names them, with their flags. */
 const OPTIONS_OF = {

@@ -16,7 +16,7 @@ Those of Sigstore without a key need the internet and are refused. Nothing is as
 Exit code 0: the signature is that of a key or an authority given, and every file is the one that was
 signed. 1: not, and why, one line each.`;
 
-export interface VerifyCommandOptions {
+interface VerifyCommandOptions {
   readonly streams?: CommandStreams;
   /** Milliseconds since 1970. */
   readonly now?: () => number;

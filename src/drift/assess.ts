@@ -231,7 +231,7 @@ function lowerMedianAt(each: readonly Float64Array[], p: number): number {
 }
 
 /** A parameter's number and its index, for the worst of a list. */
-export interface Ranked {
+interface Ranked {
   readonly parameter: number;
   readonly psi: number;
 }
@@ -245,7 +245,7 @@ export function worst(indexes: Float64Array, count: number): Ranked[] {
 }
 
 /** Numbers of parameters over the two limits. */
-export interface Over {
+interface Over {
   readonly changed: number;
   readonly drifted: number;
 }

@@ -1,9 +1,7 @@
 import { CELLS, type DriftCounts } from './counts.js';
-import { kolmogorovSmirnov } from './ks.js';
 import { NO_DIFFERENCE, type Psi, stabilityIndex } from './psi.js';
 import { lostAt, lostInEither, type Reach, reachOf } from './reach.js';
 import { BINS, type Bins, EDGES, type ReferenceBins } from './reference-bins.js';
-import { type Shift, shiftOf } from './shift.js';
 
 /** One parameter of some dies against the reference. */
 export interface ParameterDrift {
@@ -211,4 +209,43 @@ function reachWith(counts: DriftCounts, lost: Uint8Array | undefined): Reach {
 
 function failShare({ fails, sampled, unscorable }: DriftCounts): number {
   return sampled > unscorable ? fails / (sampled - unscorable) : 0;
+}
+
+/**
+ * Kolmogorov-Smirnov distance of two distributions that are known at the same edges only: the largest
+ * difference of their shares at or below an edge. It is at most the distance of the full distributions,
+ * and for deciles at most a tenth below it (A. N. Pettitt and M. A. Stephens, The Kolmogorov-Smirnov
+ * goodness-of-fit statistic with discrete and grouped data, Technometrics 19 (1977) 205-210).
+ * @param expected shares of the bins, summing to 1
+ * @param actual shares of the same bins, summing to 1
+ */
+export function kolmogorovSmirnov(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
+  let difference = 0;
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++) {
+    difference += (actual[i] ?? 0) - (expected[i] ?? 0);
+    largest = Math.max(largest, Math.abs(difference));
+  }
+  return largest;
+}
+
+/** How far the mean and the standard deviation of a parameter have moved. */
+interface Shift {
+  /** Mean minus the reference's, in the reference's standard deviations. */
+  readonly mean: number;
+  /** Standard deviation over the reference's. */
+  readonly standardDeviation: number;
+}
+
+/**
+ * Shift from the sums of z and z² over `values` values, where z is a value in standard deviations from
+ * the reference's mean: summing deviations loses no digits, as summing values far from zero would.
+ * The deviation is that of the sample (n - 1).
+ * @returns undefined for fewer than two values
+ */
+export function shiftOf(sum: number, squares: number, values: number): Shift | undefined {
+  if (values < 2) return undefined;
+  const mean = sum / values;
+  const variance = Math.max(0, (squares - sum * mean) / (values - 1));
+  return { mean, standardDeviation: Math.sqrt(variance) };
 }

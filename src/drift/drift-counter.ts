@@ -21,7 +21,7 @@ export type DecideOutputs = (
   | undefined;
 
 /** The dies of one run, as they were scored. */
-export interface CountedRun {
+interface CountedRun {
   readonly dies: number;
   /** float32 [dies, parameters] row-major. */
   readonly params: Float32Array;
@@ -42,7 +42,7 @@ export interface GroupCounts {
  * twice as long as scoring it in a full batch; these are 360,000 in an hour, and a fortieth of
  * these tell a distribution as well as the reference itself is known.
  */
-export const SAMPLED_PER_PERIOD = 1000;
+const SAMPLED_PER_PERIOD = 1000;
 
 /** Counts beside a session: outputs and parameters of a sample of the dies. Lives in the worker. */
 export class DriftCounter {

@@ -17,7 +17,7 @@ export interface DriftSource {
   collectDrift(key: string, receive: (counted: CountsMessage) => void): Promise<void>;
 }
 
-export interface DriftMonitorOptions {
+interface DriftMonitorOptions {
   readonly source: DriftSource;
   readonly clock: Clock;
   /** The time of day. */

@@ -3,8 +3,8 @@ import { type FailRateVerdict, failRateDiffers } from './equipment-fail-rates.js
 import { PSI_CHANGED, PSI_DRIFTED } from './psi.js';
 
 /** Steps in a row after which drift starts, and after which it ends. */
-export const STEPS_TO_START = 2;
-export const STEPS_TO_END = 2;
+const STEPS_TO_START = 2;
+const STEPS_TO_END = 2;
 
 /** What may drift: the test parameters of a subject, or its share of failing dies. */
 export type DriftAbout = 'parameters' | 'fail_rate';

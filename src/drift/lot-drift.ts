@@ -11,7 +11,7 @@ import { groupCode, WAFER_BUCKETS } from './wafer-buckets.js';
 import { DriftWindow } from './window.js';
 
 /** A die as it was scored, and where. */
-export interface ScoredRow {
+interface ScoredRow {
   /** float32 [parameters]. */
   readonly params: Float32Array;
   /** float32 [outputs]. */

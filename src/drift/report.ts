@@ -117,7 +117,7 @@ export type DriftReport = z.infer<typeof DriftReportSchema>;
 export const WORST = 20;
 
 /** What a report says beside the assessment. */
-export interface ReportContext {
+interface ReportContext {
   readonly modelName: string;
   readonly modelVersion: string;
   readonly at: Date;

@@ -1,5 +1,5 @@
 /** Rates are measured, and bursts let through, over so long. */
-export const PERIOD_MS = 10_000;
+const PERIOD_MS = 10_000;
 
 /**
  * Chooses which dies are counted where more come than need be: about `perPeriod` of them in ten seconds, spread

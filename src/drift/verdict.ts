@@ -15,7 +15,7 @@ export const VERDICTS = [
 export type DriftVerdict = (typeof VERDICTS)[number];
 
 /** What the window says, with the reason. */
-export interface DriftJudgement {
+interface DriftJudgement {
   readonly verdict: DriftVerdict;
   /** Groups that drift on their own, or fail more or fewer dies than the others. */
   readonly drifting: readonly number[];

@@ -24,7 +24,7 @@ export interface DriftSettings {
 }
 
 /** A version as far as its drift needs it. */
-export type MonitoredVersion = Pick<ModelVersion, 'key' | 'name' | 'version' | 'manifest' | 'contract'> & {
+type MonitoredVersion = Pick<ModelVersion, 'key' | 'name' | 'version' | 'manifest' | 'contract'> & {
   readonly reference: Reference;
 };
 

@@ -3,7 +3,7 @@ import type { Clock } from '../serving/clock.js';
 import type { DriftEvent } from './events.js';
 
 /** How one event ended. */
-export const DELIVERIES = ['delivered', 'failed', 'dropped'] as const;
+const DELIVERIES = ['delivered', 'failed', 'dropped'] as const;
 export type Delivery = (typeof DELIVERIES)[number];
 
 /** Events that wait for a receiver; beyond them new ones are dropped. */
@@ -13,7 +13,7 @@ export const MAX_ATTEMPTS = 6;
 const FIRST_DELAY_MS = 2_000;
 const ATTEMPT_TIMEOUT_MS = 10_000;
 
-export interface WebhookOptions {
+interface WebhookOptions {
   readonly url: string;
   /** Key of the signature. */
   readonly secret: string;

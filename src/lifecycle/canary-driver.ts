@@ -10,7 +10,7 @@ import { isUnderWay } from '../traffic/canary-plan.js';
 import { VersionAccount } from '../traffic/version-account.js';
 import type { ModelChanges } from './model-changes.js';
 
-export interface CanaryDriverOptions {
+interface CanaryDriverOptions {
   readonly catalogue: Catalogue;
   readonly changes: Pick<ModelChanges, 'moveCanary' | 'abortCanary'>;
   readonly clock: Clock;

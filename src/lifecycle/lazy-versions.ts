@@ -3,7 +3,7 @@ import type { Clock } from '../serving/clock.js';
 import { trafficOf } from './needed-versions.js';
 import type { VersionLoader } from './version-loader.js';
 
-export interface LazyVersionsOptions {
+interface LazyVersionsOptions {
   readonly catalogue: Catalogue;
   readonly loader: VersionLoader;
   readonly clock: Clock;
@@ -14,7 +14,7 @@ export interface LazyVersionsOptions {
 }
 
 /** A lazy version that is loaded. */
-export interface Resident {
+interface Resident {
   readonly key: string;
   readonly bytes: number;
   readonly lastUsedMs: number;

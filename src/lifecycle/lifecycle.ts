@@ -15,7 +15,7 @@ import { RepositoryWatch } from './repository-watch.js';
 import { ServingState } from './serving-state.js';
 import { type LoadObserver, VersionLoader, type VersionLoaderOptions } from './version-loader.js';
 
-export interface LifecycleOptions {
+interface LifecycleOptions {
   /** Absolute path of the model repository. */
   readonly folder: string;
   readonly servingFile: string;

@@ -18,7 +18,7 @@ import { dependentOn, trafficOf, userOf } from './needed-versions.js';
 import type { ServingState } from './serving-state.js';
 import type { VersionLoader } from './version-loader.js';
 
-export interface ModelChangesOptions {
+interface ModelChangesOptions {
   readonly catalogue: Catalogue;
   readonly loader: Pick<VersionLoader, 'load' | 'unload'>;
   readonly state: ServingState;

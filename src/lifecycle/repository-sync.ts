@@ -16,7 +16,7 @@ import { neededVersions, userOf } from './needed-versions.js';
 import type { ServingState } from './serving-state.js';
 import type { VersionLoader } from './version-loader.js';
 
-export interface RepositorySyncOptions {
+interface RepositorySyncOptions {
   readonly folder: string;
   /** Path of serving.json. */
   readonly servingFile: string;

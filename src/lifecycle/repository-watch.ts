@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../serving/clock.js';
 import type { RepositorySync } from './repository-sync.js';
 
-export interface RepositoryWatchOptions {
+interface RepositoryWatchOptions {
   readonly folder: string;
   readonly servingFile: string;
   readonly sync: Pick<RepositorySync, 'follow'>;

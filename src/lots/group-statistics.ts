@@ -15,7 +15,7 @@ export interface GroupedTest extends ByGroup {
 }
 
 /** Gathers statistics of tests by groups of parts, of one lot or several; memory is groups × tests. */
-export interface GroupStatistics {
+interface GroupStatistics {
   add(part: Part, lot: Lot, group: string): void;
   tests(): readonly GroupedTest[];
 }
@@ -48,7 +48,7 @@ export function createGroupStatistics(): GroupStatistics {
 }
 
 /** What one group of parts of one lot says of a test of that lot. */
-export interface GroupOfTest {
+interface GroupOfTest {
   readonly test: TestDefinition;
   readonly group: string;
   readonly statistics: TestStatistics;

@@ -18,12 +18,12 @@ export interface YieldFigures {
   readonly lastYield: number | undefined;
 }
 
-export interface WaferFigures extends YieldFigures {
+interface WaferFigures extends YieldFigures {
   readonly wafer: Wafer;
 }
 
 /** Dies touched more than once. */
-export interface Retests {
+interface Retests {
   readonly dies: number;
   /** Parts that replace another without PART_FLG saying so. */
   readonly unflagged: number;

@@ -1,7 +1,7 @@
 import { NO_LIMITS, type Part, type TestDefinition, type TestLimits } from '../stdf/stdf.js';
 
 /** Limits that came to hold midway. */
-export interface LimitsFrom {
+interface LimitsFrom {
   readonly limits: TestLimits;
   /** The first part that they held for, in the order in which parts ended. */
   readonly part: Pick<Part, 'index' | 'partId' | 'x' | 'y'>;
@@ -15,10 +15,10 @@ export interface LimitChanges {
   readonly changes: number;
 }
 
-export const MOST_CHANGES = 8;
+const MOST_CHANGES = 8;
 
 /** Notes for each test from which part on which limits held. */
-export interface LimitWatch {
+interface LimitWatch {
   add(part: Part): void;
   /** Undefined where all parts had the same limits, or none. */
   changes(test: TestDefinition): LimitChanges | undefined;

@@ -16,7 +16,7 @@ export interface LotClaim {
 }
 
 /** What the parts of a lot say. */
-export interface PartFacts {
+interface PartFacts {
   /** By head and site; touchdowns that ended. */
   readonly sites: ReadonlyMap<string, PartCount>;
   readonly wafers: ReadonlyMap<Wafer, PartCount>;
@@ -26,7 +26,7 @@ export interface PartFacts {
     | undefined;
 }
 
-export interface PartCount {
+interface PartCount {
   readonly parts: number;
   readonly passed: number;
 }

@@ -184,7 +184,7 @@ function withOthers(
 }
 
 /** @throws Fault `invalid_model` where a parameter does not say which test it is */
-export function testParametersOf(parameters: number | readonly Parameter[]): TestParameter[] {
+function testParametersOf(parameters: number | readonly Parameter[]): TestParameter[] {
   const listed = typeof parameters === 'number' ? [] : parameters;
   const tests = listed.filter((parameter): parameter is TestParameter => parameter.testNumber !== undefined);
   if (listed.length === 0 || tests.length < listed.length) {

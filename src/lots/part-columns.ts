@@ -22,7 +22,7 @@ export const PART_COLUMNS = {
   test_time_ms: 'INT32',
 } as const;
 
-export type PartColumn = keyof typeof PART_COLUMNS;
+type PartColumn = keyof typeof PART_COLUMNS;
 export type Cell = string | number | undefined;
 
 /** The cells of a lot's parts, in the order of {@link PART_COLUMNS}; undefined where the file does not say. */
@@ -129,7 +129,7 @@ export function createTestColumns(): TestColumns {
 }
 
 /** The columns of a table that is written while its lots are read. */
-export interface GrowingColumns {
+interface GrowingColumns {
   /** Begins a lot, and gives the columns of its tests by their index; undefined until {@link place}. */
   begin(lot: Pick<Lot, 'tests'>): (number | undefined)[];
   /** The column of a test, a new one where it is like none before. */

@@ -17,7 +17,7 @@ export function siteName({ headNum, siteNum }: Pick<Part, 'headNum' | 'siteNum'>
 }
 
 /** Counts the parts of groups. */
-export interface PartGroups {
+interface PartGroups {
   add(part: Pick<Part, 'verdict' | 'hardBin' | 'softBin'>, group: string): void;
   /** In the natural order of their names: site 2 before site 10. */
   figures(): readonly GroupFigures[];

@@ -1,5 +1,5 @@
 /** What a C_RESFMT asks for, as far as it says something of how a number is read. */
-export interface NumberFormat {
+interface NumberFormat {
   /** Digits behind the point of an `%f`; undefined for other conversions and where it does not say. */
   readonly decimals: number | undefined;
   /** The text behind the number, with its unit: `ua` of `%5.0f ua`. '' where there is none. */

@@ -1,7 +1,7 @@
 import { largestBin, NO_DIE, UNTESTED } from './bin-map.js';
 
 /** How the XML formats write bins; ASCII, whose letters name no bins, is not among them. */
-export type BinType = 'Decimal' | 'HexaDecimal' | 'Integer2';
+type BinType = 'Decimal' | 'HexaDecimal' | 'Integer2';
 
 /** A bin type: digits for a bin in its base, and the two codes that are no bins. */
 interface Coding {

@@ -5,7 +5,7 @@ import { g85Text, readG85 } from './g85.js';
 import { keptBySinf, LARGEST_SINF_BIN, readSinf, sinfText } from './sinf.js';
 
 /** A format of wafer map files for assembly. */
-export interface MapFormat {
+interface MapFormat {
   /** Ending of its files, with the dot. */
   readonly ending: string;
   /** The largest bin that it can write. */

@@ -58,7 +58,7 @@ export interface CatalogueModel {
 }
 
 /** What the catalogue is told of a version that the repository holds. */
-export interface KnownVersion {
+interface KnownVersion {
   readonly name: string;
   readonly number: string;
   readonly read: ModelVersion | readonly string[];

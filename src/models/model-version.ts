@@ -30,7 +30,7 @@ export interface ModelVersion {
 }
 
 /** A fallback as the manifest names it, ready to be used. */
-export type VersionFallback =
+type VersionFallback =
   | { readonly by: 'version'; readonly model: string; readonly version: string }
   | { readonly by: 'limits'; readonly limits: ParameterLimits };
 

@@ -6,7 +6,7 @@ const DRAIN_POLL_MS = 5;
 // A reader that takes nothing is asked again after the first of these, then each time after twice as long, up to the last.
 const RETRY_MS = { first: 1, longest: 100 };
 
-export interface LogStreamOptions {
+interface LogStreamOptions {
   /** Where the log goes, such as 1 for stdout. */
   readonly fd: number;
   /** Bytes that may wait for a slow reader; lines beyond are dropped. */

@@ -1,9 +1,8 @@
-import type { DestinationStream, Logger } from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config.js';
 import type { Clock } from '../serving/clock.js';
 import { LineBuffer } from './line-buffer.js';
-import { createLogger } from './logger.js';
 import { createRegistry } from './metrics/registry.js';
 
 /** Where everything that happens is told: the log and the metrics of this process. */
@@ -31,4 +30,17 @@ export function openMonitoring(config: Config, logStream: DestinationStream, clo
     onObserverError: (error) => logger.error({ err: error }, 'an observer failed'),
     flush: () => requestLines.flush(),
   };
+}
+
+/** The log: JSON lines with level names and ISO times. */
+export function createLogger({ LOG_LEVEL }: Pick<Config, 'LOG_LEVEL'>, stream: DestinationStream): Logger {
+  return pino(
+    {
+      level: LOG_LEVEL,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stream,
+  );
 }

@@ -8,7 +8,7 @@ import { outputsOf } from './outputs.js';
 import type { VersionStatistics } from './schemas.js';
 import type { InferStatistics } from './statistics.js';
 
-export interface CatalogueEngineOptions {
+interface CatalogueEngineOptions {
   readonly catalogue: Catalogue;
   /** What readiness waits for; empty when ready. */
   readonly missing: () => readonly string[];

@@ -3,7 +3,7 @@ import { invalidInput } from '../rows/decode/refusals.js';
 import { DATATYPES, type DatatypeName, isLossless } from './datatypes.js';
 
 /** Which input of a request is converted, and how. */
-export interface Conversion {
+interface Conversion {
   /** Its place in the request. */
   readonly index: number;
   /** Whether values that float32 does not hold are rounded, and not refused. */

@@ -45,7 +45,7 @@ export const DATATYPE_NAMES = Object.keys(DATATYPES)
 /** Those of inputs and outputs: numbers, truths and texts. */
 export const TENSOR_DATATYPES = [...DATATYPE_NAMES, 'BOOL', 'BYTES'] as const;
 
-export function isDatatype(name: string): name is DatatypeName {
+function isDatatype(name: string): name is DatatypeName {
   return Object.hasOwn(DATATYPES, name);
 }
 

@@ -17,7 +17,7 @@ interface Account {
 }
 
 /** A batch that was run, as the batcher tells of it; times in milliseconds. */
-export interface RanBatch {
+interface RanBatch {
   readonly dies: number;
   /** Longest wait of its dies in the queue. */
   readonly waitMs: number;

@@ -5,7 +5,7 @@ import type { ModelVersion } from '../models/model-version.js';
 export type AssignVersion = (label: DieLabel) => ModelVersion;
 
 /** The dies of a call that one version is given. */
-export interface VersionGroup {
+interface VersionGroup {
   readonly version: ModelVersion;
   /** Their positions in the call, ascending. */
   readonly dies: readonly number[];

@@ -5,7 +5,7 @@
 export const CATCH_UP_MS = 50;
 
 /** Says when the next dies may be posted. Pure but for its own schedule; every time is a parameter. */
-export interface Pacer {
+interface Pacer {
   /**
    * Takes the next place in the schedule for `dies` posted together, and returns when to post them:
    * never before `nowMs`, nor before the earlier dies' share of time has passed.

@@ -17,7 +17,7 @@ import { createTallier, type Tallier, type Tally } from './tally.js';
 import { type PostableDie, touchdownsOf } from './touchdowns.js';
 import { createMapCollector, type MapCollector } from './wafer-maps.js';
 
-export interface ReplayLotOptions {
+interface ReplayLotOptions {
   /** Name of the lot file, and what is in it. */
   readonly file: string;
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -46,7 +46,7 @@ export interface ReplayLotOptions {
   readonly onProgress: (state: ReplayState) => void;
 }
 
-export const PROGRESS_EVERY_MS = 100;
+const PROGRESS_EVERY_MS = 100;
 
 /** How far a replay is. */
 export interface ReplayState {

@@ -11,7 +11,7 @@ export interface RetryPolicy {
 export const DEFAULT_BACK_OFF = { baseMs: 50, maxMs: 5000 } as const;
 
 /** What a retry is decided on. */
-export interface FailedAttempt {
+interface FailedAttempt {
   /** Attempts made so far, at least 1. */
   readonly attempts: number;
   /** Milliseconds since the first attempt began. */

@@ -4,10 +4,10 @@ import type { ReplayOutcome } from './ledger.js';
 import type { ReplayObserver } from './replay.js';
 
 /** Dies by what the file's own bins say of them. */
-export type ByTester = Readonly<Record<Decision | 'none', number>>;
+type ByTester = Readonly<Record<Decision | 'none', number>>;
 
 /** A die that got no prediction, and why. */
-export interface Unanswered {
+interface Unanswered {
   readonly dieId: string;
   readonly outcome: Exclude<ReplayOutcome, 'answered'>;
   readonly cause: string;
@@ -15,7 +15,7 @@ export interface Unanswered {
 }
 
 /** At most this many dies without an answer are listed; all are counted. */
-export const MAX_LISTED_UNANSWERED = 20;
+const MAX_LISTED_UNANSWERED = 20;
 
 /** What a replay found, so far. */
 export interface Tally {

@@ -11,7 +11,7 @@ export interface PostableDie {
 }
 
 /** What a version asks of a measurement. */
-export interface Measuring {
+interface Measuring {
   readonly measurer: PartMeasurer;
   readonly parameterCount: number;
   readonly missing: 'reject' | 'impute';

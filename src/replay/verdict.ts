@@ -4,7 +4,7 @@ import { REFUSALS } from '../errors.js';
 import type { PostAttempt } from './http-client.js';
 
 /** What an attempt means for the dies that were posted with it. */
-export type AnswerVerdict =
+type AnswerVerdict =
   /** One prediction for each die, in the order sent. */
   | { readonly kind: 'answered'; readonly predictions: readonly Prediction[]; readonly latencyMs: number }
   /** Posting the same again cannot help; `eachAlone` where only one die of the call may be at fault. */

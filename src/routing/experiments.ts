@@ -17,7 +17,7 @@ interface ModelAccounts {
 }
 
 /** The versions of a model compared with its default. */
-export interface ModelExperiments {
+interface ModelExperiments {
   readonly model: string;
   readonly since: Date;
   readonly experiments: readonly Experiment[];

@@ -12,7 +12,7 @@ export interface ModelOutcomes {
   readonly failing: Interval;
 }
 
-export interface OutcomesOfKind {
+interface OutcomesOfKind {
   readonly dies: number;
   readonly failing: number;
 }

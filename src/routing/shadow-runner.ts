@@ -18,7 +18,7 @@ export interface ShadowObserver {
   missed(primary: ModelVersion, shadow: ModelVersion, outcome: 'dropped' | 'failed', dies: number): void;
 }
 
-export interface ShadowRunnerOptions {
+interface ShadowRunnerOptions {
   readonly submit: (key: string, call: CallRequest) => Promise<ScoredDies>;
   readonly clock: Clock;
   readonly catalogue: Catalogue;

@@ -118,7 +118,7 @@ export function splitOf({ split, canary }: ModelServing): Split | undefined {
   return { by: canary.plan.by, weights: { ...weightsOf(canary) } };
 }
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   readonly targets: Targets;
   readonly clock: Clock;
   /** @throws Refusal when so many dies more find no room in a version's queue */

@@ -10,7 +10,7 @@ import {
   type CircuitState,
 } from '../traffic/circuit.js';
 
-export interface VersionFallbacksOptions {
+interface VersionFallbacksOptions {
   readonly catalogue: Catalogue;
   readonly clock: Clock;
   /** Workers that could run something now or soon. */

@@ -23,7 +23,7 @@ export interface Body {
 export type DecodeObserver = (format: Body['media'], ms: number) => void;
 
 /** What the dies of a request are read from. */
-export interface DieRequest {
+interface DieRequest {
   readonly id: string;
   readonly headers: Headers;
   readonly body: Body;
@@ -107,7 +107,7 @@ export interface ReadCall {
 }
 
 /** A call whose body has come, and that was let in by its path. */
-export interface ArrivedCall {
+interface ArrivedCall {
   readonly request: DieRequest;
   readonly path: NamedByPath;
   /** Where its path leads. */
@@ -115,7 +115,7 @@ export interface ArrivedCall {
   readonly lane: Lane;
 }
 
-export interface CallReaderOptions {
+interface CallReaderOptions {
   readonly reader: DieReader;
   /** See `ExchangeParts.admit`: for dies that name another model or version than their path leads to. */
   readonly admit: (model: string, version: string | undefined) => Target | Promise<Target>;

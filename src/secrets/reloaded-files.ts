@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Fault } from '../errors.js';
 import type { Clock } from '../serving/clock.js';
 
-export interface ReloadedFilesOptions<T> {
+interface ReloadedFilesOptions<T> {
   /** What the log calls them. */
   readonly what: string;
   /** Paths; a symbolic link, as Kubernetes swaps it in a Secret volume, is followed. */

@@ -5,7 +5,7 @@ import { createSecureContext, TLSSocket } from 'node:tls';
 import { Fault } from '../errors.js';
 
 /** Paths of PEM files. */
-export interface TlsFiles {
+interface TlsFiles {
   /** The server's certificate, and after it those between it and the root. */
   readonly cert: string;
   readonly key: string;

@@ -24,7 +24,7 @@ import type { StartedWorkers } from './start-workers.js';
 // Longest wait for a collector when the process ends.
 const MAX_LAST_EXPORT_MS = 2000;
 
-export interface AppOptions {
+interface AppOptions {
   readonly config: Config;
   /** Where log lines go. */
   readonly logStream: DestinationStream;

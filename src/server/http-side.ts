@@ -20,7 +20,7 @@ import type { Readiness } from './readiness.js';
 import type { OpenedSecurity } from './security.js';
 import type { ServingSide } from './serving-side.js';
 
-export interface HttpSideOptions {
+interface HttpSideOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly monitoring: Monitoring;
@@ -31,7 +31,7 @@ export interface HttpSideOptions {
 }
 
 /** What listens. */
-export interface HttpSide {
+interface HttpSide {
   readonly server: FastifyInstance;
   /** See `App.probeServer`. */
   readonly probeServer: FastifyInstance | undefined;

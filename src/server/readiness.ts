@@ -4,7 +4,7 @@ import type { Admission } from '../routing/targets.js';
 import type { Clock } from '../serving/clock.js';
 import type { WorkerPool } from '../serving/workers/pool.js';
 
-export interface ReadinessOptions {
+interface ReadinessOptions {
   readonly lifecycle: Pick<Lifecycle, 'missing'>;
   readonly admission: Pick<Admission, 'check'>;
   readonly workers: Pick<WorkerPool, 'ready' | 'size'>;

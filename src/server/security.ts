@@ -18,7 +18,7 @@ export interface OpenedSecurity extends Security {
   stop(): void;
 }
 
-export interface SecurityOptions {
+interface SecurityOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -31,7 +31,7 @@ import { startTracing } from '../tracing/start-tracing.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { StartedWorkers } from './start-workers.js';
 
-export interface ServingSideOptions {
+interface ServingSideOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly monitoring: Monitoring;

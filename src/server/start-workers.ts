@@ -4,7 +4,7 @@ import type { Clock } from '../serving/clock.js';
 import { WorkerPool } from '../serving/workers/pool.js';
 import type { WorkerObserver } from '../serving/workers/worker-observer.js';
 
-export interface StartWorkersOptions {
+interface StartWorkersOptions {
   readonly config: Pick<
     Config,
     'INFERENCE_WORKERS' | 'STANDBY_WORKERS' | 'INTRA_OP_THREADS' | 'BATCH_TIMEOUT_MS'

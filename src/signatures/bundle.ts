@@ -53,7 +53,7 @@ export const BundleSchema = z.strictObject({
 export type Bundle = z.infer<typeof BundleSchema>;
 
 /** By what a bundle says it is to be verified. */
-export type SigningMaterial =
+type SigningMaterial =
   | { readonly by: 'key'; readonly hint: string | undefined }
   /** DER, the signer's first. */
   | { readonly by: 'certificate'; readonly chain: readonly Buffer[] }

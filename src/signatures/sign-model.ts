@@ -9,7 +9,7 @@ import { writeStatement } from './statement.js';
 import { certificatesIn, hintsOf } from './trust.js';
 
 /** With what a model is signed. */
-export interface SigningKey {
+interface SigningKey {
   readonly key: KeyObject;
   /** The signer's certificate and those between it and an authority; none where the bare key is what others trust. */
   readonly chain: readonly X509Certificate[];

@@ -8,7 +8,7 @@ import { ALWAYS_IGNORED, type HashType, type SignedFiles } from './statement.js'
 const MAX_DEPTH = 32;
 
 /** What of a folder belongs to a model. */
-export interface ModelScope {
+interface ModelScope {
   readonly followsLinks: boolean;
   /** Paths from the root, each with all that lies below it. */
   readonly ignored: readonly string[];

@@ -11,7 +11,7 @@ const OLD_PREDICATE_TYPE = 'https://model_signing/Digests/v0.1';
 export const ALWAYS_IGNORED: readonly string[] = ['.git', '.gitattributes', '.github', '.gitignore'];
 
 /** Hashes that are computed here; the specification allows blake3 too, which Node does not have. */
-export const HASH_TYPES = ['sha256', 'blake2b'] as const;
+const HASH_TYPES = ['sha256', 'blake2b'] as const;
 export type HashType = (typeof HASH_TYPES)[number];
 
 const hex = z.string().regex(/^([0-9a-f]{2})+$/, 'expected lower-case hex digits');

@@ -12,7 +12,7 @@ import type { Trust, TrustedKey } from './trust.js';
 /** Name of the signature file in a version's folder. */
 export const SIGNATURE_FILE = 'model.sig';
 
-export interface VerifyOptions {
+interface VerifyOptions {
   /** Folder of the model, or its only file. */
   readonly path: string;
   readonly signatureFile: string;
@@ -26,7 +26,7 @@ export interface VerifyOptions {
 }
 
 /** A signature that holds for every file. */
-export interface VerifiedModel {
+interface VerifiedModel {
   /** Who signed, for people: the key's file or the certificate's subject. */
   readonly signer: string;
   readonly signed: SignedFiles;
@@ -150,10 +150,7 @@ function isNamed(file: string, { digests, shardBytes }: SignedFiles): boolean {
 }
 
 /** One line for each name whose digest differs, or that only one side has. */
-export function compareDigests(
-  found: ReadonlyMap<string, string>,
-  signed: ReadonlyMap<string, string>,
-): string[] {
+function compareDigests(found: ReadonlyMap<string, string>, signed: ReadonlyMap<string, string>): string[] {
   const problems: string[] = [];
   for (const [name, digest] of signed) {
     const actual = found.get(name);

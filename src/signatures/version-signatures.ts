@@ -12,9 +12,9 @@ import { openToOthers, readTrust, type TrustFiles } from './trust.js';
 import { SIGNATURE_FILE, verifyModel } from './verify-model.js';
 
 /** What becomes of a version whose signature does not hold: it is refused, or told of. */
-export type SignaturePolicy = 'require' | 'warn';
+type SignaturePolicy = 'require' | 'warn';
 
-export interface VersionSignaturesOptions {
+interface VersionSignaturesOptions {
   readonly policy: SignaturePolicy;
   readonly trust: TrustFiles;
   /** Milliseconds since 1970. */

@@ -2,7 +2,7 @@ import { Fault } from '../errors.js';
 import type { SourceFacts } from './model-source.js';
 
 /** A manifest as JSON, before it is checked. */
-export type ManifestJson = Readonly<Record<string, unknown>>;
+type ManifestJson = Readonly<Record<string, unknown>>;
 
 /** What nobody may set by a path: who the version is, what its files are, and what every object has. */
 const FIXED = ['name', 'version', 'sha256', 'files', '__proto__', 'constructor', 'prototype'];

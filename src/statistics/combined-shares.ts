@@ -2,7 +2,7 @@ import { effectOf, LEAST_CLUSTERS, type Spread } from './design-effect.js';
 import { type Interval, wilson, zOf } from './proportions.js';
 
 /** What may become of a die: kinds of which it is at most one, and how much each counts. */
-export interface CountedKind {
+interface CountedKind {
   /** By how much a die of this kind adds to the figure; not 0. */
   readonly weight: number;
   /** [clusters]: dies of this kind. */
@@ -10,7 +10,7 @@ export interface CountedKind {
 }
 
 /** Dies by cluster, of which some are of kinds that count. */
-export interface KindsByCluster {
+interface KindsByCluster {
   /** [clusters]: all dies; a cluster may have none. */
   readonly dies: ArrayLike<number>;
   readonly kinds: readonly CountedKind[];

@@ -22,7 +22,7 @@ export const LEAST_CLUSTERS = 2;
  * Correlation of two dies of one wafer that is taken for possible as long as hardly a wafer shows what is
  * counted: that of diegate's own simulator, whose wafers differ much.
  */
-export const POSSIBLE_CORRELATION = 0.12;
+const POSSIBLE_CORRELATION = 0.12;
 
 /**
  * By how much to divide dies, so that intervals for independent dies hold at this (two-sided) significance.

@@ -7,7 +7,7 @@ const TAIL_FROM = 3;
 const FRACTION_TERMS = 80;
 
 /** Density of the standard normal distribution. */
-export function normalDensity(z: number): number {
+function normalDensity(z: number): number {
   return Math.exp(-0.5 * z * z - LOG_SQRT_TWO_PI);
 }
 

@@ -75,7 +75,7 @@ export interface ShareTest {
 }
 
 /** Dies of which some are marked. */
-export interface Share {
+interface Share {
   readonly count: number;
   readonly total: number;
 }

@@ -3,7 +3,7 @@
  * them have come, so that a record in a thousand small chunks is copied once and not a thousand
  * times; what lies before `at` is let go with every new chunk.
  */
-export interface ByteWindow {
+interface ByteWindow {
   /** Overwritten by the next chunk: what is kept of it must be copied. */
   readonly bytes: Buffer;
   /** The same bytes from the same start; it may reach further than they do. */

@@ -10,10 +10,10 @@ export interface Source {
 }
 
 /** A value and the position after it, or undefined where the value does not fit before `end`. */
-export type Decoded<T> = { readonly value: T; readonly next: number } | undefined;
+type Decoded<T> = { readonly value: T; readonly next: number } | undefined;
 
 /** Reads a number of a fixed size; the caller has made sure that its bytes are there. */
-export function readNumber(code: ScalarCode, { view, littleEndian }: Source, at: number): number {
+function readNumber(code: ScalarCode, { view, littleEndian }: Source, at: number): number {
   switch (code) {
     case 'U2':
       return view.getUint16(at, littleEndian);
@@ -42,7 +42,7 @@ export function readBytes({ bytes }: Source, at: number, end: number): Decoded<U
 }
 
 /** Cn: a byte count, then the characters. */
-export function readText({ bytes, text }: Source, at: number, end: number): Decoded<string> {
+function readText({ bytes, text }: Source, at: number, end: number): Decoded<string> {
   const length = bytes[at];
   if (length === undefined || at + 1 + length > end) return undefined;
   return { value: text(bytes, at + 1, length), next: at + 1 + length };
@@ -57,7 +57,7 @@ export function readBits({ bytes, view, littleEndian }: Source, at: number, end:
 }
 
 /** Vn: a type code, then the value. Undefined also for a type code that the standard does not have. */
-export function readGeneric(source: Source, at: number, end: number): Decoded<GenericValue> {
+function readGeneric(source: Source, at: number, end: number): Decoded<GenericValue> {
   const code = at < end ? GENERIC_CODES.get(source.bytes[at] ?? -1) : undefined;
   switch (code) {
     case undefined:

@@ -8,7 +8,7 @@ const MAX_BODY_BYTES = 65535;
 type Values = { readonly optFlag?: unknown } & Readonly<Record<string, unknown>>;
 
 /** Collects encoded records until {@link RecordEncoder.take} hands them over. */
-export interface RecordEncoder {
+interface RecordEncoder {
   /** Appends one record with its header. Throws a Fault `invalid_data` where it cannot be written. */
   add(record: StdfRecord | RawRecord): void;
   /** Bytes waiting. */

@@ -8,7 +8,7 @@ export const FAR_BYTES = 6;
 /** CPU_TYPE of a machine whose R4 and R8 are no IEEE numbers. */
 export const VAX = 0;
 
-export interface FileStart {
+interface FileStart {
   /** Of everything up to the next FAR. */
   readonly byteOrder: ByteOrder;
   /** CPU_TYPE of the FAR says the other byte order than the length of the FAR. */

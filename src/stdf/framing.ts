@@ -10,7 +10,7 @@ import { canBe } from './layout.js';
  * together as they are: a FAR may come anywhere, of the other byte order too, and is sound where it is whole
  * (file-start.ts). So six bytes tell whether a header is sound.
  */
-export interface Window {
+interface Window {
   readonly bytes: Buffer;
   readonly littleEndian: boolean;
   /** No bytes follow the window. */
@@ -34,7 +34,7 @@ const SOUND_IN_A_ROW = 3;
  * ends before this can be told. `none`: no record begins here. A number: so many bytes of the
  * window are needed to tell. `until` is where the chain of unknown records led.
  */
-export type Belief = 'sound' | 'near' | 'far' | 'cut' | 'none' | number;
+type Belief = 'sound' | 'near' | 'far' | 'cut' | 'none' | number;
 
 export function lengthAt(
   { bytes, littleEndian }: Pick<Window, 'bytes' | 'littleEndian'>,

@@ -66,7 +66,7 @@ interface OpenTally {
 }
 
 /** Counts of bins: from the PRRs as they come, beside what the summary records claim. */
-export interface BinCounter {
+interface BinCounter {
   part(bin: number | undefined, partFlg: number): void;
   summary(headNum: number, bin: number, count: number, name: string | undefined): void;
   bins(): readonly BinTally[];

@@ -6,7 +6,7 @@ import type { RecordName, StdfRecord } from './records.js';
  * Whether a value that stands in a record counts as missing by the rules of its field (stdf-v4.md
  * section 3): absent, empty, a reserved number, or marked invalid in OPT_FLAG.
  */
-export function isMissing(field: FieldLayout, value: unknown, optFlag: unknown): boolean {
+function isMissing(field: FieldLayout, value: unknown, optFlag: unknown): boolean {
   if (value === undefined) return true;
   if (field.missing === undefined) return isEmpty(field, value);
   if (typeof field.missing === 'number') return value === field.missing;

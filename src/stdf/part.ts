@@ -16,7 +16,7 @@ export interface Wafer {
 }
 
 /** Why a part was given out. Only one that `ended` may be scored. */
-export type PartEnd = 'ended' | 'not_ended';
+type PartEnd = 'ended' | 'not_ended';
 
 /**
  * One touchdown on one part: everything that the file says between its PIR and its PRR, whatever

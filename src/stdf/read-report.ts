@@ -21,7 +21,7 @@ export interface ReadReport {
 }
 
 /** Counts the records of a file by type. */
-export interface RecordTally {
+interface RecordTally {
   readonly counts: number[];
   unknown: number;
 }

@@ -18,7 +18,7 @@ export interface StdfReader<Item> extends AsyncIterable<Item> {
 }
 
 /** What a reader delivers with these options. */
-export type Delivered<Options extends ParserOptions> =
+type Delivered<Options extends ParserOptions> =
   | StdfRecord<
       Options extends { readonly only: readonly (infer Name extends RecordName)[] } ? Name : RecordName
     >

@@ -15,7 +15,7 @@ export interface OpenSite {
 }
 
 /** A result record that has been read by its fields: what the bytes around its values mean. */
-export interface KnownRecord {
+interface KnownRecord {
   /** Its four header bytes as one number: length, REC_TYP and REC_SUB. */
   readonly header: number;
   /** Bytes of the record with its header. */
@@ -41,7 +41,7 @@ export interface KnownRecord {
  * was found when the first one alike was read by its fields. So a record is taken here only if it is
  * byte for byte like one that went the long way, and a difference anywhere sends it there.
  */
-export interface ResultShortcut extends Pick<RecordShortcut, 'take' | 'taken'> {
+interface ResultShortcut extends Pick<RecordShortcut, 'take' | 'taken'> {
   /** The record there has gone the long way, its fields fill it exactly: the next one alike may be taken. */
   learn(source: Source, sub: number, start: number, end: number, meaning: Meaning): void;
   /** Nothing learnt holds any longer. */

@@ -46,7 +46,7 @@ export interface TestDefinition {
   readonly pattern: Pattern | undefined;
 }
 
-export interface Pattern {
+interface Pattern {
   readonly patgNum: StdfRecord<'Ftr'>['patgNum'];
   readonly spinMap: StdfRecord<'Ftr'>['spinMap'];
 }

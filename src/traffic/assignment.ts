@@ -8,7 +8,7 @@ export function stickyKeyOf(label: DieLabel, by: StickyKey): string {
 }
 
 /** The version that answers for a die. */
-export type Assign = (label: DieLabel) => string;
+type Assign = (label: DieLabel) => string;
 
 /**
  * Assigns dies to versions by weighted rendezvous hashing (Thaler and Ravishankar 1998; weighted by

@@ -20,7 +20,7 @@ export type BoundName = (typeof BOUND_NAMES)[number];
  * - `broken`: the whole interval lies outside
  * - `open`: neither, or too few dies or wafers to say
  */
-export type Verdict = 'kept' | 'open' | 'broken';
+type Verdict = 'kept' | 'open' | 'broken';
 
 /** One bound and what the dies say of it. */
 export interface Finding {
@@ -57,7 +57,7 @@ export interface Evidence {
 }
 
 /** The bounds of every comparison; that of disagreement needs a shadow. */
-export type Bounds = Omit<ExperimentRules, 'maxDisagreementRate'>;
+type Bounds = Omit<ExperimentRules, 'maxDisagreementRate'>;
 
 /**
  * Judges a candidate beside the baseline.

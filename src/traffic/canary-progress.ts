@@ -33,7 +33,7 @@ export const CanaryProgressSchema = z.object({
   missing: z.array(MissingSchema).describe('What keeps the step now; none once the canary has ended'),
 });
 
-export type CanaryProgress = z.infer<typeof CanaryProgressSchema>;
+type CanaryProgress = z.infer<typeof CanaryProgressSchema>;
 
 /** @param observation what both versions did since the step began; undefined once the canary has ended */
 export function progressOf(state: CanaryState, observation: Observation | undefined): CanaryProgress {

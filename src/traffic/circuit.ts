@@ -27,10 +27,10 @@ export type CircuitSettings = z.infer<typeof CircuitSettingsSchema>;
 export type CircuitState = 'closed' | 'open' | 'half_open';
 
 /** Told of every change of state. */
-export type CircuitListener = (state: CircuitState, reason: string) => void;
+type CircuitListener = (state: CircuitState, reason: string) => void;
 
 /** Admits a call; its outcome is settled with the same ticket. */
-export type Ticket = number;
+type Ticket = number;
 
 /**
  * The circuit breaker of one version (Nygard, Release It!, 2007). Every time is a parameter, in milliseconds

@@ -95,7 +95,7 @@ export const ExperimentSchema = z
 
 export type Experiment = z.infer<typeof ExperimentSchema>;
 
-export interface Comparison {
+interface Comparison {
   readonly baseline: VersionAccount;
   readonly candidate: VersionAccount;
   /** The candidate as a shadow of the baseline, where it is one. */

@@ -6,13 +6,13 @@ import type { VersionAccount } from './version-account.js';
 import { short } from './wording.js';
 
 /** What a bound of the fail rate takes to be settled, of the version that has fewer dies. */
-export interface Need {
+interface Need {
   readonly dies: number;
   readonly wafers: number;
 }
 
 /** What is known of the fails that a bound is to be settled by. */
-export interface FailFigures {
+interface FailFigures {
   /** Fail rate, above 0 and below 1. */
   readonly rate: number;
   /** Variance over that of independent dies. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Most shadow versions of one model: each runs every die of it once more. */
-export const MAX_SHADOWS = 4;
+const MAX_SHADOWS = 4;
 
 /** Versions that see the same dies as those that answer, and whose answers nobody gets. */
 export const ShadowSchema = z

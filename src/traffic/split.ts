@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
 /** Most versions of one model that share its traffic; a die's way costs one hash for each. */
-export const MAX_SPLIT_VERSIONS = 8;
+const MAX_SPLIT_VERSIONS = 8;
 
 /** What may decide which version a die gets: all dies with the same value get the same version. */
-export const STICKY_KEYS = ['wafer_id', 'lot_id', 'equipment_id', 'die_id'] as const;
+const STICKY_KEYS = ['wafer_id', 'lot_id', 'equipment_id', 'die_id'] as const;
 
 export type StickyKey = (typeof STICKY_KEYS)[number];
 

@@ -10,7 +10,7 @@ export const TrafficSchema = z.strictObject({
   canary: CanaryStateSchema.optional(),
 });
 
-export type Traffic = z.infer<typeof TrafficSchema>;
+type Traffic = z.infer<typeof TrafficSchema>;
 
 /**
  * One line for each problem of a model's traffic that its schema cannot see; none if it may serve.

@@ -11,7 +11,7 @@ import type { ScoreDies } from './version/check-graph.js';
  * The lots that models/die-defect/1 is trained on: many wafers with few dies each, since what must
  * be learnt is how wafers and lots differ.
  */
-export const SHIPPED_SIMULATION: SimulationOptions = {
+const SHIPPED_SIMULATION: SimulationOptions = {
   seed: 2026,
   lots: 40,
   wafersPerLot: 3,
@@ -19,9 +19,9 @@ export const SHIPPED_SIMULATION: SimulationOptions = {
   defectRate: 1,
 };
 
-export const SHIPPED_CREATED = '2026-11-22T00:00:00.000Z';
+const SHIPPED_CREATED = '2026-11-22T00:00:00.000Z';
 
-export interface ShippedModelOptions {
+interface ShippedModelOptions {
   readonly out: string;
   readonly force: boolean;
   readonly codeVersion: string;

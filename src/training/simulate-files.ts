@@ -12,7 +12,7 @@ import { lotAsStdf } from './simulator/lot-stdf.js';
 import { createProduct, type Product } from './simulator/product.js';
 import { parameterTableAsCsv } from './table/parameter-table.js';
 
-export interface LotFormat {
+interface LotFormat {
   /** Turns lots into the bytes or text of a file, piece by piece. */
   readonly encode: (
     product: Product,
@@ -31,7 +31,7 @@ const STDF = { encode: lotAsStdf, oneLotAFile: true };
 
 export const STDF_FORMAT: LotFormats = { '.stdf': STDF, '.std': STDF };
 
-export interface SimulateFilesOptions extends SimulationOptions {
+interface SimulateFilesOptions extends SimulationOptions {
   /**
    * File for the dies; its ending names the format, and `.gz` packs it. Where a file holds one lot,
    * several lots go into files with the lot's id before the ending: `lot-S1L01.stdf.gz`.

@@ -4,7 +4,7 @@ import { readParameterTable } from './table/parameter-table.js';
 import { type ReadOptions, readDieTable } from './table/read-die-table.js';
 import { claimFolder, type TrainedVersion, trainVersion, type VersionOptions } from './train-version.js';
 
-export interface TrainFilesOptions
+interface TrainFilesOptions
   extends VersionOptions,
     Pick<ReadOptions, 'label' | 'parameters' | 'rows' | 'sample' | 'onProgress'> {
   /** CSV files, all with the same header. */

@@ -3,7 +3,7 @@ import { selectTests } from './lots/select-tests.js';
 import { chooseMissing } from './train-files.js';
 import { claimFolder, type TrainedVersion, trainVersion, type VersionOptions } from './train-version.js';
 
-export interface TrainLotsOptions extends VersionOptions, LotReadOptions {
+interface TrainLotsOptions extends VersionOptions, LotReadOptions {
   /** STDF files, plain or gzip. */
   readonly stdf: readonly string[];
   /** By default `impute`: a failing part stops early, so testers send missing values. */

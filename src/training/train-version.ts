@@ -36,7 +36,7 @@ export interface VersionOptions {
 }
 
 /** What a version is trained on. */
-export interface TrainingData {
+interface TrainingData {
   readonly table: DieTable;
   /** By parameter name, as the manifest shall state them. */
   readonly facts: ReadonlyMap<string, ParameterFacts>;

@@ -18,12 +18,12 @@ import { type DieTable, takeDies } from './table/die-table.js';
 import type { ParameterFacts } from './table/parameter-table.js';
 
 /** A control limit from fewer passing dies than this would mean nothing. */
-export const MIN_PASSING_DIES = 20;
+const MIN_PASSING_DIES = 20;
 
 /** A die fails above this score, by construction. */
 export const THRESHOLD = 1;
 
-export interface TrainingOptions {
+interface TrainingOptions {
   /** Share of good dies that may fail, above 0 and below 1. */
   readonly falseAlarmRate: number;
   /** Number of principal components; by default parallel analysis says. */

@@ -7,7 +7,7 @@ export const STANDARD_INPUT = '-';
 /** Bytes of one read; small enough for progress to move. */
 const CHUNK_BYTES = 256 * 1024;
 
-export interface FileSource {
+interface FileSource {
   /** Bytes of the file as it lies; undefined of what has no size, such as standard input. */
   readonly size: number | undefined;
   /** Can be read once. */

@@ -1,5 +1,5 @@
 /** What can be wrong with a packed file. */
-export type PackedDamageKind = 'truncated' | 'corrupt' | 'bomb';
+type PackedDamageKind = 'truncated' | 'corrupt' | 'bomb';
 
 /** Thrown while a packed file is unpacked, after everything that could be unpacked before the fault. */
 export class PackedDamage extends Error {
@@ -20,7 +20,7 @@ const MOST_TIMES = 1_100;
 const ALWAYS_ALLOWED = 256 * 1024 * 1024;
 
 /** Counts what goes into an unpacker and what comes out of it. */
-export interface ExpansionGuard {
+interface ExpansionGuard {
   packed(bytes: number): void;
   /** @throws PackedDamage `bomb` when the file unpacks to far more than any lot does */
   unpacked(bytes: number): void;

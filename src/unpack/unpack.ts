@@ -6,7 +6,7 @@ import { type ArchivedFile, unzip } from './unzip.js';
 import { unzstd } from './unzstd.js';
 
 /** How a file is packed. */
-export type Packing = 'gzip' | 'bzip2' | 'xz' | 'zstd' | 'zip';
+type Packing = 'gzip' | 'bzip2' | 'xz' | 'zstd' | 'zip';
 
 /** By their first bytes, never by name: what a file is called says little of what is in it. */
 const MAGIC: readonly (readonly [Packing, string])[] = [
@@ -18,7 +18,7 @@ const MAGIC: readonly (readonly [Packing, string])[] = [
 ];
 
 /** As many bytes as tell every packing. */
-export const MAGIC_BYTES = 6;
+const MAGIC_BYTES = 6;
 
 /** How a file that begins with these bytes is packed; undefined where it is not. */
 export function packingOf(head: Uint8Array): Packing | undefined {

@@ -1,7 +1,7 @@
 import { PackedDamage } from './packed-damage.js';
 
 /** Where a Zstandard frame ends, and the checksum of its content where it has one (RFC 8878, 3.1.1). */
-export interface FrameEnd {
+interface FrameEnd {
   /** Bytes of the slice that belong to the frame. */
   readonly at: number;
   /** Low four bytes of the content's XXH64. */
@@ -9,7 +9,7 @@ export interface FrameEnd {
 }
 
 /** Follows the frames of a Zstandard stream by their headers, whatever the slices are. Pure. */
-export interface FrameFollower {
+interface FrameFollower {
   /** The first frame that ends within the slice; undefined where none does. Call again with the rest. */
   follow(slice: Uint8Array): FrameEnd | undefined;
   /** Whether a frame has begun and not ended. */

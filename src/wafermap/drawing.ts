@@ -4,7 +4,7 @@ import { LINE, MUTED, WAFER } from './palette.js';
 import { escaped, numberText } from './text.js';
 
 /** Size of the picture of two wafers side by side, and where they are in it. */
-export const WIDTH = 1160;
+const WIDTH = 1160;
 export const HEIGHT = 640;
 export const RADIUS = 240;
 export const CENTERS = [308, 872] as const;

@@ -24,7 +24,7 @@ export interface Grid {
 }
 
 /** As the tester counts. */
-export interface Coordinates {
+interface Coordinates {
   readonly x: number;
   readonly y: number;
 }

@@ -17,7 +17,7 @@ export interface ReportSummary {
   readonly notes: readonly string[];
 }
 
-export interface HtmlReportOptions {
+interface HtmlReportOptions {
   readonly title: string;
   readonly summary: ReportSummary;
   /** Before the maps, in their order; those without rows are left out. */

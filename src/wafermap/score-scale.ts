@@ -7,7 +7,7 @@ export interface ScoreScale {
   stepOf(score: number): number;
 }
 
-export interface ScoreStep {
+interface ScoreStep {
   readonly color: string;
   /** Scores above `from` up to `to`; the first and the last step are open outwards. */
   readonly from: number;

@@ -5,7 +5,7 @@ import { axisWidth, type CharacterLayout, type Span, withAxes } from './terminal
 import { countText, shareText, waferTitle } from './text.js';
 import type { WaferMap } from './wafer-map.js';
 
-export interface TerminalOptions {
+interface TerminalOptions {
   /** Width of the terminal in characters; at least 20 are used. */
   readonly columns: number;
   /** Whether it shows 256 colours; without them a die is a character. */

@@ -1,12 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countRow } from '../../src/drift/bin-counts.js';
-import { DriftComparison } from '../../src/drift/compare.js';
+import { DriftComparison, kolmogorovSmirnov, shiftOf } from '../../src/drift/compare.js';
 import { CELLS, DriftCounts, floatsOfCounts } from '../../src/drift/counts.js';
 import { DriftCounter } from '../../src/drift/drift-counter.js';
-import { kolmogorovSmirnov } from '../../src/drift/ks.js';
 import { BINS, type ReferenceBins, referenceBins } from '../../src/drift/reference-bins.js';
-import { shiftOf } from '../../src/drift/shift.js';
 import { groupCode } from '../../src/drift/wafer-buckets.js';
 import { createRandom } from '../../src/training/random.js';
 import { olderReferenceOfColumns, referenceOfColumns } from './references.js';

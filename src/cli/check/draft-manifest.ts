@@ -5,7 +5,7 @@ import { draftBatching, draftInput, type InputDraft } from './draft-input.js';
 import { type Clues, outputsText, TASKS, type TaskGuess } from './task-guesses.js';
 
 /** What a draft is made from. */
-export interface DraftSource {
+interface DraftSource {
   /** The model file, for messages. */
   readonly file: string;
   readonly graph: GraphInfo;

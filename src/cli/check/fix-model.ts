@@ -23,7 +23,7 @@ export interface FixedModel {
 }
 
 /** What is known beside the model. */
-export interface FixOptions {
+interface FixOptions {
   /** The bytes of a file of external data by its location. */
   readonly read: (location: string) => Uint8Array;
   /** Whether a fixed batch is opened: not where a run has shown that the graph takes no other. */

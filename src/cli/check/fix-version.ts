@@ -14,7 +14,7 @@ import { type FixedModel, fixModel, graphOfModel } from './fix-model.js';
 import { type Proof, proveEqual } from './prove-equal.js';
 
 /** A repaired version, written beside the one that it was made of. */
-export interface FixedVersion {
+interface FixedVersion {
   /** Absolute path of the repaired model; undefined where there was nothing to repair. */
   readonly modelFile: string | undefined;
   /** What was changed, and what a run has shown, a sentence each. */
@@ -22,7 +22,7 @@ export interface FixedVersion {
 }
 
 /** What a person says of a model beside its file. */
-export interface FixRequest {
+interface FixRequest {
   readonly out: string | undefined;
   readonly parameters: number | undefined;
   readonly labels: readonly string[] | undefined;

@@ -19,7 +19,7 @@ export interface Proof {
 }
 
 /** A model file and what is known of it. */
-export interface ProvenModel {
+interface ProvenModel {
   readonly file: string;
   readonly graph: GraphInfo;
 }

@@ -4,7 +4,7 @@ import type { FeedTensor } from '../../models/manifest/input-tensors.js';
 import { withWorkerPool } from '../worker-pool.js';
 
 /** Rows to be run through a model file. */
-export interface RowsToRun {
+interface RowsToRun {
   /** Absolute path. */
   readonly modelFile: string;
   readonly inputs: readonly FeedTensor[];

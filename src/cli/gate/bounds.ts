@@ -12,7 +12,7 @@ export type GateVerdict = 'holds' | 'missed' | 'open';
 export type FigureBound = { readonly most: number } | { readonly least: number };
 
 /** Dies like these that would settle an open bound, if the figure stays what it is. */
-export interface NeededDies {
+interface NeededDies {
   /** How many times as many as these. */
   readonly times: number;
 }

@@ -14,7 +14,7 @@ import type { LabelledDies } from './labelled-dies.js';
 export const TIMED_CALLS = 2000;
 const UNTIMED_CALLS = 100;
 
-export interface CompareOptions {
+interface CompareOptions {
   readonly baseline: ModelVersion;
   readonly candidate: ModelVersion;
   readonly labelled: LabelledDies;

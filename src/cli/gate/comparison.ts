@@ -29,7 +29,7 @@ export interface GateComparison {
   readonly groups: readonly GroupComparison[];
 }
 
-export interface ComparedVersion extends VersionFigures {
+interface ComparedVersion extends VersionFigures {
   /** `name/version`. */
   readonly model: string;
   /** Of single-die calls, milliseconds. */

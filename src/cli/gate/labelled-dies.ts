@@ -29,7 +29,7 @@ export interface LabelledDies {
   readonly wafers: readonly string[] | undefined;
 }
 
-export interface LabelledDiesOptions {
+interface LabelledDiesOptions {
   /** CSV files with one header, or STDF lots whose parts have the tester's verdict. */
   readonly files: readonly string[];
   /** CSV: column that says pass or fail. */

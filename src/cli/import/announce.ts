@@ -4,7 +4,7 @@ import { Fault } from '../../errors.js';
 export const POLICIES = ['load', 'shadow', 'canary'] as const;
 export type Policy = (typeof POLICIES)[number];
 
-export interface AnnounceOptions {
+interface AnnounceOptions {
   /** Base URL of the diegate server. */
   readonly url: URL;
   readonly apiKey: string | undefined;

@@ -29,7 +29,7 @@ export interface PlaceOptions {
 }
 
 /** What an import did. */
-export interface PlacedVersion {
+interface PlacedVersion {
   readonly key: string;
   readonly folder: string;
   /** Whether it was there already, from the same source. */

@@ -17,7 +17,7 @@ export interface SmallerModel {
 }
 
 /** A model file, its weights in other files included. */
-export interface ModelFile {
+interface ModelFile {
   readonly bytes: Uint8Array;
   /** The bytes of a file of external data by its location. */
   readonly read: (location: string) => Uint8Array;

@@ -9,7 +9,7 @@ import { type CheckedVersion, checkVersion } from '../check/check-version.js';
 import type { SmallerModel } from './quantize-model.js';
 
 /** Where a version is written: a folder as the repository has them. */
-export interface Destination {
+interface Destination {
   readonly folder: string;
   readonly name: string;
   readonly version: string;

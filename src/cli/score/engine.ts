@@ -28,7 +28,7 @@ export interface OfflineEngine {
   score(params: Float32Array, explain: boolean): Promise<readonly DieScore[]>;
 }
 
-export interface EngineOptions {
+interface EngineOptions {
   readonly version: ModelVersion;
   /** Compiled module that the worker process runs; another one only in tests. */
   readonly workerEntry?: string | undefined;

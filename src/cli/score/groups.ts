@@ -1,7 +1,7 @@
 import type { ScoredPart } from './scored-part.js';
 
 /** Dies that have something in common. */
-export interface DieGroup {
+interface DieGroup {
   readonly name: string;
   readonly dies: readonly ScoredPart[];
 }

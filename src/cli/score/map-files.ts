@@ -14,13 +14,13 @@ import { mapsOf } from './report.js';
 import type { ScoredLot } from './score-lot.js';
 
 /** A map file to be written. */
-export interface MapFile {
+interface MapFile {
   readonly file: string;
   readonly map: BinMap;
 }
 
 /** A wafer and what else is known of its lot. */
-export interface MappedWafer {
+interface MappedWafer {
   readonly wafer: WaferMap;
   readonly product: string | undefined;
   readonly hardBins: readonly Pick<BinTally, 'bin' | 'name'>[];

@@ -40,7 +40,7 @@ export interface TableFindings {
 }
 
 /** What was found over all lots of a call. */
-export interface Findings extends TableFindings {
+interface Findings extends TableFindings {
   readonly sayings: LotSayings;
 }
 

@@ -22,7 +22,7 @@ import type { NotScored, PartOutcome } from './scored-part.js';
 import { ScoredColumns, type ScoredParts } from './scored-parts.js';
 
 /** A file, or the part of one, that a lot was read from. */
-export interface LotPart {
+interface LotPart {
   readonly file: string;
   readonly lot: Lot;
   readonly report: ReadReport;
@@ -44,7 +44,7 @@ export interface ScoredLot {
   readonly withoutValues: readonly Parameter[];
 }
 
-export interface ScoreLotsOptions {
+interface ScoreLotsOptions {
   readonly files: readonly string[];
   /** What is in a file. */
   readonly bytesOf: (file: string) => AsyncIterable<Uint8Array>;

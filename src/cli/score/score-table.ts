@@ -45,7 +45,7 @@ export interface ScoreTableOptions {
 }
 
 /** What a table says of a row beside its values. */
-export type RowFacts = Pick<ScoredTableRow, 'label' | 'site' | 'hardBin' | 'softBin' | 'part'>;
+type RowFacts = Pick<ScoredTableRow, 'label' | 'site' | 'hardBin' | 'softBin' | 'part'>;
 
 /** Rows as they are read: values at once, the rest as cells. */
 interface ReadRows {

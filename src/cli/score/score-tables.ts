@@ -17,7 +17,7 @@ import { mapsOfTables } from './table-maps.js';
 import { describeTables, tableRows, tablesAsJson, tablesReport } from './table-summary.js';
 import type { PredictionWriter } from './write-predictions.js';
 
-export interface ScoreTablesOptions {
+interface ScoreTablesOptions {
   readonly out?: string;
   readonly report?: string;
   readonly json?: true;

@@ -17,7 +17,7 @@ export interface ScoredParts extends Iterable<ScoredPart> {
 }
 
 /** How many there are of what. */
-export interface ScoredCounts {
+interface ScoredCounts {
   /** Of all parts, and of dies by their last touchdown. */
   readonly parts: Agreement;
   readonly dies: Agreement;
@@ -28,7 +28,7 @@ export interface ScoredCounts {
 }
 
 /** What is kept of a part beside its touchdown. */
-export interface KeptPart {
+interface KeptPart {
   readonly label: DieLabel;
   readonly softBin: number | undefined;
   readonly measured: number;

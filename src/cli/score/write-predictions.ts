@@ -30,13 +30,13 @@ export function writerFor(file: string): PredictionWriter {
 const NAMES = keysOf(COLUMNS);
 
 /** RFC 4180 with a header row; an explanation is one cell, its tests parted by "; ". */
-export function* csvLines(rows: Iterable<PredictionRow>): Generator<string, void, void> {
+function* csvLines(rows: Iterable<PredictionRow>): Generator<string, void, void> {
   yield `${NAMES.join(',')}\r\n`;
   for (const row of rows) yield `${NAMES.map((name) => csvCell(cellOf(row, name))).join(',')}\r\n`;
 }
 
 /** One JSON object a line; an explanation is an array of objects. */
-export function* jsonLines(rows: Iterable<PredictionRow>): Generator<string, void, void> {
+function* jsonLines(rows: Iterable<PredictionRow>): Generator<string, void, void> {
   for (const row of rows) yield `${JSON.stringify(row)}\n`;
 }
 

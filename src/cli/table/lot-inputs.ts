@@ -11,7 +11,7 @@ export interface LotInput {
   readonly path: string;
 }
 
-export interface LotInputs {
+interface LotInputs {
   readonly inputs: readonly LotInput[];
   /** Removes what was copied. */
   drop(): Promise<void>;

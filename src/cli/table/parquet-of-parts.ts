@@ -16,7 +16,7 @@ const FIRST_ROWS = 256;
  * is a column from its group of rows on, and the groups before get one of NaN at the end of the file. (A footer
  * says where each chunk of a column stands, so chunks of a group need not be beside each other.)
  */
-export interface ParquetOfParts {
+interface ParquetOfParts {
   /** Float32 by column and row of the group: to be written to at `row`; NaN where nothing was. */
   readonly values: readonly Float32Array[];
   /** The row of the group that is being filled. */

@@ -6,7 +6,7 @@ import type { Cell } from '../../lots/part-columns.js';
 export type ColumnType = 'STRING' | 'INT32' | 'DOUBLE';
 
 /** Writes a table row by row: some columns of cells, then some of float32 values. */
-export interface TableWriter {
+interface TableWriter {
   /** @param values float32 [value columns], read before the call returns; NaN where there is none */
   row(cells: readonly Cell[], values: Float32Array): Promise<void>;
   finish(): Promise<void>;

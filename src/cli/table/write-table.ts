@@ -15,7 +15,7 @@ import { openParquetOfParts } from './parquet-of-parts.js';
 import { RESULT_SHAPE, resultCells } from './result-cells.js';
 import { openCsv, openParquet, type TableShape } from './table-writer.js';
 
-export interface WriteTableOptions {
+interface WriteTableOptions {
   readonly files: readonly string[];
   readonly long: boolean;
   readonly out: string;
@@ -23,7 +23,7 @@ export interface WriteTableOptions {
   readonly onProgress: (text: string) => void;
 }
 
-export interface WrittenTable {
+interface WrittenTable {
   readonly rows: number;
   /** Columns of tests; 0 of a long table. */
   readonly tests: number;

@@ -2,7 +2,7 @@ import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
 import type { TlsMaterial } from '../../secrets/tls.js';
 
-export interface ListenerOptions {
+interface ListenerOptions {
   readonly tls: TlsMaterial | undefined;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;

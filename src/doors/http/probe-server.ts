@@ -12,7 +12,7 @@ import { healthRoutes, type ProbeRouteOptions } from './routes/probes.js';
 import { createUnreadableAnswer, type UnreadableOptions } from './unreadable.js';
 import { NO_COMPILERS, serializeByZod, validateByZod } from './zod-provider.js';
 
-export interface ProbeServerOptions {
+interface ProbeServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly clock: Pick<Clock, 'after' | 'nowMs'>;
   readonly isDraining: () => boolean;

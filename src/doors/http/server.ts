@@ -49,7 +49,7 @@ import { trafficRoutes } from './routes/traffic.js';
 import { createUnreadableAnswer, type UnreadableOptions } from './unreadable.js';
 import { NO_COMPILERS, serializeByZod, validateByZod } from './zod-provider.js';
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly clock: Clock;
   readonly catalogue: Catalogue;
@@ -92,7 +92,7 @@ export interface Security {
 }
 
 /** What one caller, or all together, may take. */
-export interface HttpLimits extends Rates {
+interface HttpLimits extends Rates {
   readonly maxBodyBytes: number;
   readonly maxBatchDies: number;
   /** How long a request's bytes may take to arrive, and an answer's to be taken. */

@@ -1,5 +1,5 @@
 /** A typed array that grows: numbers of many parts, in as many bytes as they need. */
-export interface GrowingColumn {
+interface GrowingColumn {
   push(value: number): void;
   set(at: number, value: number): void;
   at(at: number): number;
@@ -30,7 +30,7 @@ export function growingColumn(make: (room: number) => Numbers): GrowingColumn {
 }
 
 /** Texts of many parts as UTF-8, one behind the other. */
-export interface TextColumn {
+interface TextColumn {
   push(text: string | undefined): void;
   at(at: number): string | undefined;
 }

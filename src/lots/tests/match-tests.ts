@@ -23,7 +23,7 @@ export const REASONS_REFUSED = {
   mixed_units: 'records of the test differ in their unit',
 } as const;
 
-export type ReasonRefused = keyof typeof REASONS_REFUSED;
+type ReasonRefused = keyof typeof REASONS_REFUSED;
 
 /** A parameter that no test of the lot may stand for, and what the lot has in its place. */
 export interface RefusedParameter {
@@ -36,7 +36,7 @@ export interface RefusedParameter {
 }
 
 /** A parameter whose values are multiplied with `factor`, as the lot's unit has another prefix. */
-export interface ConvertedParameter {
+interface ConvertedParameter {
   readonly index: number;
   readonly model: NamedTest;
   readonly lot: NamedTest;
@@ -72,7 +72,7 @@ interface Source {
   readonly factor: number | undefined;
 }
 
-export const MOST_FOUND = 3;
+const MOST_FOUND = 3;
 
 /**
  * A test stands for a parameter when kind, number and name are the same and, of an MPR, pin or position.

@@ -53,7 +53,7 @@ export function unitFactor(from: string | undefined, to: string | undefined): nu
 }
 
 /** One line without blanks around it; the micro and ohm signs of two code points are one. */
-export function symbolOf(unit: string | undefined): string {
+function symbolOf(unit: string | undefined): string {
   const text = (unit ?? '').replace(/[\p{Cc}\s]+/gu, ' ').trim();
   // In Latin-1 the UTF-8 of a micro sign is two characters.
   return text

@@ -23,7 +23,7 @@ export interface Decided {
 }
 
 /** What a decision carries beside pass or fail. */
-export interface DecisionDetails {
+interface DecisionDetails {
   /** The most probable label. */
   readonly label?: string;
   readonly probabilities?: Readonly<Record<string, number>>;

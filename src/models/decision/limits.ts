@@ -40,7 +40,7 @@ export function parameterLimits(
  * (NaN) are not judged.
  * @param params float32 [dies, parameters] row-major
  */
-export function limitsScore({ centre, reach }: ParameterLimits, params: Float32Array, die: number): number {
+function limitsScore({ centre, reach }: ParameterLimits, params: Float32Array, die: number): number {
   let worst = 0;
   const at = die * centre.length;
   for (let i = 0; i < centre.length; i++) {

@@ -4,7 +4,7 @@ import { type ModelProto, type TensorProto, TensorProto_DataLocation } from './o
 import { tensorsOf } from './walk.js';
 
 /** Where the values of a tensor lie that are not in the ONNX file itself. */
-export interface ExternalTensor {
+interface ExternalTensor {
   readonly tensor: string;
   /** Path of the file, relative to the ONNX file's folder, as the model says it. */
   readonly location: string;

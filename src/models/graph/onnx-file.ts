@@ -4,7 +4,7 @@ import { otherFileKind } from './file-kind.js';
 import { type GraphProto, type ModelProto, ModelProtoSchema } from './onnx-messages.js';
 
 /** Protobuf knows no message above this, and neither does ONNX Runtime. */
-export const ONNX_FILE_LIMIT = 2 ** 31 - 1;
+const ONNX_FILE_LIMIT = 2 ** 31 - 1;
 
 /** A model with its graph: every ONNX file that can be run has one. */
 export type OnnxModelFile = ModelProto & { graph: GraphProto };

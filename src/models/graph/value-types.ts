@@ -6,10 +6,10 @@ import {
 } from './onnx-messages.js';
 
 /** A dimension: its size, a symbol's name, or "" where the graph does not say. */
-export type Dimension = number | string;
+type Dimension = number | string;
 
 /** The type of an input or output of a graph, as ONNX Runtime calls its element types ("float32"). */
-export type ValueType =
+type ValueType =
   | { readonly kind: 'tensor'; readonly element: string; readonly shape: readonly Dimension[] | undefined }
   | { readonly kind: 'sequence'; readonly of: ValueType }
   | { readonly kind: 'optional'; readonly of: ValueType }
@@ -17,7 +17,7 @@ export type ValueType =
   | { readonly kind: 'unknown' };
 
 /** An input or output of a graph. */
-export interface GraphValue {
+interface GraphValue {
   readonly name: string;
   readonly type: ValueType;
 }
@@ -37,7 +37,7 @@ function graphValue({ name, type }: ValueInfoProto): GraphValue {
 }
 
 /** The type of a value as a plain value. */
-export function valueType(type: TypeProto | undefined): ValueType {
+function valueType(type: TypeProto | undefined): ValueType {
   switch (type?.value.case) {
     case 'tensorType':
     case 'sparseTensorType': {
@@ -89,6 +89,6 @@ const ELEMENT_NAMES: ReadonlyMap<number, string> = new Map(
 );
 
 /** ONNX Runtime's name of an element type, by its number in ONNX. */
-export function elementName(dataType: number): string {
+function elementName(dataType: number): string {
   return ELEMENT_NAMES.get(dataType) ?? `type ${dataType}`;
 }

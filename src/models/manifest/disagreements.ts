@@ -3,7 +3,7 @@ import type { ClassificationManifest, Manifest, RegressionTarget } from './manif
 import { parameterCount } from './parameter-count.js';
 
 /** One part of a manifest that another part speaks against. */
-export interface Disagreement {
+interface Disagreement {
   readonly path: readonly (string | number)[];
   readonly message: string;
 }

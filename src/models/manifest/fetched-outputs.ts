@@ -17,7 +17,7 @@ export function fetchedOutputs(manifest: Manifest): FetchedOutput[] {
 }
 
 /** The output by which a die is decided. */
-export function decidingOutput(manifest: Manifest): FetchedOutput {
+function decidingOutput(manifest: Manifest): FetchedOutput {
   switch (manifest.task) {
     case 'anomaly-screen':
       return screenOutput(manifest);

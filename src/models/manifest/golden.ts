@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Most rows: they are run at every load. */
-export const MAX_GOLDEN_ROWS = 256;
+const MAX_GOLDEN_ROWS = 256;
 
 /**
  * `golden.json` of a model version: measurements, and what the version makes of them wherever it runs. What a runtime

@@ -193,9 +193,6 @@ export const FallbackSchema = z.discriminatedUnion(
   { error: ({ code }) => unknownKey(code, ['version', 'limits']) },
 );
 
-/** What answers for a version that cannot: another version, or the limits of its own parameters. */
-export type Fallback = z.infer<typeof FallbackSchema>;
-
 function isRegExp(text: string): boolean {
   try {
     return new RegExp(text, 'u') !== undefined;

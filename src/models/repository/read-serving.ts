@@ -9,7 +9,7 @@ import { type ModelServing, type Serving, ServingFileSchema, ServingSchema } fro
 const EntrySchema = z.object({ models: ServingSchema.shape.models });
 
 /** What serving.json says of one model, and why it cannot be followed. */
-export interface FaultyEntry {
+interface FaultyEntry {
   readonly reason: string;
   /** As it stands in the file. */
   readonly entry: unknown;

@@ -101,7 +101,7 @@ function manifestProblems(
 }
 
 /** Longest JSON file of the repository, bytes: reading one takes several times as much memory, of a process that serves. */
-export const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
 /**
  * Reads a JSON file by its schema; a file that is not there is read as `undefined`, which the schema

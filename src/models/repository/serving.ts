@@ -5,7 +5,7 @@ import { BaseRateSchema, ModelNameSchema, VersionSchema } from '../manifest/mani
 /** How many former defaults a model remembers, for rolling back. */
 export const MAX_PREVIOUS = 3;
 
-export const LoadPolicySchema = z
+const LoadPolicySchema = z
   .union([
     z.enum(['latest', 'all']),
     z.strictObject({ latest: z.int().min(1).max(1000) }),

@@ -11,7 +11,7 @@ const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=u
 const SLICE_MS = 1;
 
 /** What a scrape reads. */
-export interface Exposition {
+interface Exposition {
   /** UTF-8; of the renderer again once it is released. */
   readonly body: Buffer;
   readonly contentType: string;

@@ -4,7 +4,7 @@ import type { ModelVersion } from '../../models/model-version.js';
 import { remember, SeriesCounter } from './series.js';
 
 /** Dies of one version whose truth has become known, that were predicted and turned out alike. */
-export interface CountedOutcomes {
+interface CountedOutcomes {
   readonly model: string;
   readonly version: string;
   readonly prediction: Decision;

@@ -4,7 +4,7 @@ import type { ExpositionBytes } from './exposition-bytes.js';
 export type Labels = Readonly<Record<string, string>>;
 
 /** The trace that an observation belongs to, W3C trace context: 32 lower-case hex digits. */
-export type TraceId = string;
+type TraceId = string;
 
 /** The two formats that Prometheus reads. */
 export type MetricsFormat = 'prometheus' | 'openmetrics';
@@ -53,7 +53,7 @@ export class SeriesCounter extends Counter<string> {
 }
 
 /** A counter with its labels bound. */
-export class CounterSeries {
+class CounterSeries {
   readonly labels: Labels;
   readonly #start: Uint8Array;
   #value = 0;
@@ -124,7 +124,7 @@ interface Exemplar {
 }
 
 /** A histogram with its labels bound. */
-export class HistogramSeries {
+class HistogramSeries {
   readonly labels: Labels;
   readonly #bounds: readonly number[];
   // One more than there are bounds: the last counts what is above all of them.

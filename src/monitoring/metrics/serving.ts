@@ -10,7 +10,7 @@ const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 const RUN_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
 
 /** What gauges read at each scrape. */
-export interface ServingGauges {
+interface ServingGauges {
   /** Dies waiting, by version key. */
   readonly waitingDies: () => ReadonlyMap<string, number>;
   /** Dies that may wait, by version key. */

@@ -20,7 +20,7 @@ import {
 } from './bytes.js';
 
 /** Where a text stops being JSON, and what was expected there. */
-export interface JsonFault {
+interface JsonFault {
   /** Offset in bytes from 0; the body's length where the body is cut off. */
   readonly at: number;
   readonly expected: string;

@@ -7,7 +7,7 @@ interface KeyedFault {
 }
 
 /** A die whose values are in the order of the contract. */
-export interface ArrangedDie {
+interface ArrangedDie {
   readonly die: unknown;
   /** What its keys do wrong; its values are left to the die's schema. */
   readonly faults: readonly KeyedFault[];

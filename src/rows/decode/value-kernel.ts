@@ -21,7 +21,7 @@ declare const WebAssembly: {
 };
 
 /** The scanner of values, and the two windows of its memory that are ours. */
-export interface ValueKernel {
+interface ValueKernel {
   /** Where text is put, as much as there is room for. */
   readonly text: Uint8Array;
   /** The values found in it, of which there are never more. */

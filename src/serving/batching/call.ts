@@ -13,7 +13,7 @@ export interface ScoredDies {
 }
 
 /** How a call ended: every call ends exactly once, in one of these. */
-export const OUTCOMES = ['answered', 'refused', 'expired', 'cancelled', 'failed'] as const;
+const OUTCOMES = ['answered', 'refused', 'expired', 'cancelled', 'failed'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** What the batcher needs to know of a call. */
@@ -104,7 +104,7 @@ export class Call implements QueuedCall {
 }
 
 /** The result of a batch. */
-export interface ScoredBatch {
+interface ScoredBatch {
   readonly dies: number;
   readonly scores: Float32Array;
   readonly contributions: Float32Array | undefined;

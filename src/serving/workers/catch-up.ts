@@ -3,7 +3,7 @@ import type { OpenVersion } from './open-version.js';
 import type { VersionsByWorker } from './versions-by-worker.js';
 import { WorkerLost, WorkerRefused } from './worker-process.js';
 
-export interface CatchUpOptions {
+interface CatchUpOptions {
   readonly versions: VersionsByWorker;
   /** What a worker is to open next, if it is to open anything. */
   readonly nextFor: (member: Member) => OpenVersion | undefined;

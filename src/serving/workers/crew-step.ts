@@ -23,7 +23,7 @@ export interface Standing {
   readonly isLoading: boolean;
 }
 
-export type Step =
+type Step =
   /** A process takes a place; whoever had it goes to the reserve. */
   | { readonly kind: 'place'; readonly place: number; readonly reserve: number }
   | { readonly kind: 'start' }

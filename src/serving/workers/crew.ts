@@ -7,7 +7,7 @@ import { type Tried, VersionTrials } from './version-trials.js';
 import { VersionsByWorker } from './versions-by-worker.js';
 import { WorkerLost } from './worker-process.js';
 
-export interface CrewOptions {
+interface CrewOptions {
   /** Places of workers that take batches, at least 1. */
   readonly places: number;
   /** Processes that stand by, with every version open, to take the place of one that is lost. */
@@ -20,7 +20,7 @@ export interface CrewOptions {
 }
 
 /** What a crew tells its pool. */
-export interface CrewEvents {
+interface CrewEvents {
   started(member: Member): void;
   /** Has a place, and takes batches from now on. */
   placed(member: Member): void;

@@ -2,7 +2,7 @@ import type { BatchFinding, BatchPolicy } from '../../models/batch-policy.js';
 import { BatchTrial, type Difference, largestDifference, type Trials, triedSizes } from './batch-trials.js';
 
 /** What the search for a policy needs to know of a version beside how to run it. */
-export interface PolicySearch extends Trials {
+interface PolicySearch extends Trials {
   readonly maxBatchSize: number;
   /** Rows that every run must have, where the graph says so. */
   readonly fixedBatch: number | undefined;
@@ -11,7 +11,7 @@ export interface PolicySearch extends Trials {
 }
 
 /** How dies are to be run, and what the probe rows scored that way. */
-export interface FoundPolicy extends BatchFinding {
+interface FoundPolicy extends BatchFinding {
   /** float32 [probes, outputs] row-major. */
   readonly scores: Float32Array;
 }

@@ -4,7 +4,7 @@ import type { OpenedSession, OpenVersion } from './open-version.js';
 import { WorkerLost, type WorkerProcess, WorkerRefused } from './worker-process.js';
 
 // Loading a large model from a slow volume takes seconds; a worker that needs a minute is broken.
-export const OPEN_TIMEOUT_MS = 60_000;
+const OPEN_TIMEOUT_MS = 60_000;
 
 /** What a crew needs of a worker process. */
 export type Worker = Pick<

@@ -9,7 +9,7 @@ import type { KeptModel } from './model-bytes.js';
 /** Everything that crosses between the server process and a worker process. */
 
 /** What a worker needs to count the drift of a version. */
-export interface DriftSpec {
+interface DriftSpec {
   readonly counting: CountingSpec;
   /** Says how outputs are decided. */
   readonly manifest: Manifest;

@@ -6,7 +6,7 @@ import type { SessionSpec } from './messages.js';
 import { bytesOf, type KeptModel, type ModelBytes } from './model-bytes.js';
 
 /** The bytes that a session is made of. */
-export interface ModelFiles {
+interface ModelFiles {
   readonly graph: Uint8Array;
   /** Weights that lie beside model.onnx: without them ONNX Runtime would look for them in the working directory. */
   readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];

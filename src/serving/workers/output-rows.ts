@@ -1,7 +1,7 @@
 import { type FetchedOutput, sizeInGraph } from '../../models/manifest/fetched-outputs.js';
 
 /** What of a tensor its values are read from. */
-export interface OutputTensor {
+interface OutputTensor {
   readonly type: string;
   readonly data: unknown;
 }

@@ -7,7 +7,7 @@ import { PolicyRunner, type RunRows } from './run-rows.js';
 import type { Session } from './session.js';
 
 /** A session that has been tried, and how its dies are run from now on. */
-export interface WarmSession {
+interface WarmSession {
   readonly runner: PolicyRunner;
   readonly report: WarmUpReport;
 }

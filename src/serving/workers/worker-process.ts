@@ -42,7 +42,7 @@ interface Pending {
  */
 const MEMORY_GIVEN_BACK = { MALLOC_MMAP_THRESHOLD_: '131072' };
 
-export interface WorkerProcessOptions {
+interface WorkerProcessOptions {
   readonly entry: string;
   readonly clock: Clock;
   /** Called once, when the process has ended, was killed or could not be started; never before the constructor returns. */

@@ -51,7 +51,7 @@ const FilesAnswerSchema = z.looseObject({
     .array(z.looseObject({ path: z.string(), is_dir: z.boolean(), file_size: z.coerce.number().optional() }))
     .default([]),
 });
-export type ArtifactFile = z.infer<typeof FilesAnswerSchema>['files'][number];
+type ArtifactFile = z.infer<typeof FilesAnswerSchema>['files'][number];
 
 /** What of MLflow's REST API is asked, and nothing else is sent to it. */
 export interface MlflowClient {
@@ -64,7 +64,7 @@ export interface MlflowClient {
   download(path: string): Promise<AsyncIterable<Uint8Array>>;
 }
 
-export interface MlflowClientOptions {
+interface MlflowClientOptions {
   readonly url: URL;
   /** Value of the header `authorization`. */
   readonly authorization: string | undefined;

@@ -15,7 +15,7 @@ export const NAME_ANNOTATION = 'org.opencontainers.image.ref.name';
 
 const annotations = z.record(z.string(), z.string()).optional();
 
-export const DescriptorSchema = z.looseObject({
+const DescriptorSchema = z.looseObject({
   mediaType: z.string(),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hex digits'),
   size: z.int().min(0),

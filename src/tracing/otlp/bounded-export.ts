@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 
 /** Why a span was not exported: there was no room for it, or the collector did not take it. */
-export const DROP_REASONS = ['queue_full', 'export_failed'] as const;
+const DROP_REASONS = ['queue_full', 'export_failed'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Who is told of what becomes of ended spans. */
@@ -20,7 +20,7 @@ export interface ExportObserver {
   succeeded?(): void;
 }
 
-export interface BoundedExportOptions {
+interface BoundedExportOptions {
   readonly exporter: SpanExporter;
   readonly observers: readonly ExportObserver[];
   /** Most ended spans that wait for the collector. */
@@ -33,7 +33,7 @@ export interface BoundedExportOptions {
   readonly timeoutMs: number;
 }
 
-export interface BoundedExport extends SpanProcessor {
+interface BoundedExport extends SpanProcessor {
   /** Whether a span that ended now would be taken; one that would not is counted as dropped. */
   claimRoom(): boolean;
 }

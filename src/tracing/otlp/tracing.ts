@@ -1,11 +1,13 @@
 import {
   createTraceState,
+  type HrTime,
   ROOT_CONTEXT,
   type SpanContext,
   SpanKind,
   TraceFlags,
   trace,
 } from '@opentelemetry/api';
+import { millisToHrTime } from '@opentelemetry/core';
 import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
 import {
   createOtlpHttpExportDelegate,
@@ -28,7 +30,6 @@ import { createBoundedExport, type ExportObserver } from './bounded-export.js';
 import { createExportLog, type ExportLogger } from './export-log.js';
 import { RecordedRequest } from './request-span.js';
 import type { SpanSource } from './span-source.js';
-import { createWallTime } from './wall-time.js';
 
 export interface TracingOptions {
   /** Base URL of the collector; spans are POSTed to its /v1/traces. */
@@ -162,5 +163,23 @@ function remoteOf({ traceId, spanId, sampled }: TraceParent, tracestate: string 
     traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
     isRemote: true,
     ...(tracestate !== undefined && { traceState: createTraceState(tracestate) }),
+  };
+}
+
+// Date.now() has whole milliseconds: less than this is its rounding, more is a clock that was set.
+const SET_BEYOND_MS = 5;
+
+/**
+ * Times of a monotonic clock as times since 1970. All spans are placed by one offset, so that a child lies
+ * within its parent to the microsecond; it moves only when the machine's clock was set.
+ * @param nowMs the monotonic clock, milliseconds
+ * @param epochMs milliseconds since 1970
+ */
+export function createWallTime(nowMs: () => number, epochMs: () => number): (ms: number) => HrTime {
+  let offsetMs = epochMs() - nowMs();
+  return (ms) => {
+    const measuredMs = epochMs() - nowMs();
+    if (Math.abs(measuredMs - offsetMs) > SET_BEYOND_MS) offsetMs = measuredMs;
+    return millisToHrTime(offsetMs + ms);
   };
 }

@@ -6,9 +6,9 @@ import { quantile } from '../screen/quantile.js';
 export const MIN_DEFECTS = 5;
 
 /** Without labelled defects: the probability of a defect that a typical good die is given. */
-export const NOMINAL_MEDIAN_PROBABILITY = 0.01;
+const NOMINAL_MEDIAN_PROBABILITY = 0.01;
 
-export interface CalibrationInput {
+interface CalibrationInput {
   /** Scores of passing and of defective dies, none of them fitted to. */
   readonly passing: Float64Array;
   readonly defective: Float64Array;
@@ -40,7 +40,7 @@ export function calibrate(input: CalibrationInput): Calibration {
 }
 
 /** Probability that a die of this score is defective. */
-export function calibratedProbability({ slope, intercept }: Calibration, score: number): number {
+function calibratedProbability({ slope, intercept }: Calibration, score: number): number {
   return 1 / (1 + exp(-(slope * logScore(score) + intercept)));
 }
 

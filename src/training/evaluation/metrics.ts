@@ -1,5 +1,5 @@
 /** A die whose score and true state are known. */
-export interface ScoredDie {
+interface ScoredDie {
   readonly score: number;
   readonly passing: boolean;
   readonly defect: string | undefined;

@@ -6,7 +6,7 @@ import { shortDecimal } from '../short-decimal.js';
 import type { DieTable } from '../table/die-table.js';
 
 /** What the distributions of a version are taken from. */
-export interface ReferenceDies {
+interface ReferenceDies {
   readonly table: DieTable;
   /** Row numbers of the passing dies. */
   readonly passing: readonly number[];

@@ -15,7 +15,7 @@ export interface TableGroups {
   readonly unlike: readonly (NamedParameter & Unlike)[];
 }
 
-export interface NamedParameter extends ByGroup {
+interface NamedParameter extends ByGroup {
   readonly name: string;
 }
 

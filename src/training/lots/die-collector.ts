@@ -6,7 +6,6 @@ import type { Lot, Part, Wafer } from '../../stdf/stdf.js';
 import { DieSample } from '../die-sample.js';
 import type { CountingTouchdown, ReasonForPart } from './lot-account.js';
 import type { LotTests } from './lot-tests.js';
-import { RowMemory } from './row-memory.js';
 
 /** Columns of the wafer, both ends included. */
 export interface ColumnRange {
@@ -256,4 +255,27 @@ function binOf(
 ): string | undefined {
   if (softBin === undefined) return hardBin === undefined ? undefined : `hard bin ${hardBin}`;
   return `soft bin ${softBin} ${names.get(softBin) ?? ''}`.trim();
+}
+
+/** Floats of a piece: 4 MB, which the allocator gives back to the system once no row of it is used any more. */
+const PIECE_FLOATS = 1024 * 1024;
+
+/**
+ * Memory for rows of measurements that are kept until all have come. A hundred thousand small arrays, once let go, would stay
+ * with the process: the allocator keeps what is between others for the next small ones.
+ */
+class RowMemory {
+  #piece = new Float32Array(0);
+  #used = 0;
+
+  /** @returns float32 [length], NaN */
+  row(length: number): Float32Array {
+    if (this.#used + length > this.#piece.length) {
+      this.#piece = new Float32Array(Math.max(length, PIECE_FLOATS));
+      this.#used = 0;
+    }
+    const row = this.#piece.subarray(this.#used, this.#used + length);
+    this.#used += length;
+    return row.fill(Number.NaN);
+  }
 }

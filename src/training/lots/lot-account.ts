@@ -2,7 +2,7 @@
 export type CountingTouchdown = 'first' | 'last';
 
 /** What can become of a touchdown, besides being learnt from; in the order in which they are told. */
-export const REASONS_FOR_PARTS = {
+const REASONS_FOR_PARTS = {
   superseded: 'of dies tested again, where another touchdown counts',
   not_ended: 'never ended',
   abnormal: 'ended abnormally, so their data is not complete',
@@ -14,7 +14,7 @@ export const REASONS_FOR_PARTS = {
 
 export type ReasonForPart = keyof typeof REASONS_FOR_PARTS;
 
-export const REASONS_FOR_TESTS = {
+const REASONS_FOR_TESTS = {
   few_results: 'too few results',
   no_variance: 'no variance, but for the outermost hundredth of the values',
   shared_number: 'its number stands for another test in another file: --map tests.csv says which is which',
@@ -25,7 +25,7 @@ export const REASONS_FOR_TESTS = {
 export type ReasonForTest = keyof typeof REASONS_FOR_TESTS;
 
 /** A test of the lots that is no parameter of the model. */
-export interface TestLeftOut {
+interface TestLeftOut {
   readonly testNumber: number;
   /** Parameter name that it would have had. */
   readonly name: string;

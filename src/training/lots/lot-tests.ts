@@ -33,7 +33,7 @@ export interface LotTest {
 }
 
 /** Where the values of a lot's tests go. */
-export interface LotColumns {
+interface LotColumns {
   /** By the index of a test of the lot: the column among {@link LotTests.tests}, -1 for none. */
   readonly columns: Int32Array;
   /** By the index of a test: what its values are multiplied with. */

@@ -15,7 +15,7 @@ import { type LotTest, sitePattern } from './lot-tests.js';
 import type { LotDies } from './read-lots.js';
 
 /** What a model can learn from. */
-export interface SelectedLots {
+interface SelectedLots {
   /** Only parameters that carry weight on the passing dies. */
   readonly table: DieTable;
   /** By parameter name, for the manifest. */

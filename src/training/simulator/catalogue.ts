@@ -39,7 +39,7 @@ export const PARAMETER_GROUPS: readonly ParameterGroup[] = [
 ];
 
 /** Loading of each parameter group on one hidden process factor; groups left out do not move. */
-export interface ProcessFactor {
+interface ProcessFactor {
   readonly name: string;
   readonly loadings: Readonly<Record<string, number>>;
 }
@@ -79,7 +79,7 @@ export const DEFECT_MODES = ['edge-ring', 'centre', 'scratch', 'cluster', 'rando
 export type DefectMode = (typeof DEFECT_MODES)[number];
 
 /** A defect mode that damages fixed structures: `share` of each group's parameters, in that direction. */
-export interface DamageProfile {
+interface DamageProfile {
   readonly share: number;
   readonly directions: Readonly<Record<string, 1 | -1>>;
 }

@@ -4,7 +4,7 @@ import type { Product } from './product.js';
 import type { DiePosition } from './wafer-map.js';
 
 /** A defect on one die: the mode, and what it adds to each parameter in standard deviations. */
-export interface DefectShift {
+interface DefectShift {
   readonly mode: DefectMode;
   /** float64 [parameters], added to the die. */
   readonly shift: Float64Array;

@@ -8,7 +8,7 @@ import type { DieSource, DieTable } from './die-table.js';
 const MAX_PROBLEMS = 20;
 
 /** Gathers CSV records into a table, one at a time. */
-export interface TableBuilder {
+interface TableBuilder {
   /** The first record of a file. Every file must have the first one's header. */
   header(file: string, fields: readonly string[]): void;
   /** One die. `line` is the line in the file, for messages. */

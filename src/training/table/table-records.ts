@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { Fault } from '../../errors.js';
 
 /** Told of each record, the header first; `line` is the line of a CSV, the row with the header of a Parquet file. */
-export type TakeRecord = (fields: readonly string[], line: number) => void;
+type TakeRecord = (fields: readonly string[], line: number) => void;
 
 const RecordSchema = z.object({ record: z.array(z.string()), info: z.object({ lines: z.number() }) });
 

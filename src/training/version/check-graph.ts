@@ -15,7 +15,7 @@ export type ScoreDies = (
 ) => Promise<Float32Array>;
 
 /** Most that float32 may differ from the double-precision reference, relative to the score. */
-export const SCORE_TOLERANCE = 1e-4;
+const SCORE_TOLERANCE = 1e-4;
 
 /** At most this many dies of the table are compared, evenly spaced over it. */
 const MAX_COMPARED_DIES = 1024;

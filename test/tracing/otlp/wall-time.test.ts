@@ -1,7 +1,7 @@
 import { hrTimeToNanoseconds } from '@opentelemetry/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createWallTime } from '../../../src/tracing/otlp/wall-time.js';
+import { createWallTime } from '../../../src/tracing/otlp/tracing.js';
 
 const STARTED_MS = 1_764_000_000_000;
 

@@ -13,7 +13,7 @@ import { ServerReflection } from '../messages/reflection-messages.js';
 import { type CallContext, type GrpcMethod, readMessage, unary } from './method.js';
 import { isReady } from './models.js';
 
-export interface HealthParts {
+interface HealthParts {
   readonly engine: OipEngine;
   readonly clock: Pick<Clock, 'after'>;
 }

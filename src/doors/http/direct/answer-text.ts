@@ -28,7 +28,7 @@ export function refusalAnswer(refusal: Refusal, requestId: string, rate?: RateHe
 }
 
 /** A whole answer, and as what its characters are to be written. */
-export interface WrittenAnswer {
+interface WrittenAnswer {
   readonly text: string;
   readonly encoding: 'latin1' | 'utf8';
 }

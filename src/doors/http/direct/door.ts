@@ -13,7 +13,7 @@ import { KnownHeads, type RequestHead } from './request-head.js';
 /** What answers plain requests. */
 export type DirectHandler = Pick<ConnectionOwner, 'admit' | 'take'>;
 
-export interface DirectDoorOptions {
+interface DirectDoorOptions {
   readonly clock: Clock;
   readonly handler: DirectHandler;
   readonly keepAliveTimeoutMs: number;

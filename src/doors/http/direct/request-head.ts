@@ -64,7 +64,7 @@ const PLAIN_LENGTH = /^[1-9]\d{0,8}$/;
 const NOT_PLAIN = /[^\x20-\x7e]/;
 
 /** The head that some bytes begin with, without the empty line at its end; undefined where that has not come. */
-export function headText(bytes: Buffer): string | undefined {
+function headText(bytes: Buffer): string | undefined {
   const end = bytes.indexOf(HEAD_END);
   return end === -1 || end > MAX_HEAD_BYTES ? undefined : bytes.toString('latin1', 0, end);
 }
@@ -77,7 +77,7 @@ export function headText(bytes: Buffer): string | undefined {
  * connection goes on.
  * @param text as `headText` gives it
  */
-export function readHead(text: string): RequestHead | undefined {
+function readHead(text: string): RequestHead | undefined {
   const lines = text.split('\r\n');
   const path = REQUEST_LINE.exec(lines[0] ?? '')?.[1];
   if (path === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { InferResults, OutputValues } from '../../../oip/outputs.js';
 import type { AnsweredTensor, InferAnswer } from '../../../oip/schemas.js';
 
 /** The bytes of an answer. */
-export interface EncodedAnswer {
+interface EncodedAnswer {
   readonly body: Buffer;
   /** How many bytes of the body are JSON, where tensors follow as bytes; undefined when all is JSON. */
   readonly jsonBytes: number | undefined;

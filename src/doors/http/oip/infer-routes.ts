@@ -21,7 +21,7 @@ import {
 import { encodeInferAnswer } from './encode-answer.js';
 import { JSON_MEDIA_TYPE } from './error-form.js';
 
-export interface InferRouteOptions {
+interface InferRouteOptions {
   readonly engine: OipEngine;
   readonly maxBatchDies: number;
   readonly exchange: ExchangeParts;

@@ -40,7 +40,7 @@ export function readPlainly(bytes: Buffer): JsonPart {
 }
 
 /** Where an array stands: the index of its '[' and the one behind its ']'. */
-export interface DataSpan {
+interface DataSpan {
   readonly from: number;
   readonly to: number;
   /** Whether it is an array of arrays. */

@@ -25,7 +25,7 @@ import { documented, OIP_ADDRESSES } from './documentation.js';
 import { inferRoutes } from './infer-routes.js';
 import { readOptionalJson } from './read-json.js';
 
-export interface OipRouteOptions {
+interface OipRouteOptions {
   readonly engine: OipEngine;
   /** Version of diegate. */
   readonly version: string;

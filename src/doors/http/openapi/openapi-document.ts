@@ -1,6 +1,5 @@
 import type { Permission } from '../../../callers/caller.js';
 import { REFUSALS } from '../../../errors.js';
-import { capitalised, operationIdOf } from './operation-id.js';
 
 /** A part of an OpenAPI document, which is JSON. */
 type Part = Record<string, unknown>;
@@ -17,7 +16,7 @@ export interface RouteFacts {
   readonly isBodyOptional: boolean;
 }
 
-export interface CompletionOptions {
+interface CompletionOptions {
   readonly routes: readonly RouteFacts[];
   /** Whether callers are asked who they are. */
   readonly keysAsked: boolean;
@@ -211,4 +210,23 @@ function isPart(value: unknown): value is Part {
 
 function asPart(value: unknown): Part {
   return isPart(value) ? value : {};
+}
+
+/**
+ * The id of an operation by its method and path, for the clients that are generated: `GET
+ * /models/:model/versions/:version/drift` is `getModelVersionDrift`, `GET /models` is `getModels`.
+ * @param url of the route, with parameters as `:name`
+ */
+function operationIdOf(method: string, url: string): string {
+  const parts = url.split('/').filter((part) => part !== '');
+  const words = parts.flatMap((part, i) => {
+    if (part.startsWith(':')) return [];
+    // What is named by the next part is one of them.
+    return [parts[i + 1]?.startsWith(':') === true ? part.replace(/s$/, '') : part];
+  });
+  return [method.toLowerCase(), ...(words.length === 0 ? ['root'] : words).map(capitalised)].join('');
+}
+
+function capitalised(word: string): string {
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }

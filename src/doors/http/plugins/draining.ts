@@ -6,7 +6,7 @@ import type { Clock } from '../../../serving/clock.js';
 import { afterAnswers, answerInFlight, connectionsShakingHands, openConnections } from '../connections.js';
 import { ServerEnds } from '../unreadable.js';
 
-export interface DrainingOptions {
+interface DrainingOptions {
   readonly isDraining: () => boolean;
   readonly clock: Pick<Clock, 'after' | 'nowMs'>;
   /**
@@ -33,7 +33,7 @@ interface DirectConnections {
  * A client that has just connected sends its first request within this long: a load balancer or a tester that has
  * not heard yet that the server ends is not to find its connection closed without an answer.
  */
-export const FIRST_REQUEST_MS = 1_000;
+const FIRST_REQUEST_MS = 1_000;
 
 // What has arrived while the process waited for its timer, or for a CPU, is read before the server closes: a new
 // connection in one turn of the event loop, its request in the next.

@@ -11,7 +11,7 @@ declare module 'fastify' {
   }
 }
 
-export interface ObserveOptions extends AnswerTelling {
+interface ObserveOptions extends AnswerTelling {
   readonly clientAddress: ClientAddress;
 }
 

@@ -42,7 +42,7 @@ export interface ErrorForm {
 }
 
 /** Writes the answer of a refused request. */
-export type SendRefusal = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+type SendRefusal = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
 /**
  * The one place that writes the answer of a refusal: in the form of the path that was called, else as a
@@ -65,7 +65,7 @@ export function createSendRefusal(forms: readonly ErrorForm[]): SendRefusal {
   };
 }
 
-export interface ProblemsOptions {
+interface ProblemsOptions {
   readonly sendRefusal: SendRefusal;
   /** Whether anybody can have the permission `admin`: until then its routes are not there. */
   readonly hasAdmin: () => boolean;

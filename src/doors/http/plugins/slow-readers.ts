@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import type { Clock } from '../../../serving/clock.js';
 import { openConnections } from '../connections.js';
 
-export interface SlowReadersOptions {
+interface SlowReadersOptions {
   /** How long a client may take for the bytes of an answer. */
   readonly timeoutMs: number;
   /** Bytes of answers, of all connections, that may wait for their readers. */

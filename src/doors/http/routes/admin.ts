@@ -26,7 +26,7 @@ import { problemAnswer } from '../schemas/problem.js';
 import { readPart } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 
-export interface AdminRouteOptions {
+interface AdminRouteOptions {
   readonly catalogue: Catalogue;
   readonly changes: ModelChanges;
   readonly experiments: Pick<Experiments, 'historyOf'>;

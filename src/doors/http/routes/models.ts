@@ -13,7 +13,7 @@ import { problemAnswer } from '../schemas/problem.js';
 import { ModelParamsSchema, VersionParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 
-export interface ModelRouteOptions {
+interface ModelRouteOptions {
   readonly catalogue: Catalogue;
   readonly outcomes: Pick<OutcomeAccounts, 'of'>;
 }

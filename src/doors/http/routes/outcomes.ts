@@ -21,7 +21,7 @@ import { ModelParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 
 /** Dies of one version that were predicted and turned out alike. */
-export interface OutcomeCount {
+interface OutcomeCount {
   readonly model: string;
   readonly version: string;
   readonly prediction: Decision;
@@ -32,7 +32,7 @@ export interface OutcomeCount {
 /** Who is told of outcomes, once for each kind in a call. */
 export type OutcomeObserver = (count: OutcomeCount) => void;
 
-export interface OutcomeRouteOptions {
+interface OutcomeRouteOptions {
   readonly catalogue: Catalogue;
   readonly onOutcomes: OutcomeObserver;
 }

@@ -23,7 +23,7 @@ import {
 } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
 
-export interface PredictRouteOptions extends ExchangeParts {
+interface PredictRouteOptions extends ExchangeParts {
   readonly catalogue: Catalogue;
   readonly calls: CallReader;
 }

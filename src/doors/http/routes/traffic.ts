@@ -16,7 +16,7 @@ const TrafficReportSchema = z.object({
   canary: CanaryProgressSchema.nullable().describe('The canary that is under way, or the last one'),
 });
 
-export interface TrafficRouteOptions {
+interface TrafficRouteOptions {
   readonly catalogue: Catalogue;
   readonly canaries: Pick<CanaryDriver, 'observation'>;
 }

@@ -159,7 +159,7 @@ export const VersionDetailSchema = z.object({
   metrics: ScreenManifestSchema.shape.metrics.unwrap(),
 });
 
-export type ModelSummary = z.infer<typeof ModelSummarySchema>;
+type ModelSummary = z.infer<typeof ModelSummarySchema>;
 export type VersionDetail = z.infer<typeof VersionDetailSchema>;
 
 /** @param outcomes undefined where none were posted */

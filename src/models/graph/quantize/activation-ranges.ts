@@ -15,7 +15,7 @@ import type { Range } from './int8.js';
 import type { Quantizable } from './quantizable.js';
 
 /** The outputs that tell the least and the largest value of an activation on each die. */
-export interface RangeOutputs {
+interface RangeOutputs {
   readonly activation: string;
   readonly minimum: string;
   readonly maximum: string;

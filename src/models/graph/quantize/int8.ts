@@ -20,7 +20,7 @@ export interface ActivationScale {
 }
 
 /** A tensor of weights as whole numbers. */
-export interface WholeWeights {
+interface WholeWeights {
   readonly values: Int8Array;
   /** float32 [channels]. */
   readonly scales: Float32Array;

@@ -10,7 +10,7 @@ import {
 } from '../../../../src/doors/http/direct/predict-directly.js';
 import { Refusal } from '../../../../src/errors.js';
 import type { Answered } from '../../../../src/exchange/message.js';
-import { createLogger } from '../../../../src/monitoring/logger.js';
+import { createLogger } from '../../../../src/monitoring/monitoring.js';
 import { Predictor, type Scorer } from '../../../../src/prediction/predictor.js';
 import type { Target } from '../../../../src/routing/targets.js';
 import { CallReader, DieReader } from '../../../../src/rows/read-dies.js';

@@ -1,4 +1,4 @@
-import { kolmogorovSmirnov } from '../../../../dist/drift/ks.js';
+import { kolmogorovSmirnov } from '../../../../dist/drift/compare.js';
 import { createRandom } from '../../../../dist/training/random.js';
 
 export default function cases() {
