@@ -105,6 +105,15 @@ test('a file of less than 25 lines is used by more than one other of its folder,
   expect(small.map(({ file }) => file)).toEqual([]);
 });
 
+const MAX_LINES = 350;
+
+test('no file but a test is longer than 350 lines', () => {
+  const long = everything.filter(
+    ({ file, code }) => !/^test\/|-messages\.ts$/.test(file) && code.split('\n').length - 1 > MAX_LINES,
+  );
+  expect(long.map(({ file }) => file)).toEqual([]);
+});
+
 const pages = [
   'README.md',
   'CONTRIBUTING.md',

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../errors.js';
-import { ModelNameSchema } from '../models/manifest/manifest.js';
+import { ModelNameSchema } from '../models/manifest/identity-schema.js';
 import { BackupPathSchema } from './index-file.js';
 
 /** File that says which versions take traffic. */

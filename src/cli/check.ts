@@ -10,7 +10,7 @@ import { type BatchFinding, dependenceText, policyText } from '../models/batch-p
 import { graphHints } from '../models/graph/hints.js';
 import { type OnnxModelFile, readOnnx, tooLarge } from '../models/graph/onnx-file.js';
 import { newerThanRuntime } from '../models/graph/runtime-limits.js';
-import { ModelNameSchema, VersionSchema } from '../models/manifest/manifest.js';
+import { ModelNameSchema, VersionSchema } from '../models/manifest/identity-schema.js';
 import { unknownProbeRows } from '../models/probe-rows.js';
 import { checkVersion } from './check/check-version.js';
 import { draftManifest, type ManifestDraft } from './check/draft-manifest.js';

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { Fault } from '../errors.js';
-import { ModelNameSchema, VersionSchema } from '../models/manifest/manifest.js';
+import { ModelNameSchema, VersionSchema } from '../models/manifest/identity-schema.js';
 import { processClock, type ReplayClock } from '../replay/clock.js';
 import { findTarget, type ModelAddress } from '../replay/contract.js';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../replay/http-client.js';

@@ -1,8 +1,6 @@
-import { Fault, Refusal } from '../errors.js';
-import type { Catalogue, CatalogueEntry, SignatureReport } from '../models/catalogue.js';
-import { contractDifference } from '../models/read-alike.js';
-import { servingProblems } from '../models/repository/read-serving.js';
-import { MAX_PREVIOUS, type ModelServing, type Serving } from '../models/repository/serving.js';
+import { Refusal } from '../errors.js';
+import type { CatalogueEntry } from '../models/catalogue.js';
+import { MAX_PREVIOUS, type ModelServing } from '../models/repository/serving.js';
 import {
   abortCanary,
   type CanaryEvent,
@@ -14,19 +12,13 @@ import { type CanaryPlan, type CanaryState, isUnderWay } from '../traffic/canary
 import type { Shadow } from '../traffic/shadow.js';
 import type { Split } from '../traffic/split.js';
 import type { Actor, Audit } from './audit.js';
+import { ChangeSteps, type ChangeStepsOptions } from './change-steps.js';
 import { dependentOn, trafficOf, userOf } from './needed-versions.js';
-import type { ServingState } from './serving-state.js';
 import type { VersionLoader } from './version-loader.js';
 
-interface ModelChangesOptions {
-  readonly catalogue: Catalogue;
+interface ModelChangesOptions extends ChangeStepsOptions {
   readonly loader: Pick<VersionLoader, 'load' | 'unload'>;
-  readonly state: ServingState;
   readonly audit: Audit;
-  /** Looks for versions that the repository has got since it was read, and reads again the one that has failed. */
-  readonly rescan: (failed?: string) => Promise<void>;
-  /** Told when a model's dies go elsewhere from now on: what was counted before compares with nothing. */
-  readonly onTrafficChange: (model: string) => void;
   /** Told of everything that happens to a canary. */
   readonly onCanaryEvent: (model: string, event: CanaryEvent) => void;
   /** Wall-clock time. */
@@ -39,11 +31,13 @@ interface ModelChangesOptions {
  */
 export class ModelChanges {
   readonly #options: ModelChangesOptions;
+  readonly #steps: ChangeSteps;
   /** Versions that `unloadModel` has taken down, by model, until it is loaded again. */
   readonly #takenDown = new Map<string, readonly string[]>();
 
   constructor(options: ModelChangesOptions) {
     this.#options = options;
+    this.#steps = new ChangeSteps(options);
   }
 
   /**
@@ -51,9 +45,9 @@ export class ModelChanges {
    * @throws Refusal `model_not_found`, `version_not_found`, or `model_not_ready` when it cannot be loaded
    */
   async load(name: string, number: string, actor: Actor): Promise<void> {
-    const { state } = await this.#load(name, number);
+    const { state } = await this.#steps.load(name, number);
     const change = { action: 'load', model: name, version: number, from: state, to: 'ready' };
-    this.#options.audit(actor, { ...change, ...this.#signatures(name, [number]) });
+    this.#options.audit(actor, { ...change, ...this.#steps.signatures(name, [number]) });
   }
 
   /**
@@ -129,13 +123,13 @@ export class ModelChanges {
 
   /** Makes a version the one that answers where none is named; a split and a canary of the model end. */
   async promote(name: string, number: string, actor: Actor): Promise<void> {
-    await this.#makeReady(name, number);
+    await this.#steps.makeReady(name, number);
     let from = '';
-    await this.#change(name, [number], (entry) => {
+    await this.#steps.change(name, [number], (entry) => {
       from = this.#options.catalogue.model(name).defaultVersion ?? '';
       return { ...withoutSplit(entry), default: number, previous: formerDefaults(entry, from, number) };
     });
-    const signatures = this.#signatures(name, [number]);
+    const signatures = this.#steps.signatures(name, [number]);
     this.#options.audit(actor, { action: 'promote', model: name, from, to: number, ...signatures });
   }
 
@@ -149,29 +143,29 @@ export class ModelChanges {
     const from = catalogue.model(name).defaultVersion ?? '';
     const [to, ...earlier] = catalogue.serving.models[name]?.previous ?? [];
     if (to === undefined) throw new Refusal('change_conflict', `${name} has no version before ${from}`);
-    await this.#makeReady(name, to);
-    await this.#change(name, [to], (entry) => {
+    await this.#steps.makeReady(name, to);
+    await this.#steps.change(name, [to], (entry) => {
       if (entry.previous?.[0] !== to)
         throw new Refusal('change_conflict', `${name} was changed at the same time; look again`);
       return { ...withoutSplit(entry), default: to, previous: earlier };
     });
-    audit(actor, { action: 'roll_back', model: name, from, to, ...this.#signatures(name, [to]) });
+    audit(actor, { action: 'roll_back', model: name, from, to, ...this.#steps.signatures(name, [to]) });
     return to;
   }
 
   /** Splits a model's traffic, or ends the split with undefined. */
   async setSplit(name: string, split: Split | undefined, actor: Actor): Promise<void> {
     const takers = Object.keys(split?.weights ?? {});
-    for (const number of takers) await this.#makeReady(name, number);
+    for (const number of takers) await this.#steps.makeReady(name, number);
     let from: Split | undefined;
-    await this.#change(name, takers, (entry) => {
+    await this.#steps.change(name, takers, (entry) => {
       if (split !== undefined && isUnderWay(entry.canary))
         throw new Refusal('change_conflict', `${name} has a canary, which sets the weights until it ends`);
       from = entry.split;
       return { ...entry, split };
     });
     const change = { action: 'split', model: name, from: from ?? null, to: split ?? null };
-    this.#options.audit(actor, { ...change, ...this.#signatures(name, takers) });
+    this.#options.audit(actor, { ...change, ...this.#steps.signatures(name, takers) });
   }
 
   /**
@@ -191,20 +185,20 @@ export class ModelChanges {
       from = entry.baseRate;
       return { ...entry, baseRate: rate };
     };
-    await this.#change(name, [], change, { isNewTraffic: false });
+    await this.#steps.change(name, [], change, { isNewTraffic: false });
     this.#options.audit(actor, { action: 'base_rate', model: name, from: from ?? null, to: rate ?? null });
   }
 
   /** Sets the versions that see a model's dies without a say. */
   async setShadow(name: string, shadow: Shadow, actor: Actor): Promise<void> {
-    if (shadow.length > 0) await this.#nameDefault(name);
-    for (const number of shadow) await this.#makeReady(name, number);
+    if (shadow.length > 0) await this.#steps.nameDefault(name);
+    for (const number of shadow) await this.#steps.makeReady(name, number);
     let from: Shadow = [];
-    await this.#change(name, shadow, (entry) => {
+    await this.#steps.change(name, shadow, (entry) => {
       from = entry.shadow ?? [];
       return { ...entry, shadow };
     });
-    const signatures = this.#signatures(name, shadow);
+    const signatures = this.#steps.signatures(name, shadow);
     this.#options.audit(actor, { action: 'shadow', model: name, from, to: shadow, ...signatures });
   }
 
@@ -213,10 +207,10 @@ export class ModelChanges {
    * @throws Refusal `change_conflict` while another one runs
    */
   async startCanary(name: string, plan: CanaryPlan, actor: Actor): Promise<CanaryMove> {
-    await this.#nameDefault(name);
-    for (const number of [plan.from, plan.to]) await this.#makeReady(name, number);
+    await this.#steps.nameDefault(name);
+    for (const number of [plan.from, plan.to]) await this.#steps.makeReady(name, number);
     const move = startCanary(plan, this.#options.now());
-    await this.#change(name, [plan.from, plan.to], (entry) => {
+    await this.#steps.change(name, [plan.from, plan.to], (entry) => {
       if (isUnderWay(entry.canary)) {
         const found = `${name} has a canary already, of version ${entry.canary.plan.to}`;
         throw new Refusal('change_conflict', found);
@@ -230,7 +224,7 @@ export class ModelChanges {
       return { ...entry, default: plan.from, split: undefined, canary: move.state };
     });
     const change = { action: 'canary_start', model: name, from: plan.from, to: plan.to };
-    this.#options.audit(actor, { ...change, ...this.#signatures(name, [plan.to]) });
+    this.#options.audit(actor, { ...change, ...this.#steps.signatures(name, [plan.to]) });
     this.#tell(name, move);
     return move;
   }
@@ -241,7 +235,7 @@ export class ModelChanges {
    */
   async abortCanary(name: string, actor: Actor, reason = `stopped by ${actor.id}`): Promise<CanaryMove> {
     let move: CanaryMove | undefined;
-    await this.#change(name, [], (entry) => {
+    await this.#steps.change(name, [], (entry) => {
       if (!isUnderWay(entry.canary)) throw new Refusal('change_conflict', `${name} has no canary that runs`);
       move = abortCanary(entry.canary, reason, this.#options.now());
       return { ...entry, canary: move.state };
@@ -287,7 +281,7 @@ export class ModelChanges {
         ? { ...entry, canary: state, default: to, previous: formerDefaults(entry, from, to) }
         : { ...entry, canary: state };
     };
-    await this.#change(name, [], change, { isNewTraffic: false });
+    await this.#steps.change(name, [], change, { isNewTraffic: false });
     const audited = { action: `canary_${event?.kind ?? 'step'}`, model: name, from, to };
     this.#options.audit(actor, { ...audited, percent: event?.percent, reason: state.reason });
     this.#tell(name, move);
@@ -295,83 +289,6 @@ export class ModelChanges {
 
   #tell(name: string, { event }: CanaryMove): void {
     if (event !== undefined) this.#options.onCanaryEvent(name, event);
-  }
-
-  /**
-   * Writes down which version is the default, where serving.json leaves it to the highest that is ready: else a
-   * shadow or a canary that is loaded now would take over at once.
-   */
-  async #nameDefault(name: string): Promise<void> {
-    const { catalogue } = this.#options;
-    const { defaultVersion } = catalogue.model(name);
-    const isNamed = catalogue.serving.models[name]?.default !== undefined;
-    if (isNamed || catalogue.entry(`${name}/${defaultVersion}`)?.state !== 'ready') return;
-    await this.#change(name, [], (entry) => ({ ...entry, default: entry.default ?? defaultVersion }), {
-      isNewTraffic: false,
-    });
-  }
-
-  /** Who signed the versions that a change brings up, for its audit line; nothing where nobody looks. */
-  #signatures(name: string, numbers: readonly string[]): { signatures?: Record<string, SignatureReport> } {
-    const signatures: Record<string, SignatureReport> = {};
-    for (const number of numbers) {
-      const signature = this.#options.catalogue.entry(`${name}/${number}`)?.report?.signature;
-      if (signature !== undefined) signatures[number] = signature;
-    }
-    return Object.keys(signatures).length === 0 ? {} : { signatures };
-  }
-
-  /** @param takers versions that dies are sent to from now on, which have been loaded for it */
-  async #change(
-    name: string,
-    takers: readonly string[],
-    change: (entry: ModelServing) => ModelServing,
-    { isNewTraffic = true } = {},
-  ): Promise<void> {
-    const { catalogue, state } = this.#options;
-    // Also where serving.json says nothing of the model yet.
-    catalogue.model(name);
-    await state.change((serving): Serving => {
-      const entry = change(serving.models[name] ?? {});
-      const problems = servingProblems(name, entry, catalogue.numbersOf(name));
-      if (problems.length > 0) throw invalid(problems);
-      const gone = takers.find((number) => catalogue.entry(`${name}/${number}`)?.state !== 'ready');
-      if (gone !== undefined)
-        throw new Refusal('change_conflict', `${name}/${gone} was taken down at the same time; try again`);
-      return { ...serving, models: { ...serving.models, [name]: entry } };
-    });
-    if (isNewTraffic) this.#options.onTrafficChange(name);
-  }
-
-  /** Loads a version that dies are about to be sent to; it must read the same dies as the default. */
-  async #makeReady(name: string, number: string): Promise<void> {
-    const { catalogue } = this.#options;
-    const { key, version } = await this.#load(name, number);
-    const { defaultVersion } = catalogue.model(name);
-    const current = catalogue.entry(`${name}/${defaultVersion}`);
-    if (version === undefined || current?.version === undefined || current.state !== 'ready') return;
-    const difference = contractDifference(version, current.version);
-    if (difference === undefined) return;
-    throw new Refusal(
-      'change_conflict',
-      `${key} and ${current.key} read different dies, ${difference}: testers would have to change with it`,
-    );
-  }
-
-  /** Loads a version, which the repository may have got, or got repaired, only now; its entry before. */
-  async #load(name: string, number: string): Promise<CatalogueEntry> {
-    const { catalogue, loader, rescan } = this.#options;
-    const known = catalogue.entry(`${name}/${number}`);
-    try {
-      if (known === undefined || known.state === 'failed') await rescan(known?.key);
-      const before = catalogue.find(name, number);
-      await loader.load(before.key);
-      return known?.version === undefined ? before : { ...before, state: known.state };
-    } catch (error) {
-      if (error instanceof Fault)
-        throw new Refusal('model_not_ready', error.problems.join('; '), { cause: error });
-      throw error;
-    }
   }
 }
 
@@ -384,9 +301,4 @@ function formerDefaults({ previous = [] }: ModelServing, from: string, to: strin
 function withoutSplit(entry: ModelServing): ModelServing {
   const { split: _split, canary: _canary, ...rest } = entry;
   return { ...rest, shadow: undefined };
-}
-
-function invalid(problems: readonly string[]): Refusal {
-  const faults = problems.map((message) => ({ path: '', message }));
-  return new Refusal('invalid_input', problems.join('; '), { faults });
 }

@@ -8,9 +8,9 @@ import {
   assertDefaultModel,
   checkServing,
   keepLastGood,
-  type ReadServing,
   readServing,
 } from '../models/repository/read-serving.js';
+import type { ReadServing } from '../models/repository/serving.js';
 import type { Audit } from './audit.js';
 import { neededVersions, userOf } from './needed-versions.js';
 import type { ServingState } from './serving-state.js';

@@ -1,5 +1,5 @@
 import type { Contribution } from '../die/prediction.js';
-import type { Parameter } from '../models/manifest/manifest.js';
+import type { Parameter } from '../models/manifest/input-schema.js';
 import type { ValueFacts } from './measure-part.js';
 import { PLAIN_FORM, type ShownForm, shownFormOf, shownNumbers, withUnit } from './shown-value.js';
 

@@ -1,7 +1,7 @@
 import { categoriesOf, labelNamed, positionNamed } from '../die/categories.js';
 import { type CategoryParameter, type DieLabel, isDieLabelField, MAX_ID_LENGTH } from '../die/die.js';
 import { Fault } from '../errors.js';
-import type { Parameter } from '../models/manifest/manifest.js';
+import type { Parameter } from '../models/manifest/input-schema.js';
 import type { Display, Lot, Part, TestDefinition } from '../stdf/stdf.js';
 import { lotLabelsOf } from './dies/lot-labels.js';
 import { joinMatches } from './tests/join-matches.js';

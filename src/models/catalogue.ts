@@ -1,8 +1,7 @@
 import { Refusal } from '../errors.js';
 import type { BatchFinding } from './batch-policy.js';
 import { atBaseRate, type ModelVersion } from './model-version.js';
-import type { ReadServing } from './repository/read-serving.js';
-import type { Serving } from './repository/serving.js';
+import type { ReadServing, Serving } from './repository/serving.js';
 
 /** Where a version is on its way to taking traffic, or why it takes none. */
 export const VERSION_STATES = ['unloaded', 'loading', 'ready', 'failed'] as const;

@@ -4,8 +4,8 @@ import { createDecide, type Decide } from './decision/decide.js';
 import { type ParameterLimits, parameterLimits } from './decision/limits.js';
 import { contractOf } from './manifest/contract.js';
 import type { Golden } from './manifest/golden.js';
-import type { Manifest } from './manifest/manifest.js';
 import type { Reference } from './manifest/reference.js';
+import type { Manifest } from './manifest/task-manifests.js';
 
 /** One version of a model as the repository holds it, read and checked. */
 export interface ModelVersion {

@@ -1,5 +1,5 @@
 import { fetchedOutputs } from './manifest/fetched-outputs.js';
-import type { Manifest } from './manifest/manifest.js';
+import type { Manifest } from './manifest/task-manifests.js';
 import type { ModelVersion } from './model-version.js';
 import type { ProbeRows } from './probe-rows.js';
 

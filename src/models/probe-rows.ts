@@ -1,5 +1,5 @@
 import type { MeasurementContract } from '../die/die.js';
-import type { Parameter } from './manifest/manifest.js';
+import type { Parameter } from './manifest/input-schema.js';
 import { type ModelVersion, probeOf } from './model-version.js';
 
 /** Measurements that a version is tried with before it takes a die. */

@@ -1,7 +1,7 @@
 import type { MeasurementContract } from '../die/die.js';
 import { Refusal } from '../errors.js';
 import type { Actor } from '../lifecycle/audit.js';
-import type { Batching } from '../models/manifest/manifest.js';
+import type { Batching } from '../models/manifest/serving-schema.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { OipInput } from './inputs.js';
 import type { InferOutput } from './outputs.js';

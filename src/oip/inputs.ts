@@ -1,7 +1,7 @@
 import { type CategoryParameter, type MeasurementContract, readsMissing } from '../die/die.js';
 import type { ELEMENT_TYPES } from '../models/manifest/element-types.js';
 import { inputTensors } from '../models/manifest/input-tensors.js';
-import type { Manifest } from '../models/manifest/manifest.js';
+import type { Manifest } from '../models/manifest/task-manifests.js';
 import type { DatatypeName } from './datatypes.js';
 
 /** The protocol's name of an input's type: a number type, or BYTES for text. */

@@ -5,7 +5,7 @@ import type {
   Manifest,
   RegressionManifest,
   ScreenManifest,
-} from '../models/manifest/manifest.js';
+} from '../models/manifest/task-manifests.js';
 
 /** What an inference gives for its dies, in their order. */
 export interface InferResults {

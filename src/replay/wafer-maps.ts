@@ -2,7 +2,7 @@ import type { Prediction } from '../die/prediction.js';
 import { explanationOf, explanationText } from '../lots/explanation.js';
 import type { ValueFacts } from '../lots/measure-part.js';
 import { type MappedPart, waferMapsOf } from '../lots/wafer-maps.js';
-import type { Parameter } from '../models/manifest/manifest.js';
+import type { Parameter } from '../models/manifest/input-schema.js';
 import type { Lot, Part } from '../stdf/stdf.js';
 import type { WaferMap } from '../wafermap/wafer-map.js';
 

@@ -6,12 +6,8 @@ import type { Config } from '../config.js';
 import { readWebhookSecret } from '../drift/webhook-secret.js';
 import { Catalogue } from '../models/catalogue.js';
 import { type Repository, readRepository } from '../models/repository/read-repository.js';
-import {
-  assertDefaultModel,
-  checkServing,
-  type ReadServing,
-  readServing,
-} from '../models/repository/read-serving.js';
+import { assertDefaultModel, checkServing, readServing } from '../models/repository/read-serving.js';
+import type { ReadServing } from '../models/repository/serving.js';
 import { watchEventLoop } from '../monitoring/metrics/event-loop.js';
 import { openMonitoring } from '../monitoring/monitoring.js';
 import { type Clock, systemClock } from '../serving/clock.js';

@@ -1,4 +1,4 @@
-import type { LineageSource } from '../models/manifest/manifest.js';
+import type { LineageSource } from '../models/manifest/identity-schema.js';
 
 /** What a source knows of a model besides its files; what it does not know it leaves out. */
 export interface SourceFacts {

@@ -6,6 +6,7 @@ import {
   replaces,
   withoutFail,
 } from './flags.js';
+import type { ResultRecord } from './limits-and-display.js';
 import type { Lot } from './lot.js';
 import { known } from './missing.js';
 import { createOpenLot, type OpenLot } from './open-lot.js';
@@ -13,7 +14,7 @@ import type { Part, Wafer } from './part.js';
 import { flagsOf, NO_RESULTS, type OwnFacts, type PartResults, ResultsBuilder } from './part-results.js';
 import type { RawRecord, RecordName, StdfRecord } from './records.js';
 import { createResultShortcut, type Meaning, type OpenSite, type RecordShortcut } from './result-shortcut.js';
-import type { ResolvedTest, ResultRecord } from './test-defaults.js';
+import type { ResolvedTest } from './test-defaults.js';
 
 /** The record types that the assembler reads: what to ask the reader for. */
 export const ASSEMBLED = [

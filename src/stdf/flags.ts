@@ -1,5 +1,5 @@
+import type { TestLimits } from './limits-and-display.js';
 import type { StdfRecord } from './records.js';
-import type { TestLimits } from './test-defaults.js';
 
 /**
  * What the flag bytes say (stdf-v4.md section 5). Never recompute a verdict from limits: limits may

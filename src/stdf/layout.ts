@@ -1,12 +1,6 @@
 import { camel, type ScalarCode, SIZES } from './field-types.js';
-import {
-  type FieldRow,
-  type OptFlagMask,
-  RECORDS,
-  type RecordName,
-  type RecordTable,
-  V4_2007,
-} from './records.js';
+import type { FieldRow, OptFlagMask, RecordTable } from './record-table.js';
+import { RECORDS, type RecordName, V4_2007 } from './records.js';
 
 /** One field of a record table, ready to be read and written. */
 export interface FieldLayout {

@@ -1,5 +1,6 @@
 import { type FlagVerdict, isAlarm, isUsable, testVerdict } from './flags.js';
-import type { Display, TestDefinition, TestLimits } from './test-defaults.js';
+import type { Display, TestLimits } from './limits-and-display.js';
+import type { TestDefinition } from './test-defaults.js';
 
 /** What one test said of one part, as one object: for the few places that do not read the columns. */
 export interface TestResult {

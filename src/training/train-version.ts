@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ShownForm } from '../lots/shown-value.js';
-import type { ScreenManifest } from '../models/manifest/manifest.js';
+import type { ScreenManifest } from '../models/manifest/task-manifests.js';
 import { referenceOf } from './evaluation/reference.js';
 import { withLabel } from './evaluation/split.js';
 import { groupsOfTable, type TableGroups } from './evaluation/table-groups.js';

@@ -1,5 +1,5 @@
 import { Fault } from '../errors.js';
-import type { Calibration } from '../models/manifest/manifest.js';
+import type { Calibration } from '../models/manifest/outputs-schema.js';
 import { brierScore, calibrate } from './evaluation/calibration.js';
 import { type FalseAlarmSpread, falseAlarmSpread } from './evaluation/false-alarm-spread.js';
 import { shareOutsideLimits } from './evaluation/limit-check.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readPrintfFormat } from '../../src/lots/printf-format.js';
 import { shownFormOf, shownNumbers, shownValue } from '../../src/lots/shown-value.js';
-import type { Display } from '../../src/stdf/test-defaults.js';
+import type { Display } from '../../src/stdf/limits-and-display.js';
 
 function display(
   units: string,

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { CanaryBodySchema, ShadowBodySchema } from '../../src/doors/http/schemas/admin.js';
 import { GoldenSchema } from '../../src/models/manifest/golden.js';
-import { FallbackSchema, ManifestSchema } from '../../src/models/manifest/manifest.js';
+import { ManifestSchema } from '../../src/models/manifest/manifest.js';
+import { FallbackSchema } from '../../src/models/manifest/serving-schema.js';
 import { ServingSchema } from '../../src/models/repository/serving.js';
 import { SplitSchema } from '../../src/traffic/split.js';
 

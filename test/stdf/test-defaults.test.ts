@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { NO_LIMITS } from '../../src/stdf/limits-and-display.js';
 import type { StdfRecord } from '../../src/stdf/records.js';
-import { createTestDefaults, NO_LIMITS } from '../../src/stdf/test-defaults.js';
+import { createTestDefaults } from '../../src/stdf/test-defaults.js';
 import { ptr } from './support.js';
 
 const first = ptr(1, 0, {

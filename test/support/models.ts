@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { z } from 'zod';
+import type { ManifestSchema } from '../../src/models/manifest/manifest.js';
+import type { Reference } from '../../src/models/manifest/reference.js';
 import type {
   ClassificationManifestSchema,
-  ManifestSchema,
   RegressionManifestSchema,
   ScreenManifestSchema,
-} from '../../src/models/manifest/manifest.js';
-import type { Reference } from '../../src/models/manifest/reference.js';
+} from '../../src/models/manifest/task-manifests.js';
 import { encodeOnnx } from '../../src/training/onnx/encode.js';
 import type { OnnxModel, OnnxNode, OnnxTensor } from '../../src/training/onnx/model.js';
 

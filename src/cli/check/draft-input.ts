@@ -1,8 +1,8 @@
 import type { GraphHints } from '../../models/graph/hints.js';
 import { ELEMENT_TYPES } from '../../models/manifest/element-types.js';
 import { NO_FLOAT16, shapeText, type TensorInfo } from '../../models/manifest/graph.js';
+import { InputTensorSchema } from '../../models/manifest/input-schema.js';
 import { type FeedTensor, inputTensors, sizeOf } from '../../models/manifest/input-tensors.js';
-import { InputTensorSchema } from '../../models/manifest/manifest.js';
 
 /** The manifest's `input` as far as a graph can tell it. */
 export interface InputDraft {

@@ -2,7 +2,8 @@ import { Fault } from '../../errors.js';
 import type { GraphHints } from '../../models/graph/hints.js';
 import { type GraphInfo, NO_FLOAT16, NO_TENSOR } from '../../models/manifest/graph.js';
 import { draftBatching, draftInput, type InputDraft } from './draft-input.js';
-import { type Clues, outputsText, TASKS, type TaskGuess } from './task-guesses.js';
+import { type Clues, outputsText, type TaskGuess } from './output-clues.js';
+import { TASKS } from './task-guesses.js';
 
 /** What a draft is made from. */
 interface DraftSource {

@@ -8,7 +8,7 @@ import { exposeZipMaps } from '../../models/graph/cures.js';
 import { graphHints } from '../../models/graph/hints.js';
 import { readOnnx, writeOnnx } from '../../models/graph/onnx-file.js';
 import { newerThanRuntime } from '../../models/graph/runtime-limits.js';
-import { VersionSchema } from '../../models/manifest/manifest.js';
+import { VersionSchema } from '../../models/manifest/identity-schema.js';
 import { draftInput } from './draft-input.js';
 import { type FixedModel, fixModel, graphOfModel } from './fix-model.js';
 import { type Proof, proveEqual } from './prove-equal.js';

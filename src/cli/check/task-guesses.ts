@@ -1,36 +1,25 @@
-import type { GraphHints } from '../../models/graph/hints.js';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
-import { shapeText, type TensorInfo } from '../../models/manifest/graph.js';
-
-/** A task that the outputs of a graph fit. */
-export interface TaskGuess {
-  readonly task: string;
-  /** Why this task: the end of a sentence that begins with "because". */
-  readonly reason: string;
-  /** The manifest's `outputs`: names of the graph's. */
-  readonly outputs: Readonly<Record<string, unknown>>;
-  /** The output that a die is decided by. */
-  readonly decisive: FetchedOutput;
-  /** Other fields of the manifest that this task has; null is for a person to fill in. */
-  readonly fields: Readonly<Record<string, unknown>>;
-  /** What those nulls mean, a sentence each. */
-  readonly toFillIn: readonly string[];
-}
-
-/** What a task is guessed by. */
-export interface Clues {
-  readonly outputs: readonly TensorInfo[];
-  readonly parameters: number;
-  readonly hints?: GraphHints | undefined;
-  /** Names of the labels, where a person has said them. */
-  readonly labels?: readonly string[] | undefined;
-}
+import type { TensorInfo } from '../../models/manifest/graph.js';
+import {
+  type Clues,
+  columnsOf,
+  contributionsAmong,
+  EXPLAINS,
+  isNumber,
+  isOneForEachDie,
+  isQuantity,
+  labelCount,
+  labelFields,
+  labelNote,
+  QUANTITY,
+  sizeOfDie,
+  type TaskGuess,
+  targetNamed,
+} from './output-clues.js';
 
 type Guess = (clues: Clues) => TaskGuess | undefined;
 
-const CONTRIBUTIONS = /contrib/i;
 const SCORE = /score|anomal|outlier|novelty/i;
-const QUANTITY = /^(y|y_hat|variable|value|prediction|target)$|predicted|yield|regress/i;
 const PROBABILITY = /prob|softmax|class|sigmoid/i;
 /** Names of scores that are low for outliers: scikit-learn's, and likelihoods of any kind. */
 const LOW = /decision_function|score_samples|likelihood|log_?(prob|pdf|density)/i;
@@ -131,7 +120,7 @@ function autoencoder(clues: Clues): TaskGuess | undefined {
       isNumber(one) &&
       parameters > 1 &&
       sizeOfDie(one) === parameters &&
-      !CONTRIBUTIONS.test(one.name) &&
+      !EXPLAINS.test(one.name) &&
       !PROBABILITY.test(one.name) &&
       !PROBABLE.includes(hints?.operatorOf(one.name) ?? ''),
   );
@@ -161,7 +150,7 @@ function autoencoder(clues: Clues): TaskGuess | undefined {
 function classification(clues: Clues): TaskGuess | undefined {
   const { outputs, hints, parameters } = clues;
   const candidates = outputs.filter(
-    (one) => isNumber(one) && !CONTRIBUTIONS.test(one.name) && labelCount(one, clues) > 1,
+    (one) => isNumber(one) && !EXPLAINS.test(one.name) && labelCount(one, clues) > 1,
   );
   const operator = ({ name }: TensorInfo) => hints?.operatorOf(name) ?? '';
   const isProbable = (one: TensorInfo) => PROBABLE.includes(operator(one));
@@ -336,72 +325,4 @@ function screen(
       'calibration: slope and intercept of P(defect) = 1 / (1 + exp(-(slope * ln(score) + intercept))); without labelled defects keep basis "nominal" and choose intercept = -slope * ln(threshold), which is 0.5 at the threshold; for scores of 0 and below, method "logistic-score" takes the score itself',
     ],
   };
-}
-
-function targetNamed(name: string) {
-  return { name, unit: null, lowLimit: null, highLimit: null, standardError: null };
-}
-
-function labelFields({ labels, hints }: Clues, count: number) {
-  const known = labels ?? hints?.classes?.map(String);
-  const names = known?.length === count ? known : Array.from({ length: count }, (_, i) => `label ${i + 1}`);
-  return { labels: [...names], passLabels: null };
-}
-
-function labelNote({ labels, hints }: Clues, count: number): string {
-  if (labels?.length === count) return `labels: as --labels says, in the order of the output`;
-  return hints?.classes?.length === count
-    ? 'labels: as the graph names its classes, in the order of the output'
-    : `labels: the names of the ${count} classes, in the order of the output; those in the draft are placeholders`;
-}
-
-/** Columns of [N, labels], by the graph's shape, its classes or what a person said; 0 for any other shape. */
-function labelCount(output: TensorInfo, { labels, hints }: Clues): number {
-  const { shape } = output;
-  if (shape.length === 2 && typeof shape[1] === 'string')
-    return labels?.length ?? hints?.classes?.length ?? 0;
-  return sizeOfDie(output) ?? 0;
-}
-
-/** Whether several numbers are quantities: by their name, or as what skl2onnx calls what is no probability. */
-function isQuantity({ name }: TensorInfo, { outputs, hints }: Clues): boolean {
-  const isLabelled = outputs.some((one) => /int|string/.test(one.type) && isOneForEachDie(one));
-  return QUANTITY.test(name) || (/skl2onnx|OnnxMLTools/i.test(hints?.producer ?? '') && !isLabelled);
-}
-
-function contributionsAmong({ outputs, parameters }: Clues): { contributions?: string } {
-  const found = outputs.find(
-    (one) =>
-      one.type === 'float32' &&
-      CONTRIBUTIONS.test(one.name) &&
-      one.shape.length === 2 &&
-      (typeof one.shape[1] === 'string' || one.shape[1] === parameters),
-  );
-  return found === undefined ? {} : { contributions: found.name };
-}
-
-function isNumber({ type }: TensorInfo): boolean {
-  return /^(float(32|64)|u?int\d+)$/.test(type);
-}
-
-/** Values for each die; 0 where the graph does not say. */
-function columnsOf(output: TensorInfo): number {
-  return sizeOfDie(output) ?? 0;
-}
-
-/** Values for each die; undefined where the graph does not say. */
-function sizeOfDie({ shape }: TensorInfo): number | undefined {
-  const rest = shape.slice(1);
-  return shape.length > 0 && rest.every((size) => typeof size === 'number')
-    ? rest.reduce((product, size) => product * Number(size), 1)
-    : undefined;
-}
-
-function isOneForEachDie(output: TensorInfo): boolean {
-  return sizeOfDie(output) === 1;
-}
-
-/** The outputs of a graph in a sentence. */
-export function outputsText(outputs: readonly TensorInfo[]): string {
-  return outputs.map(({ name, type, shape }) => `"${name}" is ${type} ${shapeText(shape)}`).join(', ');
 }

@@ -69,3 +69,45 @@ function neededFor(figure: CombinedShares, bound: FigureBound, significance: num
   }
   return { times: high };
 }
+
+/** Shares in percent, drops and rises in points (hundredths). */
+export interface GateLimits {
+  readonly maxAccuracyDrop: number;
+  readonly minAccuracy: number;
+  readonly maxDetectionDrop: number;
+  readonly minDetection: number;
+  readonly maxFalseAlarmRise: number;
+  readonly maxFalseAlarms: number;
+  /** What a group may lose, which has fewer dies to show it by. */
+  readonly maxGroupAccuracyDrop: number;
+  readonly maxGroupDetectionDrop: number;
+  /** Percent of what the baseline's wrong decisions cost. */
+  readonly maxCostRise: number;
+  readonly maxP99Ms: number;
+  readonly minSamples: number;
+  /** Of every interval, two-sided: 0.05 for 95%. */
+  readonly significance: number;
+}
+
+/** One quality gate: what was required, what was found, and in a sentence why it holds, is missed or stays open. */
+export interface Gate {
+  readonly gate:
+    | 'accuracy'
+    | 'least accuracy'
+    | 'detection'
+    | 'least detection'
+    | 'false alarm rise'
+    | 'false alarms'
+    | 'groups'
+    | 'cost'
+    | 'latency'
+    | 'samples';
+  readonly verdict: GateVerdict;
+  readonly measured: number;
+  /** Interval of `measured`, in its unit; left out where it has none. */
+  readonly interval?: Pick<Interval, 'low' | 'high'>;
+  readonly required: number;
+  /** About how many dies (and wafers) like these would settle an open gate; left out where nobody can say. */
+  readonly needed?: { readonly dies: number; readonly wafers?: number };
+  readonly reason: string;
+}

@@ -1,18 +1,11 @@
 import type { Quantiles } from '../../replay/latencies.js';
 import type { CombinedShares } from '../../statistics/combined-shares.js';
+import type { Gate } from './bounds.js';
 import type { Changes } from './changes.js';
 import type { CostFigures } from './costs.js';
-import type { VersionFigures } from './figures.js';
-import type { Gate } from './gates.js';
+import type { Clustering, VersionFigures } from './figures.js';
 import type { GroupComparison } from './groups.js';
 import { clusteringText, money, percentText } from './wording.js';
-
-/** What is alike among the labelled dies, as far as the data says. */
-export interface Clustering {
-  readonly by: 'wafer' | 'die';
-  /** How many of them there are. */
-  readonly clusters: number;
-}
 
 /** Everything that the gates look at, and what a person wants to see beside it. */
 export interface GateComparison {

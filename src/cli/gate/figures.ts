@@ -46,3 +46,10 @@ export function decisionAgreement(
   const same = baseline.filter((decision, die) => decision !== undefined && decision === candidate[die]);
   return same.length / baseline.length;
 }
+
+/** What is alike among the labelled dies, as far as the data says. */
+export interface Clustering {
+  readonly by: 'wafer' | 'die';
+  /** How many of them there are. */
+  readonly clusters: number;
+}

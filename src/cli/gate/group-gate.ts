@@ -1,6 +1,5 @@
-import { type BoundFinding, holdToBound } from './bounds.js';
+import { type BoundFinding, type Gate, type GateLimits, holdToBound } from './bounds.js';
 import type { GateComparison } from './comparison.js';
-import type { Gate, GateLimits } from './gates.js';
 import type { GroupComparison } from './groups.js';
 
 const MAX_LISTED_GROUPS = 5;

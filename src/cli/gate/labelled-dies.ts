@@ -12,7 +12,7 @@ import { readDieTable } from '../../training/table/read-die-table.js';
 import { lotBytes, namingFile } from '../lot-file.js';
 import { readTestNaming } from '../test-naming.js';
 import { trainingFormat } from '../training-format.js';
-import type { Clustering } from './comparison.js';
+import type { Clustering } from './figures.js';
 import { GROUPINGS, type Grouping } from './groups.js';
 
 /** Dies whose true state is known, as each of some versions reads them. */

@@ -1,6 +1,6 @@
 import type { Interval } from '../../statistics/proportions.js';
 import type { BoundFinding } from './bounds.js';
-import type { Clustering } from './comparison.js';
+import type { Clustering } from './figures.js';
 
 /** A change of a share in points, as people say it. */
 export function changeText(change: number, [more, less]: readonly [more: string, less: string]): string {

@@ -3,7 +3,11 @@ import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { Fault } from '../../errors.js';
-import { LineageSourceSchema, ModelNameSchema, VersionSchema } from '../../models/manifest/manifest.js';
+import {
+  LineageSourceSchema,
+  ModelNameSchema,
+  VersionSchema,
+} from '../../models/manifest/identity-schema.js';
 import { completeManifest, openFields } from '../../sources/complete-manifest.js';
 import { inlineWeights } from '../../sources/inline-weights.js';
 import type { FoundModel, SourceFacts } from '../../sources/model-source.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fault } from '../../errors.js';
-import { ModelNameSchema, VersionSchema } from '../../models/manifest/manifest.js';
+import { ModelNameSchema, VersionSchema } from '../../models/manifest/identity-schema.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { DIEGATE_VERSION } from '../../version.js';
 import { type CheckedVersion, checkVersion } from '../check/check-version.js';

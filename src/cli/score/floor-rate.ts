@@ -1,5 +1,5 @@
 import { Fault } from '../../errors.js';
-import { BaseRateSchema } from '../../models/manifest/manifest.js';
+import { BaseRateSchema } from '../../models/manifest/identity-schema.js';
 import { atBaseRate, type ModelVersion } from '../../models/model-version.js';
 
 /**

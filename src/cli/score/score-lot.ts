@@ -13,7 +13,7 @@ import type { TestMatch } from '../../lots/tests/match-tests.js';
 import { type RefusedLot, testsRefused } from '../../lots/tests/refusal.js';
 import type { TestNaming } from '../../lots/tests/test-identity.js';
 import { explain } from '../../models/decision/explain.js';
-import type { Parameter } from '../../models/manifest/manifest.js';
+import type { Parameter } from '../../models/manifest/input-schema.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { assembleParts, type Lot, type Part, type ReadReport } from '../../stdf/stdf.js';
 import { namingFile } from '../lot-file.js';

@@ -5,7 +5,7 @@ import type { Decision } from '../../die/prediction.js';
 import { Fault } from '../../errors.js';
 import { explanationOf } from '../../lots/explanation.js';
 import { explain } from '../../models/decision/explain.js';
-import type { Parameter } from '../../models/manifest/manifest.js';
+import type { Parameter } from '../../models/manifest/input-schema.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { parseMeasuredValue, parsePassing } from '../../training/table/cells.js';
 import { DIE_COLUMNS } from '../../training/table/columns.js';

@@ -1,4 +1,4 @@
-import type { Parameter } from '../../models/manifest/manifest.js';
+import type { Parameter } from '../../models/manifest/input-schema.js';
 import type { TestDefinition } from '../../stdf/stdf.js';
 
 /** What tells a test from the others of its program: TEST_NUM alone does not. */

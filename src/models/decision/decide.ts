@@ -1,14 +1,13 @@
 import type { Decision } from '../../die/prediction.js';
 import { normalCdf } from '../../statistics/normal.js';
 import { fetchedOutputs } from '../manifest/fetched-outputs.js';
+import type { Calibration, RegressionTarget } from '../manifest/outputs-schema.js';
 import type {
-  Calibration,
   ClassificationManifest,
   Manifest,
   RegressionManifest,
-  RegressionTarget,
   ScreenManifest,
-} from '../manifest/manifest.js';
+} from '../manifest/task-manifests.js';
 import { shiftedProbability } from './base-rate.js';
 
 /** A die's row of outputs as a decision. */

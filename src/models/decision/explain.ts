@@ -1,5 +1,5 @@
 import type { Contribution } from '../../die/prediction.js';
-import type { Manifest } from '../manifest/manifest.js';
+import type { Manifest } from '../manifest/task-manifests.js';
 
 /**
  * The `k` test parameters that contributed most to a die's score, largest first; ties by index.

@@ -1,6 +1,6 @@
-import type { Manifest } from '../manifest/manifest.js';
 import { parameterCount } from '../manifest/parameter-count.js';
 import type { Reference } from '../manifest/reference.js';
+import type { Manifest } from '../manifest/task-manifests.js';
 import { type Decided, defectProbability } from './decide.js';
 
 /** Limits of every test parameter, as a centre and a reach to either side; float64 [parameters]. */

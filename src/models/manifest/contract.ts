@@ -5,9 +5,10 @@ import {
   type MeasurementContract,
   type ParameterBounds,
 } from '../../die/die.js';
+import type { Parameter } from './input-schema.js';
 import { type FeedTensor, inputTensors } from './input-tensors.js';
-import type { Manifest, Parameter } from './manifest.js';
 import { parameterCount } from './parameter-count.js';
+import type { Manifest } from './task-manifests.js';
 
 // A row is float32, which holds every whole number up to 2^24; the one after it would arrive as another.
 const MOST_EXACT = 2 ** 24 - 1;

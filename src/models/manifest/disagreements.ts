@@ -1,6 +1,7 @@
 import { inputTensors } from './input-tensors.js';
-import type { ClassificationManifest, Manifest, RegressionTarget } from './manifest.js';
+import type { RegressionTarget } from './outputs-schema.js';
 import { parameterCount } from './parameter-count.js';
+import type { ClassificationManifest, Manifest } from './task-manifests.js';
 
 /** One part of a manifest that another part speaks against. */
 interface Disagreement {

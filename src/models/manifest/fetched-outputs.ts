@@ -1,4 +1,4 @@
-import type { ClassificationManifest, Manifest, ScreenManifest } from './manifest.js';
+import type { ClassificationManifest, Manifest, ScreenManifest } from './task-manifests.js';
 
 /** An ONNX output that is fetched with every run, and what it becomes in a die's row. */
 export interface FetchedOutput {

@@ -1,8 +1,8 @@
 import { ELEMENT_TYPES } from './element-types.js';
 import { type FetchedOutput, fetchedOutputs, sizeInGraph } from './fetched-outputs.js';
 import { type FeedTensor, inputTensors } from './input-tensors.js';
-import type { Manifest } from './manifest.js';
 import { parameterCount } from './parameter-count.js';
+import type { Manifest } from './task-manifests.js';
 
 /** One input or output of an ONNX graph; a dimension is a size, a symbol's name, or "" for unknown. */
 export interface TensorInfo {

@@ -1,5 +1,6 @@
-import type { InputTensor, Manifest } from './manifest.js';
+import type { InputTensor } from './input-schema.js';
 import { parameterCount } from './parameter-count.js';
+import type { Manifest } from './task-manifests.js';
 
 /** An input of the graph and the columns of a die's row that go into it. */
 export interface FeedTensor extends InputTensor {

@@ -1,4 +1,4 @@
-import type { Manifest } from './manifest.js';
+import type { Manifest } from './task-manifests.js';
 
 /** Number of test parameters that a version reads. */
 export function parameterCount({ input }: Pick<Manifest, 'input'>): number {

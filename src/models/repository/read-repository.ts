@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Fault } from '../../errors.js';
-import { ModelNameSchema, VersionSchema } from '../manifest/manifest.js';
+import { ModelNameSchema, VersionSchema } from '../manifest/identity-schema.js';
 import type { ModelVersion } from '../model-version.js';
 import { readVersion } from './read-version.js';
 

@@ -4,26 +4,16 @@ import { trafficProblems } from '../../traffic/traffic.js';
 import { isUnanswered } from '../catalogue.js';
 import { problemLines } from './problem-lines.js';
 import { readJsonFile } from './read-version.js';
-import { type ModelServing, type Serving, ServingFileSchema, ServingSchema } from './serving.js';
+import {
+  type FaultyEntry,
+  type ModelServing,
+  type ReadServing,
+  type Serving,
+  ServingFileSchema,
+  ServingSchema,
+} from './serving.js';
 
 const EntrySchema = z.object({ models: ServingSchema.shape.models });
-
-/** What serving.json says of one model, and why it cannot be followed. */
-interface FaultyEntry {
-  readonly reason: string;
-  /** As it stands in the file. */
-  readonly entry: unknown;
-  /** Whether the last entry that could be followed is followed on; it is then among the others. */
-  readonly isLastGoodKept?: boolean;
-}
-
-/** `serving.json` as it was read. */
-export interface ReadServing {
-  /** Without the entries of models that are faulty. */
-  readonly serving: Serving;
-  /** The models whose entry is faulty, by name: such a model answers only by version, unless a good one is kept. */
-  readonly faulty: ReadonlyMap<string, FaultyEntry>;
-}
 
 /**
  * Reads `serving.json`.

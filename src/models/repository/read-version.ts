@@ -9,9 +9,10 @@ import { parameterLimits } from '../decision/limits.js';
 import { goldenProblems } from '../golden-rows.js';
 import { otherFileKind } from '../graph/file-kind.js';
 import { GoldenSchema } from '../manifest/golden.js';
-import { type Manifest, ManifestSchema } from '../manifest/manifest.js';
+import { ManifestSchema } from '../manifest/manifest.js';
 import { parameterCount } from '../manifest/parameter-count.js';
 import { type Reference, ReferenceSchema } from '../manifest/reference.js';
+import type { Manifest } from '../manifest/task-manifests.js';
 import { createModelVersion, type ModelVersion } from '../model-version.js';
 import { problemLines } from './problem-lines.js';
 

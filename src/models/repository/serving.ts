@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TrafficSchema } from '../../traffic/traffic.js';
-import { BaseRateSchema, ModelNameSchema, VersionSchema } from '../manifest/manifest.js';
+import { BaseRateSchema, ModelNameSchema, VersionSchema } from '../manifest/identity-schema.js';
 
 /** How many former defaults a model remembers, for rolling back. */
 export const MAX_PREVIOUS = 3;
@@ -60,4 +60,21 @@ export function versionsToLoad(policy: LoadPolicy, numbers: readonly string[]): 
   if (policy === 'latest') return numbers.slice(-1);
   if (Array.isArray(policy)) return numbers.filter((number) => policy.includes(number));
   return numbers.slice(-policy.latest);
+}
+
+/** What serving.json says of one model, and why it cannot be followed. */
+export interface FaultyEntry {
+  readonly reason: string;
+  /** As it stands in the file. */
+  readonly entry: unknown;
+  /** Whether the last entry that could be followed is followed on; it is then among the others. */
+  readonly isLastGoodKept?: boolean;
+}
+
+/** `serving.json` as it was read. */
+export interface ReadServing {
+  /** Without the entries of models that are faulty. */
+  readonly serving: Serving;
+  /** The models whose entry is faulty, by name: such a model answers only by version, unless a good one is kept. */
+  readonly faulty: ReadonlyMap<string, FaultyEntry>;
 }

@@ -1,7 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { ReadServing } from './read-serving.js';
-import type { Serving } from './serving.js';
+import type { ReadServing, Serving } from './serving.js';
 
 /**
  * Replaces `serving.json` by rename, so that a reader and a crash at any moment find the old file or the

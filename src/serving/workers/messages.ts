@@ -3,7 +3,7 @@ import type { BatchFinding, BatchPolicy } from '../../models/batch-policy.js';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { GraphInfo } from '../../models/manifest/graph.js';
 import type { FeedTensor } from '../../models/manifest/input-tensors.js';
-import type { Manifest } from '../../models/manifest/manifest.js';
+import type { Manifest } from '../../models/manifest/task-manifests.js';
 import type { KeptModel } from './model-bytes.js';
 
 /** Everything that crosses between the server process and a worker process. */

@@ -1,4 +1,4 @@
-import type { Calibration } from '../../models/manifest/manifest.js';
+import type { Calibration } from '../../models/manifest/outputs-schema.js';
 import { exp, log } from '../portable-math.js';
 import { quantile } from '../screen/quantile.js';
 

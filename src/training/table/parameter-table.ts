@@ -3,7 +3,7 @@ import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { Fault } from '../../errors.js';
-import { type Parameter, ParameterSchema } from '../../models/manifest/manifest.js';
+import { type Parameter, ParameterSchema } from '../../models/manifest/input-schema.js';
 
 /** Columns of a parameter table: what a test program's limits file says of each test. */
 const COLUMNS = ['name', 'unit', 'test_number', 'low_limit', 'high_limit'] as const;

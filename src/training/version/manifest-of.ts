@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Parameter, type ScreenManifest, ScreenManifestSchema } from '../../models/manifest/manifest.js';
+import type { Parameter } from '../../models/manifest/input-schema.js';
+import { type ScreenManifest, ScreenManifestSchema } from '../../models/manifest/task-manifests.js';
 import type { FalseAlarmSpread } from '../evaluation/false-alarm-spread.js';
 import { CONTRIBUTIONS, INPUT, SCORE } from '../screen/screen-graph.js';
 import type { DieTable } from '../table/die-table.js';

@@ -1,6 +1,6 @@
 import { binsText, yieldOfGroup } from '../../lots/part-groups.js';
 import type { ShownForm } from '../../lots/shown-value.js';
-import type { ScreenManifest } from '../../models/manifest/manifest.js';
+import type { ScreenManifest } from '../../models/manifest/task-manifests.js';
 import { MIN_DEFECTS } from '../evaluation/calibration.js';
 import { DRAWS } from '../evaluation/false-alarm-spread.js';
 import { type TableGroups, UNLIKE_TITLES, unlikeRows } from '../evaluation/table-groups.js';

@@ -1,7 +1,7 @@
 import { access, chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Fault } from '../../errors.js';
-import { ModelNameSchema, VersionSchema } from '../../models/manifest/manifest.js';
+import { ModelNameSchema, VersionSchema } from '../../models/manifest/identity-schema.js';
 
 /** The model name and version that a folder `.../<name>/<version>` stands for. Refuses other forms. */
 export function identifyFolder(folder: string): { name: string; version: string } {

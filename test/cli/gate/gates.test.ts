@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Gate, GateLimits } from '../../../src/cli/gate/bounds.js';
 import { compareCosts, compareDecisions, type JudgedDies } from '../../../src/cli/gate/changes.js';
 import type { GateComparison } from '../../../src/cli/gate/comparison.js';
 import { costFigures } from '../../../src/cli/gate/costs.js';
 import { decisionAgreement, figuresOf, type GateDecision } from '../../../src/cli/gate/figures.js';
-import { type Gate, type GateLimits, gatesOf, verdictOn } from '../../../src/cli/gate/gates.js';
+import { gatesOf, verdictOn } from '../../../src/cli/gate/gates.js';
 import { compareGroups } from '../../../src/cli/gate/groups.js';
 
 const LIMITS: GateLimits = {

@@ -7,7 +7,8 @@ import {
   type TestNaming,
   type TestParameter,
 } from '../../../src/lots/tests/test-identity.js';
-import { NO_LIMITS, type TestDefinition } from '../../../src/stdf/test-defaults.js';
+import { NO_LIMITS } from '../../../src/stdf/limits-and-display.js';
+import type { TestDefinition } from '../../../src/stdf/test-defaults.js';
 
 const test = (
   index: number,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { screenRule } from '../../../src/models/decision/decide.js';
-import type { Calibration } from '../../../src/models/manifest/manifest.js';
+import type { Calibration } from '../../../src/models/manifest/outputs-schema.js';
 
 const NOMINAL: Calibration = { method: 'logistic-log-score', slope: 4, intercept: 0, basis: 'nominal' };
 const by = (manifest: Omit<Parameters<typeof screenRule>[0], 'outputs'>) => {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { ContributionSchema, PredictionSchema, PredictionsSchema } from '../../../die/prediction.js';
 import { DriftReportSchema } from '../../../drift/report.js';
-import { ParameterSchema } from '../../../models/manifest/manifest.js';
+import { ParameterSchema } from '../../../models/manifest/input-schema.js';
 import { ModelConfigSchema } from '../../../oip/model-config.js';
 import {
   AnsweredTensorSchema,

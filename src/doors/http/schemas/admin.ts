@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BaseRateSchema, ModelNameSchema, VersionSchema } from '../../../models/manifest/manifest.js';
+import { BaseRateSchema, ModelNameSchema, VersionSchema } from '../../../models/manifest/identity-schema.js';
 import { ModelServingSchema } from '../../../models/repository/serving.js';
 import { CanaryPlanSchema } from '../../../traffic/canary-plan.js';
 import { ShadowSchema } from '../../../traffic/shadow.js';

@@ -8,16 +8,15 @@ import {
   type SignatureReport,
   VERSION_STATES,
 } from '../../../models/catalogue.js';
+import { ParameterSchema } from '../../../models/manifest/input-schema.js';
 import { inputTensors } from '../../../models/manifest/input-tensors.js';
+import { CalibrationSchema, TargetSchema } from '../../../models/manifest/outputs-schema.js';
+import { BatchingSchema } from '../../../models/manifest/serving-schema.js';
 import {
-  BatchingSchema,
-  CalibrationSchema,
   type Manifest,
-  ParameterSchema,
   RegressionManifestSchema,
   ScreenManifestSchema,
-  TargetSchema,
-} from '../../../models/manifest/manifest.js';
+} from '../../../models/manifest/task-manifests.js';
 import type { ModelVersion } from '../../../models/model-version.js';
 import type { ModelOutcomes } from '../../../routing/outcome-accounts.js';
 

@@ -1,0 +1,228 @@
+import { NO_COORD, NO_COUNT, NO_GROUP, NO_TIME, type RecordTable } from './record-table.js';
+
+/** The records of wafers, parts and tests, and what programs add: stdf-v4.md sections 3 and 4. */
+export const PART_RECORDS = {
+  /** Wafer begins. */
+  Wir: {
+    typ: 2,
+    sub: 10,
+    required: [
+      ['HEAD_NUM', 'U1'],
+      ['SITE_GRP', 'U1', NO_GROUP],
+      ['START_T', 'U4', NO_TIME],
+    ],
+    optional: [['WAFER_ID', 'Cn']],
+  },
+  /** Wafer ends; its WAFER_ID replaces the WIR's. */
+  Wrr: {
+    typ: 2,
+    sub: 20,
+    required: [
+      ['HEAD_NUM', 'U1'],
+      ['SITE_GRP', 'U1', NO_GROUP],
+      ['FINISH_T', 'U4', NO_TIME],
+      ['PART_CNT', 'U4'],
+    ],
+    optional: [
+      ['RTST_CNT', 'U4', NO_COUNT],
+      ['ABRT_CNT', 'U4', NO_COUNT],
+      ['GOOD_CNT', 'U4', NO_COUNT],
+      ['FUNC_CNT', 'U4', NO_COUNT],
+      ['WAFER_ID', 'Cn'],
+      ['FABWF_ID', 'Cn'],
+      ['FRAME_ID', 'Cn'],
+      ['MASK_ID', 'Cn'],
+      ['USR_DESC', 'Cn'],
+      ['EXC_DESC', 'Cn'],
+    ],
+  },
+  /** Wafer geometry (stdf-v4.md section 11). */
+  Wcr: {
+    typ: 2,
+    sub: 30,
+    required: [],
+    optional: [
+      ['WAFR_SIZ', 'R4', 0],
+      ['DIE_HT', 'R4', 0],
+      ['DIE_WID', 'R4', 0],
+      ['WF_UNITS', 'U1', 0],
+      ['WF_FLAT', 'C1'],
+      ['CENTER_X', 'I2', NO_COORD],
+      ['CENTER_Y', 'I2', NO_COORD],
+      ['POS_X', 'C1'],
+      ['POS_Y', 'C1'],
+    ],
+  },
+  /** Part begins on a head and site. */
+  Pir: {
+    typ: 5,
+    sub: 10,
+    required: [
+      ['HEAD_NUM', 'U1'],
+      ['SITE_NUM', 'U1'],
+    ],
+    optional: [],
+  },
+  /** Part ends on a head and site: its bins, its place, its id. TEST_T is in milliseconds. */
+  Prr: {
+    typ: 5,
+    sub: 20,
+    required: [
+      ['HEAD_NUM', 'U1'],
+      ['SITE_NUM', 'U1'],
+      ['PART_FLG', 'B1'],
+      ['NUM_TEST', 'U2'],
+      ['HARD_BIN', 'U2'],
+    ],
+    optional: [
+      ['SOFT_BIN', 'U2', 65535],
+      ['X_COORD', 'I2', NO_COORD],
+      ['Y_COORD', 'I2', NO_COORD],
+      ['TEST_T', 'U4', 0],
+      ['PART_ID', 'Cn'],
+      ['PART_TXT', 'Cn'],
+      ['PART_FIX', 'Bn'],
+    ],
+  },
+  /** Counts and statistics of one test, of a site or of all (HEAD_NUM 255). */
+  Tsr: {
+    typ: 10,
+    sub: 30,
+    required: [
+      ['HEAD_NUM', 'U1'],
+      ['SITE_NUM', 'U1'],
+      ['TEST_TYP', 'C1'],
+      ['TEST_NUM', 'U4'],
+    ],
+    optional: [
+      ['EXEC_CNT', 'U4', NO_COUNT],
+      ['FAIL_CNT', 'U4', NO_COUNT],
+      ['ALRM_CNT', 'U4', NO_COUNT],
+      ['TEST_NAM', 'Cn'],
+      ['SEQ_NAME', 'Cn'],
+      ['TEST_LBL', 'Cn'],
+      ['OPT_FLAG', 'B1'],
+      ['TEST_TIM', 'R4', { optFlag: 0x04 }],
+      ['TEST_MIN', 'R4', { optFlag: 0x01 }],
+      ['TEST_MAX', 'R4', { optFlag: 0x02 }],
+      ['TST_SUMS', 'R4', { optFlag: 0x10 }],
+      ['TST_SQRS', 'R4', { optFlag: 0x20 }],
+    ],
+  },
+  /** One parametric result. RESULT and limits are in UNITS, unscaled; the scales are for display. */
+  Ptr: {
+    typ: 15,
+    sub: 10,
+    required: [
+      ['TEST_NUM', 'U4'],
+      ['HEAD_NUM', 'U1'],
+      ['SITE_NUM', 'U1'],
+      ['TEST_FLG', 'B1'],
+      ['PARM_FLG', 'B1'],
+      ['RESULT', 'R4'],
+    ],
+    optional: [
+      ['TEST_TXT', 'Cn'],
+      ['ALARM_ID', 'Cn'],
+      ['OPT_FLAG', 'B1'],
+      ['RES_SCAL', 'I1', { optFlag: 0x01 }],
+      ['LLM_SCAL', 'I1', { optFlag: 0x10 }],
+      ['HLM_SCAL', 'I1', { optFlag: 0x20 }],
+      ['LO_LIMIT', 'R4', { optFlag: 0x50 }],
+      ['HI_LIMIT', 'R4', { optFlag: 0xa0 }],
+      ['UNITS', 'Cn'],
+      ['C_RESFMT', 'Cn'],
+      ['C_LLMFMT', 'Cn'],
+      ['C_HLMFMT', 'Cn'],
+      ['LO_SPEC', 'R4', { optFlag: 0x04 }],
+      ['HI_SPEC', 'R4', { optFlag: 0x08 }],
+    ],
+  },
+  /** One test with several parametric results: RTN_RSLT, one for each pin or condition. */
+  Mpr: {
+    typ: 15,
+    sub: 15,
+    required: [
+      ['TEST_NUM', 'U4'],
+      ['HEAD_NUM', 'U1'],
+      ['SITE_NUM', 'U1'],
+      ['TEST_FLG', 'B1'],
+      ['PARM_FLG', 'B1'],
+    ],
+    optional: [
+      ['RTN_ICNT', 'U2'],
+      ['RSLT_CNT', 'U2'],
+      ['RTN_STAT', 'N1[RTN_ICNT]'],
+      ['RTN_RSLT', 'R4[RSLT_CNT]'],
+      ['TEST_TXT', 'Cn'],
+      ['ALARM_ID', 'Cn'],
+      ['OPT_FLAG', 'B1'],
+      ['RES_SCAL', 'I1', { optFlag: 0x01 }],
+      ['LLM_SCAL', 'I1', { optFlag: 0x10 }],
+      ['HLM_SCAL', 'I1', { optFlag: 0x20 }],
+      ['LO_LIMIT', 'R4', { optFlag: 0x50 }],
+      ['HI_LIMIT', 'R4', { optFlag: 0xa0 }],
+      ['START_IN', 'R4', { optFlag: 0x02 }],
+      ['INCR_IN', 'R4', { optFlag: 0x02 }],
+      ['RTN_INDX', 'U2[RTN_ICNT]'],
+      ['UNITS', 'Cn'],
+      ['UNITS_IN', 'Cn'],
+      ['C_RESFMT', 'Cn'],
+      ['C_LLMFMT', 'Cn'],
+      ['C_HLMFMT', 'Cn'],
+      ['LO_SPEC', 'R4', { optFlag: 0x04 }],
+      ['HI_SPEC', 'R4', { optFlag: 0x08 }],
+    ],
+  },
+  /** One functional (pattern) result. */
+  Ftr: {
+    typ: 15,
+    sub: 20,
+    required: [
+      ['TEST_NUM', 'U4'],
+      ['HEAD_NUM', 'U1'],
+      ['SITE_NUM', 'U1'],
+      ['TEST_FLG', 'B1'],
+    ],
+    optional: [
+      ['OPT_FLAG', 'B1'],
+      ['CYCL_CNT', 'U4', { optFlag: 0x01 }],
+      ['REL_VADR', 'U4', { optFlag: 0x02 }],
+      ['REPT_CNT', 'U4', { optFlag: 0x04 }],
+      ['NUM_FAIL', 'U4', { optFlag: 0x08 }],
+      ['XFAIL_AD', 'I4', { optFlag: 0x10 }],
+      ['YFAIL_AD', 'I4', { optFlag: 0x10 }],
+      ['VECT_OFF', 'I2', { optFlag: 0x20 }],
+      ['RTN_ICNT', 'U2'],
+      ['PGM_ICNT', 'U2'],
+      ['RTN_INDX', 'U2[RTN_ICNT]'],
+      ['RTN_STAT', 'N1[RTN_ICNT]'],
+      ['PGM_INDX', 'U2[PGM_ICNT]'],
+      ['PGM_STAT', 'N1[PGM_ICNT]'],
+      ['FAIL_PIN', 'Dn'],
+      ['VECT_NAM', 'Cn'],
+      ['TIME_SET', 'Cn'],
+      ['OP_CODE', 'Cn'],
+      ['TEST_TXT', 'Cn'],
+      ['ALARM_ID', 'Cn'],
+      ['PROG_TXT', 'Cn'],
+      ['RSLT_TXT', 'Cn'],
+      ['PATG_NUM', 'U1', 255],
+      ['SPIN_MAP', 'Dn'],
+    ],
+  },
+  /** A program section begins. */
+  Bps: { typ: 20, sub: 10, required: [], optional: [['SEQ_NAME', 'Cn']] },
+  /** A program section ends. */
+  Eps: { typ: 20, sub: 20, required: [], optional: [] },
+  /** Anything a program wants to store, with its types. */
+  Gdr: {
+    typ: 50,
+    sub: 10,
+    required: [['FLD_CNT', 'U2']],
+    // Not in the standard as optional: absent here when a value has a type code that is unknown.
+    optional: [['GEN_DATA', 'Vn[FLD_CNT]']],
+  },
+  /** A line of text for the datalog. */
+  Dtr: { typ: 50, sub: 30, required: [['TEXT_DAT', 'Cn']], optional: [] },
+} as const satisfies Readonly<Record<string, RecordTable>>;
