@@ -136,6 +136,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'die',
     'doors/grpc/**',
     'errors.ts',
+    'exchange',
     'oip',
     'rows',
     'rows/decode',
@@ -145,7 +146,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type prediction',
     'type routing',
     'type serving',
-    'type tracing',
+    'tracing',
   ],
   'doors/grpc/messages': [],
   'doors/http': [

@@ -169,3 +169,26 @@ export function outputsOf(manifest: Manifest): readonly InferOutput[] {
   const outputs = [...ownOutputs(manifest), ...outputsOfAll(manifest)];
   return outputs.filter(({ name }, i) => outputs.findIndex((output) => output.name === name) === i);
 }
+
+/** The version that answered all dies; undefined where a split gave them to several: no single one would be true. */
+export function answeringVersion({ predictions }: InferResults): string | undefined {
+  const [first] = predictions;
+  const isOne = predictions.every(({ model_version }) => model_version === first?.model_version);
+  return isOne ? first?.model_version : undefined;
+}
+
+/**
+ * FP32 as little-endian float32 (every platform of ONNX Runtime's binding is little-endian); BYTES as the
+ * length of each element in four little-endian bytes, followed by its UTF-8.
+ */
+export function tensorBytes(values: OutputValues): Buffer {
+  if (values instanceof Float32Array) return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  return Buffer.concat(
+    values.flatMap((text) => {
+      const bytes = Buffer.from(text);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+}

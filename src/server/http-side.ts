@@ -16,6 +16,7 @@ import type { Monitoring } from '../monitoring/monitoring.js';
 import { createRefusalLog } from '../monitoring/prediction-log.js';
 import type { Clock } from '../serving/clock.js';
 import { DIEGATE_VERSION } from '../version.js';
+import { GrpcSide } from './grpc-side.js';
 import type { Readiness } from './readiness.js';
 import type { OpenedSecurity } from './security.js';
 import type { ServingSide } from './serving-side.js';
@@ -94,6 +95,21 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
       countOutcomes(count);
       serving.outcomes.record(count);
     },
+    http2:
+      config.GRPC === 'off'
+        ? undefined
+        : (shared) =>
+            new GrpcSide(
+              {
+                config,
+                clock,
+                access: security.access,
+                tracer: serving.tracer,
+                isDraining: () => readiness.isDraining,
+                onError: (error) => logger.error({ err: error }, 'gRPC could not be loaded'),
+              },
+              shared,
+            ),
     security,
     limits: {
       ...timeouts,

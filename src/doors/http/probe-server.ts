@@ -57,7 +57,7 @@ export async function createProbeServer(options: ProbeServerOptions): Promise<Fa
     isDraining: options.isDraining,
     clock: options.clock,
     patienceMs: options.closingPatienceMs,
-    direct: undefined,
+    others: [],
   });
   await app.register(requestIdsPlugin);
   await app.register(securityHeadersPlugin);

@@ -22,9 +22,10 @@ import type { Tracer } from '../../tracing/tracer.js';
 import { lastAnswers } from './connections.js';
 import { bodyParsers } from './die-bodies.js';
 import { AnswerWriter } from './direct/answer-text.js';
-import { DirectDoor } from './direct/door.js';
+import { DirectDoor, type DirectHandler } from './direct/door.js';
 import { DirectPredict, type DirectPredictOptions } from './direct/predict-directly.js';
-import { createListener } from './listener.js';
+import type { Http2Side, SharedParts } from './http2-side.js';
+import { createListener, serveHttp2ByAlpn } from './listener.js';
 import { OIP_ERRORS, OIP_PREFIX } from './oip/error-form.js';
 import { oipRoutes } from './oip/routes.js';
 import { accessPlugin } from './plugins/access.js';
@@ -73,6 +74,8 @@ interface ServerOptions {
   readonly outcomes: Pick<OutcomeAccounts, 'of' | 'rateOf'>;
   /** See `CatalogueEngineOptions.statistics`. */
   readonly statistics: InferStatistics;
+  /** Makes what serves HTTP/2; undefined where nobody does. */
+  readonly http2: ((shared: SharedParts) => Http2Side) | undefined;
   readonly security: Security;
   readonly limits: HttpLimits;
 }
@@ -114,7 +117,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const sendRefusal = createSendRefusal([OIP_ERRORS]);
   let lastAnswer: UnreadableOptions['lastAnswer'] = () => undefined;
   const app = Fastify({
-    serverFactory: (handler) => createListener(handler, { ...limits, tls: security.tls }),
+    serverFactory: (handler) =>
+      createListener(handler, { ...limits, tls: security.tls, http2: options.http2 !== undefined }),
     ...(security.trustedProxies.length === 0 ? {} : { trustProxy: [...security.trustedProxies] }),
     schemaController: NO_COMPILERS,
     loggerInstance: logger,
@@ -157,9 +161,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const clientAddress = createClientAddress(security.trustedProxies);
   const { clock, observers, admit, renew, predictor } = options;
   const parts: ExchangeParts = { clock, logger, observers, admit, renew, predictor, rates, reader };
-  const direct = canBeDirect(options)
-    ? openDirectDoor(app.server, arriving, options, { ...parts, calls, requestIds, clientAddress })
-    : undefined;
+  const engine = new CatalogueEngine({ ...options, missing: options.probes.missing });
+  const http2 = options.http2?.({ exchange: parts, engine, reader, arriving, requestIds, clientAddress });
+  const direct =
+    security.tls === undefined
+      ? openDirectDoor(app.server, arriving, http2, options, { ...parts, calls, requestIds, clientAddress })
+      : undefined;
+  if (direct === undefined && http2 !== undefined) serveHttp2ByAlpn(app.server, http2);
   app.setValidatorCompiler(validateByZod);
   app.setSerializerCompiler(serializeByZod);
   bodyParsers(app, limits.maxBodyBytes, arriving);
@@ -176,7 +184,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     isDraining: options.isDraining,
     clock: options.clock,
     patienceMs: options.closingPatienceMs,
-    direct,
+    others: [direct, http2].filter((one) => one !== undefined),
   });
   await app.register(slowReadersPlugin, {
     timeoutMs: limits.requestTimeoutMs,
@@ -206,7 +214,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   predictRoutes(app, { ...options, ...parts, calls });
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
-    engine: new CatalogueEngine({ ...options, missing: options.probes.missing }),
+    engine,
     version: options.probes.version,
     maxBodyBytes: limits.maxBodyBytes,
     arriving,
@@ -217,23 +225,23 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return app;
 }
 
-/**
- * Whether plain requests may be read directly from their sockets: not where bytes are encrypted or requests are
- * traced, which TLS and a plugin do.
- */
-function canBeDirect({ security, tracer }: ServerOptions): boolean {
-  return security.tls === undefined && tracer === undefined;
-}
-
+/** The first to see what arrives over TCP. Over TLS, bytes are node:tls's first. */
 function openDirectDoor(
   server: Server,
   arriving: ArrivingBytes,
-  { clock, isDraining, limits, security }: ServerOptions,
+  http2: Http2Side | undefined,
+  { clock, isDraining, limits, security, tracer }: ServerOptions,
   shared: ExchangeParts & Pick<DirectPredictOptions, 'calls' | 'requestIds' | 'clientAddress'>,
 ): DirectDoor {
   const { keepAliveTimeoutMs, requestTimeoutMs, maxBodyBytes } = limits;
   const writer = new AnswerWriter(keepAliveTimeoutMs, headersWithoutOrigin(security.corsOrigins));
-  const handler = new DirectPredict({ ...shared, isDraining, writer, access: security.access });
+  const handler =
+    tracer === undefined
+      ? new DirectPredict({ ...shared, isDraining, writer, access: security.access })
+      : BY_PLUGINS;
   const timeouts = { keepAliveTimeoutMs, requestTimeoutMs };
-  return new DirectDoor(server, { clock, handler, ...timeouts, maxBodyBytes, arriving });
+  return new DirectDoor(server, { clock, handler, ...timeouts, maxBodyBytes, arriving, http2 });
 }
+
+/** Where requests are traced, which a plugin does, none of them is read directly. */
+const BY_PLUGINS: DirectHandler = { admit: () => undefined, take: () => false };

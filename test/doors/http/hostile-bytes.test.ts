@@ -50,7 +50,6 @@ describe('bytes that are no HTTP request get 400 and the connection is closed', 
       'a chunk size that is none',
       'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
     ],
-    ['HTTP/2 without its upgrade', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ])('%s', async (_, bytes) => {
     const connection = await RawConnection.open(server().port);
     connection.write(bytes);

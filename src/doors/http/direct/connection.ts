@@ -38,8 +38,11 @@ export interface ConnectionOwner {
   admit(head: RequestHead, connection: DirectConnection): DirectAdmission | undefined;
   /** Answers by `connection.answer`, or declines by false: the request then goes the other way. */
   take(request: DirectRequest, connection: DirectConnection): boolean;
-  /** The other way: the connection's bytes are node:http's from now on. */
-  handOver(socket: Socket): void;
+  /**
+   * The other way: the connection, which is paused, and its bytes are somebody else's from now on.
+   * @param first the first of them that have come and not been taken; undefined for none
+   */
+  handOver(socket: Socket, first: Buffer | undefined): void;
   /** A request has not come to its end, and will not. */
   cutOff(socket: Socket, error: Error): void;
   closed(connection: DirectConnection): void;
@@ -142,10 +145,10 @@ export class DirectConnection {
     this.#owner.closed(this);
     // Paused, or the bytes would be lost before somebody listens again.
     socket.pause();
-    for (const piece of [...(this.#arriving?.pieces ?? [])].reverse()) socket.unshift(piece);
+    const pieces = this.#arriving?.pieces ?? [];
+    for (const piece of [...pieces].reverse()) socket.unshift(piece);
     this.#drop();
-    this.#owner.handOver(socket);
-    socket.resume();
+    this.#owner.handOver(socket, this.#hasAnswered ? undefined : pieces[0]);
   }
 
   /** Ends the connection once what was written is sent. */

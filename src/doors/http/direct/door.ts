@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ArrivingBytes } from '../../../rows/arriving-bytes.js';
 import type { Clock } from '../../../serving/clock.js';
+import { type Http2Side, speaksHttp2 } from '../http2-side.js';
 import {
   type ConnectionOwner,
   type DirectAdmission,
@@ -23,6 +24,8 @@ interface DirectDoorOptions {
   readonly maxBodyBytes: number;
   /** What large bodies share. */
   readonly arriving: ArrivingBytes;
+  /** Who serves what speaks HTTP/2; undefined where nobody does. */
+  readonly http2: Pick<Http2Side, 'serve'> | undefined;
 }
 
 // Who has not sent anything by then is waited for by node:http.
@@ -100,8 +103,14 @@ export class DirectDoor implements ConnectionOwner {
     return this.#options.handler.take(request, connection);
   }
 
-  handOver(socket: Socket): void {
+  handOver(socket: Socket, first: Buffer | undefined): void {
+    const { http2 } = this.#options;
+    if (http2 !== undefined && first !== undefined && speaksHttp2(first)) {
+      http2.serve(socket);
+      return;
+    }
     for (const serve of this.#serveByHttp) serve.call(this.#server, socket);
+    socket.resume();
   }
 
   cutOff(socket: Socket, error: Error): void {

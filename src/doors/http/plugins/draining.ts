@@ -14,19 +14,21 @@ interface DrainingOptions {
    * milliseconds. The process has to end in time with those that never come to their end, too.
    */
   readonly patienceMs: () => number;
-  /** What serves connections before node:http; undefined where nobody does. */
-  readonly direct: DirectConnections | undefined;
+  /** What serves connections in node:http's place. */
+  readonly others: readonly OtherConnections[];
 }
 
-/** The connections that are served before node:http, when the server closes. */
-interface DirectConnections {
+/** Connections that node:http does not serve, when the server closes. */
+interface OtherConnections {
   has(socket: Socket): boolean;
   /** Ends each connection when it has been answered; one that is new has yet to bring its first request. */
   close(): void;
   /** Ends those that have brought nothing. */
-  closeNew(): void;
+  closeNew?(): void;
   /** Refuses what is still arriving. */
-  cutOffArriving(error: Error): void;
+  cutOffArriving?(error: Error): void;
+  /** Ends all that are left, at the same time. */
+  cutOffAll?(): void;
 }
 
 /**
@@ -50,13 +52,13 @@ const MAX_TURNS = 200;
  * request does not come to its end is refused in time.
  */
 export const drainingPlugin = fp<DrainingOptions>(
-  (app, { isDraining, clock, patienceMs, direct }, done) => {
+  (app, { isDraining, clock, patienceMs, others }, done) => {
     const open = openConnections(app.server);
     const shakingHands = connectionsShakingHands(app.server);
     // Of requests that were sent one behind the other, the answer that goes out last.
     const lastAnswers = new WeakMap<Socket, ServerResponse>();
     let isClosing = false;
-    const ofNodeHttp = () => [...open].filter((socket) => direct?.has(socket) !== true);
+    const ofNodeHttp = () => [...open].filter((socket) => !others.some((other) => other.has(socket)));
     const endAfterAnswers = (socket: Socket) => {
       announceEnd(lastAnswers.get(socket));
       afterAnswers(
@@ -67,12 +69,15 @@ export const drainingPlugin = fp<DrainingOptions>(
     };
     const closeNew = () => {
       for (const socket of shakingHands.values()) socket.destroy();
-      direct?.closeNew();
+      for (const other of others) other.closeNew?.();
       for (const socket of ofNodeHttp()) if (!lastAnswers.has(socket)) socket.destroySoon();
     };
     const cutOffArriving = () => {
       const error = new ServerEnds();
-      direct?.cutOffArriving(error);
+      for (const other of others) {
+        other.cutOffArriving?.(error);
+        other.cutOffAll?.();
+      }
       for (const socket of ofNodeHttp()) {
         if (answerInFlight(socket)?.req.complete === false) app.server.emit('clientError', error, socket);
       }
@@ -83,7 +88,7 @@ export const drainingPlugin = fp<DrainingOptions>(
     app.server.closeIdleConnections = () => {
       if (isClosing) return;
       isClosing = true;
-      direct?.close();
+      for (const other of others) other.close();
       for (const socket of ofNodeHttp()) if (lastAnswers.has(socket)) endAfterAnswers(socket);
       const leftMs = patienceMs();
       const stops = [

@@ -150,6 +150,7 @@ export async function openDoorBefore<H extends DirectHandler>(
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     maxBodyBytes: MAX_BODY_BYTES,
     arriving,
+    http2: undefined,
   });
   server.on('connection', (socket) => sockets.push(socket));
   server.listen(0, '127.0.0.1');
