@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Load } from '../load/closed-loop.js';
 import { batchBinary, batchJson, singleBinary, singleJson } from '../load/dies.js';
-import { requestBytes } from '../load/open-loop.js';
+import { requestBytes } from '../load/plain-connection.js';
 import { family, pssMb } from '../load/usage.js';
 import { createRandom } from '../models/random.js';
 import type { Figure } from '../scenarios/scenario.js';

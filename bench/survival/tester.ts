@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Load } from '../load/closed-loop.js';
-import { requestBytes } from '../load/open-loop.js';
+import { requestBytes } from '../load/plain-connection.js';
 import { type Answer, AnswerReader } from './answers.js';
 
 /** What became of the requests of some testers. */

@@ -61,7 +61,10 @@ export class GrpcCall implements CallHead {
     this.requestId = requestId;
     this.receivedAtMs = receivedAtMs;
     this.unreadSinceMs = receivedAtMs;
-    stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers));
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers(this.#trailers);
+      this.#leave();
+    });
     // A broken stream is followed by its close.
     stream.on('error', ignore);
     stream.on('close', this.#onClose);
@@ -101,7 +104,7 @@ export class GrpcCall implements CallHead {
     this.#begin();
     if (message === undefined) this.stream.end();
     else this.stream.end(framed(message));
-    this.#leave();
+    this.#gone = [];
   }
 
   /** Ends the call by the status of a refusal. */
@@ -113,8 +116,11 @@ export class GrpcCall implements CallHead {
     if (this.#hasBegun) {
       this.#trailers = trailers;
       this.stream.end();
-    } else this.stream.respond({ ...this.#head(), ...trailers }, { endStream: true });
-    this.#leave();
+    } else {
+      this.stream.respond({ ...this.#head(), ...trailers }, { endStream: true });
+      this.#leave();
+    }
+    this.#gone = [];
   }
 
   #begin(): void {
@@ -137,10 +143,8 @@ export class GrpcCall implements CallHead {
   /** What the client still sends of a call that has been answered is not waited for. */
   #leave(): void {
     const { stream } = this;
-    this.#gone = [];
-    if (stream.readableEnded || stream.destroyed) return;
-    if (stream.writableFinished) stream.close(NO_ERROR);
-    else stream.once('finish', () => stream.close(NO_ERROR));
+    // The trailers go out first.
+    if (!stream.readableEnded && !stream.destroyed) setImmediate(() => stream.close(NO_ERROR));
   }
 }
 

@@ -14,6 +14,7 @@ import { DieStream } from './infer/die-stream.js';
 import { type InferAnswers, InferExchange, type InferParts } from './infer/infer-exchange.js';
 import type { GrpcMethod, StreamMethod, UnaryMethod } from './services/method.js';
 import { MessageReader } from './wire/messages.js';
+import { answerOther, compressed, isGrpc, textOf } from './wire/request.js';
 import { readTimeoutMs } from './wire/timeout.js';
 
 export interface DispatchOptions {
@@ -346,34 +347,4 @@ function drained({ stream }: GrpcCall): Promise<void> {
     };
     stream.once('drain', end).once('close', end);
   });
-}
-
-function compressed(encoding: string | readonly string[]): Refusal {
-  return new Refusal(
-    'unsupported_media_type',
-    `grpc-encoding: expected identity (messages are not compressed), found "${String(encoding).slice(0, 40)}"`,
-  );
-}
-
-/** Whether a request of HTTP/2 is a call of gRPC with messages of protobuf. */
-function isGrpc(headers: IncomingHttpHeaders): boolean {
-  const type = textOf(headers['content-type']) ?? '';
-  return headers[':method'] === 'POST' && /^application\/grpc(?:\+proto)?(?:;|$)/i.test(type);
-}
-
-/** What is no gRPC is told where it is: only that is spoken over HTTP/2 here. */
-function answerOther(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-  const isPost = headers[':method'] === 'POST';
-  stream.respond({
-    ':status': isPost ? 415 : 405,
-    'content-type': 'text/plain; charset=utf-8',
-    ...(isPost ? {} : { allow: 'POST' }),
-  });
-  stream.end(
-    'Over HTTP/2 only gRPC is spoken here (content-type application/grpc); all else over HTTP/1.1.\n',
-  );
-}
-
-function textOf(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.[0];
 }
