@@ -37,7 +37,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   callers: ['errors.ts', 'secrets', 'type serving'],
   secrets: ['errors.ts', 'type serving'],
   rows: ['die', 'errors.ts', 'models', 'rows/decode', 'type routing', 'type serving/batching'],
-  'rows/decode': ['die', 'errors.ts'],
+  'rows/decode': ['schema-faults.ts', 'die', 'errors.ts'],
   exchange: [
     'die',
     'errors.ts',
@@ -50,7 +50,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type serving/**',
     'type tracing',
   ],
-  oip: ['die', 'errors.ts', 'models', 'models/manifest', 'rows/decode', 'type lifecycle'],
+  oip: ['schema-faults.ts', 'die', 'errors.ts', 'models', 'models/manifest', 'rows/decode', 'type lifecycle'],
   prediction: [
     'errors.ts',
     'observers.ts',
@@ -80,18 +80,20 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type serving/**',
     'type signatures',
   ],
+  'schema-faults.ts': [],
   'config.ts': ['errors.ts', 'setting-types.ts'],
   'setting-types.ts': [],
   'errors.ts': [],
   'observers.ts': [],
   'version.ts': [],
-  die: ['errors.ts'],
+  die: ['schema-faults.ts', 'errors.ts'],
   statistics: [],
   models: ['errors.ts', 'type die', 'models/decision', 'models/manifest', 'type models/repository'],
   'models/graph': ['errors.ts'],
   'models/manifest': ['die', 'traffic'],
   'models/decision': ['type die', 'models/manifest', 'statistics'],
   'models/repository': [
+    'schema-faults.ts',
     'die',
     'errors.ts',
     'models',
@@ -100,8 +102,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'models/manifest',
     'traffic',
   ],
-  sources: ['errors.ts', 'models/graph', 'type models/**'],
-  signatures: ['type config.ts', 'errors.ts', 'models/manifest', 'type models'],
+  sources: ['schema-faults.ts', 'errors.ts', 'models/graph', 'type models/**'],
+  signatures: ['schema-faults.ts', 'type config.ts', 'errors.ts', 'models/manifest', 'type models'],
   drift: [
     'errors.ts',
     'models/manifest',
@@ -132,6 +134,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'models/manifest',
   ],
   'doors/grpc': [
+    'schema-faults.ts',
     'callers',
     'die',
     'doors/grpc/**',
@@ -150,6 +153,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'doors/grpc/messages': [],
   'doors/http': [
+    'schema-faults.ts',
     'callers',
     'die',
     'doors/http/**',
@@ -167,6 +171,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type tracing',
   ],
   'doors/http/oip': [
+    'schema-faults.ts',
     'callers',
     'die',
     'doors/http',
@@ -215,6 +220,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type serving',
   ],
   'doors/http/schemas': [
+    'rows/decode',
+    'schema-faults.ts',
     'die',
     'errors.ts',
     'exchange',

@@ -1,8 +1,8 @@
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../errors.js';
+import { describeInput } from '../schema-faults.js';
 import {
   type CategoryParameter,
   type DieLabel,
-  describeInput,
   isDieLabelField,
   knownCategories,
   type MeasurementContract,

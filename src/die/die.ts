@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { describeInput } from '../schema-faults.js';
 
 /** The number of test parameters of one die unless a model's manifest says otherwise. */
 export const DEFAULT_PARAMETER_COUNT = 512;
@@ -245,19 +246,4 @@ export interface Measurements {
   readonly params: Float32Array;
   /** Who is to answer, by the dies themselves; undefined where they leave that to the path. */
   readonly named?: NamedModel | undefined;
-}
-
-/** What was found, in the words of a refusal; of a large input only its size. */
-export function describeInput(input: unknown): string {
-  if (input === undefined) return 'nothing';
-  if (input === null) return 'null';
-  if (Array.isArray(input)) return `an array of ${input.length}`;
-  if (typeof input === 'string') return input === '' ? 'an empty string' : describeString(input);
-  if (typeof input === 'object') return 'an object';
-  return String(input);
-}
-
-/** Short strings are quoted, long ones only measured: a refusal must not echo a large input. */
-function describeString(input: string): string {
-  return input.length > 40 ? `a string of length ${input.length}` : `the string ${JSON.stringify(input)}`;
 }

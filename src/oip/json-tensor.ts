@@ -1,6 +1,7 @@
-import { describeInput, FLOAT32_MAX } from '../die/die.js';
+import { FLOAT32_MAX } from '../die/die.js';
 import { type InputFault, MAX_LISTED_FAULTS } from '../errors.js';
 import { faultPath, invalidInput } from '../rows/decode/refusals.js';
+import { describeInput } from '../schema-faults.js';
 
 /** How the `data` of an input is to be read. */
 export interface JsonTensor {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { describeInput } from '../die/die.js';
+import { describeInput } from '../schema-faults.js';
 import { DATATYPE_NAMES, TENSOR_DATATYPES } from './datatypes.js';
 
 const found = (expected: string) => ({

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { z } from 'zod';
+import { schemaProblems } from '../schema-faults.js';
 
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 const PREDICATE_TYPE = 'https://model_signing/signature/v1.0';
@@ -125,9 +126,7 @@ export function readStatement(payload: Buffer): SignedFiles | string[] {
   const isOld = z.looseObject({ predicateType: z.literal(OLD_PREDICATE_TYPE) }).safeParse(content).success;
   const read = (isOld ? OldStatementSchema : StatementSchema).safeParse(content);
   if (!read.success) {
-    return read.error.issues.map(
-      ({ path, message }) => `the signed statement: ${path.join('.') || 'the whole'}: ${message}`,
-    );
+    return schemaProblems(content, read.error.issues).map((problem) => `the signed statement: ${problem}`);
   }
   const { resources, ...signed } = read.data;
   const digests = new Map(resources.map(({ name, digest }) => [name, digest]));

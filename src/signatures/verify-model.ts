@@ -2,6 +2,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { Fault } from '../errors.js';
+import { schemaProblems } from '../schema-faults.js';
 import { type Bundle, BundleSchema, MAX_BUNDLE_BYTES, materialOf } from './bundle.js';
 import { nameOf, trustedSigner } from './certificate-chain.js';
 import { isSignedInOldFormWith, isSignedWith, unfitKey } from './envelope.js';
@@ -73,7 +74,7 @@ async function readBundle(file: string): Promise<Bundle> {
   if (parsed.success) return parsed.data;
   throw new Fault(
     'invalid_signature',
-    parsed.error.issues.map(({ path, message }) => `${name}: ${path.join('.') || 'the whole'}: ${message}`),
+    schemaProblems(content, parsed.error.issues).map((problem) => `${name}: ${problem}`),
   );
 }
 

@@ -56,7 +56,7 @@ describe('a version that cannot be used is named with its reason, and the others
     [
       'a value of the wrong type',
       of(sum, { threshold: 'high' }),
-      /^model sum\/2: manifest.json: threshold: expected number, found /,
+      /^model sum\/2: manifest.json: threshold: expected a number, found /,
     ],
     [
       'an unknown key',

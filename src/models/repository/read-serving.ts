@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { Fault } from '../../errors.js';
+import { schemaProblems } from '../../schema-faults.js';
 import { trafficProblems } from '../../traffic/traffic.js';
 import { isUnanswered } from '../catalogue.js';
-import { problemLines } from './problem-lines.js';
 import { readJsonFile } from './read-version.js';
 import {
   type FaultyEntry,
@@ -28,7 +28,7 @@ export async function readServing(file: string): Promise<ReadServing> {
     const parsed = EntrySchema.safeParse(content);
     if (parsed.success) Object.assign(models, parsed.data.models);
     else {
-      const reason = `serving.json: ${problemLines(content, parsed.error.issues).join('; ')}`;
+      const reason = `serving.json: ${schemaProblems(content, parsed.error.issues).join('; ')}`;
       faulty.set(name, { reason, entry });
     }
   }

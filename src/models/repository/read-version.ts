@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import { Fault } from '../../errors.js';
+import { schemaProblems } from '../../schema-faults.js';
 import { parameterLimits } from '../decision/limits.js';
 import { goldenProblems } from '../golden-rows.js';
 import { otherFileKind } from '../graph/file-kind.js';
@@ -14,7 +15,6 @@ import { parameterCount } from '../manifest/parameter-count.js';
 import { type Reference, ReferenceSchema } from '../manifest/reference.js';
 import type { Manifest } from '../manifest/task-manifests.js';
 import { createModelVersion, type ModelVersion } from '../model-version.js';
-import { problemLines } from './problem-lines.js';
 
 /**
  * Reads and checks the folder of one version: manifest, reference and golden rows (both optional) and the checksum of the
@@ -130,7 +130,7 @@ export async function readJsonFile<T extends z.ZodType>(
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
   if (content === undefined) throw new Fault('invalid_model', [`${label} is missing`]);
-  const lines = problemLines(content, parsed.error.issues);
+  const lines = schemaProblems(content, parsed.error.issues);
   throw new Fault(
     'invalid_model',
     lines.map((line) => `${label}: ${line}`),

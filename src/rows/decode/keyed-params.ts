@@ -1,4 +1,5 @@
-import { describeInput, type MeasurementContract, type ParameterKey } from '../../die/die.js';
+import type { MeasurementContract, ParameterKey } from '../../die/die.js';
+import { describeInput } from '../../schema-faults.js';
 
 /** Where in a die, and what is wrong there. */
 interface KeyedFault {

@@ -1,5 +1,6 @@
-import { type Die, describeInput, type NamedModel, NamedModelSchema } from '../../die/die.js';
+import { type Die, type NamedModel, NamedModelSchema } from '../../die/die.js';
 import type { InputFault } from '../../errors.js';
+import { describeInput } from '../../schema-faults.js';
 import { faultPath } from './refusals.js';
 
 /** Who is to answer a die, as it says itself; undefined where it says nothing of it. */

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import {
   type Die,
   type DieLabel,
-  describeInput,
   dieSchema,
   type MeasurementContract,
   type Measurements,
@@ -12,6 +11,7 @@ import {
   saidLabels,
 } from '../../die/die.js';
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../errors.js';
+import { describeInput } from '../../schema-faults.js';
 import { textStart } from './bytes.js';
 import { extentOf, type JsonExtent } from './json-extent.js';
 import { findJsonFault } from './json-fault.js';

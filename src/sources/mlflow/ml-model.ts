@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { Fault } from '../../errors.js';
+import { schemaProblems } from '../../schema-faults.js';
 
 const tensorSpec = z.looseObject({ dtype: z.string(), shape: z.array(z.number()) });
 const ColumnSchema = z.looseObject({
@@ -67,7 +68,7 @@ export function readMlModel(text: string): MlModel {
   if (!read.success)
     throw new Fault(
       'invalid_source',
-      read.error.issues.map(({ path, message }) => `MLmodel: ${path.join('.') || 'the whole'}: ${message}`),
+      schemaProblems(content, read.error.issues).map((problem) => `MLmodel: ${problem}`),
     );
   const { flavors, signature, model_id, model_uuid, run_id, mlflow_version, utc_time_created, metadata } =
     read.data;

@@ -6,6 +6,7 @@ import { createGunzip } from 'node:zlib';
 import { unpackTar } from 'modern-tar/fs';
 import type { z } from 'zod';
 import { Fault } from '../../errors.js';
+import { schemaProblems } from '../../schema-faults.js';
 import type { FoundModel, SourceFacts } from '../model-source.js';
 import { copyModelFiles, innerPath, MAX_MODEL_BYTES, sha256OfFile } from '../source-files.js';
 import {
@@ -93,9 +94,7 @@ async function readJson<T extends z.ZodType>(file: string, schema: T): Promise<z
   if (read.success) return read.data;
   throw new Fault(
     'invalid_source',
-    read.error.issues.map(
-      (issue) => `${basename(file)}: ${issue.path.join('.') || 'the whole'}: ${issue.message}`,
-    ),
+    schemaProblems(content, read.error.issues).map((problem) => `${basename(file)}: ${problem}`),
   );
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createDecide, type Decided } from '../../../src/models/decision/decide.js';
 import { fetchedOutputs } from '../../../src/models/manifest/fetched-outputs.js';
 import { ManifestSchema } from '../../../src/models/manifest/manifest.js';
-import { problemLines } from '../../../src/models/repository/problem-lines.js';
+import { schemaProblems } from '../../../src/schema-faults.js';
 
 const REST = {
   name: 'm',
@@ -33,7 +33,7 @@ const decide = (manifest: unknown, ...row: number[]): Decided | undefined =>
   createDecide(read(manifest))(Float32Array.from(row), 0);
 const problems = (content: unknown): string[] => {
   const parsed = ManifestSchema.safeParse(content);
-  return parsed.success ? [] : problemLines(content, parsed.error.issues);
+  return parsed.success ? [] : schemaProblems(content, parsed.error.issues);
 };
 
 describe('a detector whose scores are low for outliers', () => {

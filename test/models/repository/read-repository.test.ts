@@ -154,8 +154,8 @@ describe('a version of a model repository', () => {
     await writeFile(join(root, 'sum', '1', 'manifest.json'), JSON.stringify(broken));
     const [first, second] = (await readRepository(root)).versions;
     expect(first?.read).toEqual([
-      'model sum/1: manifest.json: threshold: expected number, found the string "high"',
-      'model sum/1: manifest.json: calibration: expected object, found nothing',
+      'model sum/1: manifest.json: threshold: expected a number, found the string "high"',
+      'model sum/1: manifest.json: calibration: expected an object, found nothing',
       'model sum/1: manifest.json: the whole: unknown key "colour"',
     ]);
     expect(second !== undefined && isVersion(second.read)).toBe(true);

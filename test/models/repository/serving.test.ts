@@ -27,12 +27,12 @@ async function check(content: unknown) {
 
 describe('serving.json', () => {
   it.each<[unknown, string]>([
-    [{ models: {} }, 'serving.json: defaultModel: expected string, found nothing'],
+    [{ models: {} }, 'serving.json: defaultModel: expected a string, found nothing'],
     [{ defaultModel: 'sum', default: '1' }, 'serving.json: the whole: unknown key "default"'],
-    [[], 'serving.json: the whole: expected object, found an array of 0'],
+    [[], 'serving.json: the whole: expected an object, found an array of 0'],
     [
       { defaultModel: 'sum', load: 'some' },
-      'serving.json: load: expected one of "latest"|"all" or expected object or expected array, found the string "some"',
+      'serving.json: load: expected "latest" or "all" or an object or an array, found the string "some"',
     ],
   ])('%j is wrong as a whole, and refused', async (content, line) => {
     const error: unknown = await readServing(await fileOf(content)).catch((caught: unknown) => caught);
@@ -62,7 +62,7 @@ describe('serving.json', () => {
       { default: '7' },
       'models.sum.default is "7", the repository holds versions 1, 2',
     ],
-    ['a default that is no version', { default: 1 }, 'models.sum.default: expected string, found 1'],
+    ['a default that is no version', { default: 1 }, 'models.sum.default: expected a string, found 1'],
     ['an unknown key', { defualt: '1' }, 'models.sum: unknown key "defualt"'],
     [
       'weights that do not sum to 100',

@@ -2,16 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import {
-  describeInput,
-  dieSchema,
-  type MeasurementContract,
-  type Measurements,
-} from '../../../src/die/die.js';
+import { dieSchema, type MeasurementContract, type Measurements } from '../../../src/die/die.js';
 import { decodeDie, decodeDies, scanBatch, scanSingle } from '../../../src/rows/decode/json.js';
 import { findJsonFault } from '../../../src/rows/decode/json-fault.js';
 import type { RowAllocator } from '../../../src/rows/decode/row-allocator.js';
 import { KEYS } from '../../../src/rows/decode/scan-die.js';
+import { describeInput } from '../../../src/schema-faults.js';
 import { mutated, plainBatch, plainDie } from './die-bodies.js';
 import { bitsOf, CountedRows, contractOf, Dice, defined, type Outcome, outcomeOf } from './harness.js';
 

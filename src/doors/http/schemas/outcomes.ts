@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { DieLabelSchema, describeInput } from '../../../die/die.js';
+import { DieLabelSchema } from '../../../die/die.js';
 import { DecisionSchema } from '../../../die/prediction.js';
+import { describeInput } from '../../../schema-faults.js';
 
 /** Most outcomes in one call. */
 export const MAX_OUTCOMES = 10_000;

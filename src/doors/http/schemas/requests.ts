@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { Refusal } from '../../../errors.js';
 import { DeadlineSchema } from '../../../exchange/message.js';
+import { faultPath } from '../../../rows/decode/refusals.js';
+import { schemaFaults } from '../../../schema-faults.js';
 
 export const ModelParamsSchema = z.object({ model: z.string().describe('Name of a model') });
 
@@ -91,7 +93,10 @@ export const PredictBatchHeadersSchema = PredictHeadersSchema.omit({
 export function readPart<T extends z.ZodType>(schema: T, value: unknown, name: string): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.') || name, message }));
+  const faults = schemaFaults(value, parsed.error.issues).map(({ path, message }) => ({
+    path: faultPath(path) || name,
+    message,
+  }));
   const [first] = faults;
   throw new Refusal('invalid_input', `${first?.path ?? name}: ${first?.message ?? 'not as expected'}`, {
     faults,
