@@ -198,13 +198,13 @@ function testParametersOf(parameters: number | readonly Parameter[]): TestParame
 
 /**
  * What names a part: lot, wafer, coordinates where it has them, else its part id, and its place in the
- * file, so that no two touchdowns of a lot share an id.
+ * file, so that no two touchdowns of a file share an id. Without a wafer coordinates name no die: its part id does, with
+ * its site, as ids may begin anew at each.
  */
 function labelOf(part: Part, lot: Lot, file: string): DieLabel {
   const lotId = nonEmpty(lot.mir?.lotId);
   const waferId = nonEmpty(part.wafer?.waferId);
-  const place = part.x === undefined || part.y === undefined ? (part.partId ?? '') : `x${part.x}y${part.y}`;
-  const dieId = [waferId ?? lotId ?? 'lot', place, `n${part.index}`]
+  const dieId = [waferId ?? lotId ?? 'lot', placeText(part), `n${part.index}`]
     .filter((piece) => piece !== '')
     .join('_');
   return {
@@ -216,6 +216,11 @@ function labelOf(part: Part, lot: Lot, file: string): DieLabel {
     equipment_id: nonEmpty(lot.mir?.nodeNam),
     stdf_file: file.slice(-MAX_ID_LENGTH),
   };
+}
+
+function placeText({ wafer, x, y, partId, siteNum }: Part): string {
+  if (wafer === undefined && partId !== undefined) return `${partId.trim()}_s${siteNum}`;
+  return x === undefined || y === undefined ? (partId ?? '') : `x${x}y${y}`;
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

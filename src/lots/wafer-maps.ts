@@ -1,6 +1,7 @@
 import type { Decision } from '../die/prediction.js';
 import { known, type Lot, type Part } from '../stdf/stdf.js';
 import type { FlatSide, MapDie, WaferMap } from '../wafermap/wafer-map.js';
+import { sayPlaces } from './dies/positions.js';
 
 /** A part of a lot and what a model said of it. */
 export interface MappedPart {
@@ -14,9 +15,10 @@ export interface MappedPart {
 /**
  * The wafers of one lot file in its order. Of several touchdowns of a die the last one counts, also
  * when only an earlier one was scored: the map shows what the die is shipped with. Parts without
- * coordinates are on none.
+ * coordinates are on none; where those of all parts say nothing, there is none.
  */
 export function waferMapsOf(parts: readonly MappedPart[], lot: Lot, threshold: number): WaferMap[] {
+  if (!sayPlaces(parts.map(({ part }) => part))) return [];
   const wafers = new Map<string, { waferId: string | undefined; places: Map<string, MapDie> }>();
   for (const { part, dieId, prediction, score, reasons } of parts) {
     const { x, y, verdict, hardBin, softBin, wafer } = part;

@@ -38,6 +38,8 @@ export interface ScoredLot {
   /** What the first of its passes says. */
   readonly lot: Lot;
   readonly naming: DieNaming;
+  /** Whether coordinates say where parts were; else there are no wafer maps. */
+  readonly hasPlaces: boolean;
   /** Tests whose values were converted to the model's unit. */
   readonly converted: TestMatch['converted'];
   /** Tests of the model that the lot has, but without one usable value. */
@@ -205,6 +207,7 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
         parts: entries.parts(dies, register.touchdowns),
         lot: first.lot,
         naming: dies.naming,
+        hasPlaces: dies.hasPlaces,
         converted: matches().converted,
         withoutValues: [...(never[0] ?? [])].filter((parameter) =>
           never.every((each) => each.has(parameter)),

@@ -95,10 +95,21 @@ function agreementTable({ byTester, caughtRate, flaggedRate }: Agreement): strin
 
 const MAX_LISTED = 8;
 
+/** Which parts are on no wafer map, and why. */
+function placeNotes({ parts, hasPlaces }: ScoredLot): string[] {
+  const { unplaced } = parts.counts;
+  if (parts.length === 0) return [];
+  if (hasPlaces && unplaced === 0) return [];
+  if (hasPlaces) return [`${countText(unplaced)} parts have no coordinates and are on no wafer map`];
+  return unplaced === parts.length
+    ? ['no part has coordinates: there is no wafer map']
+    : ['all parts have the same coordinates, which say nothing: there is no wafer map'];
+}
+
 /** What the reader of the figures has to know of the file. */
 export function lotNotes(scored: ScoredLot, sayings: LotSayings): string[] {
-  const { lot, parts, passes, naming, withoutValues } = scored;
-  const { retested, unplaced } = parts.counts;
+  const { lot, parts, passes, naming, withoutValues, hasPlaces } = scored;
+  const { retested } = parts.counts;
   const names = withoutValues
     .slice(0, MAX_LISTED)
     .map(({ testNumber, name }) => `${testNumber} ${name.trim()}`);
@@ -107,8 +118,8 @@ export function lotNotes(scored: ScoredLot, sayings: LotSayings): string[] {
     ...(withoutValues.length === 0
       ? []
       : [`${withoutValues.length} tests of the model have no usable value: ${names.join(', ')}${more}`]),
-    ...(unplaced === 0 ? [] : [`${countText(unplaced)} parts have no coordinates and are on no wafer map`]),
-    ...(isOriented(lot) || unplaced === parts.length
+    ...placeNotes(scored),
+    ...(isOriented(lot) || !hasPlaces
       ? []
       : ['the file does not say which way x and y grow: maps are drawn with x to the right and y upwards']),
     ...(passes.length < 2 ? [] : [`${passes.length} files of one lot, joined`]),

@@ -3,7 +3,8 @@ import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { Cell } from '../../lots/part-columns.js';
 
-export type ColumnType = 'STRING' | 'INT32' | 'DOUBLE';
+/** FLOAT: numbers that are float32 in the file, such as limits. */
+export type ColumnType = 'STRING' | 'INT32' | 'DOUBLE' | 'FLOAT';
 
 /** Writes a table row by row: some columns of cells, then some of float32 values. */
 interface TableWriter {
@@ -35,7 +36,8 @@ export function openCsv(file: string, { columns, valueColumns }: TableShape): Ta
   text = `${[...columns.map(({ name }) => name), ...titles].map(csvCell).join(',')}\r\n`;
   return {
     async row(cells, values) {
-      for (let i = 0; i < cells.length; i++) text += `${i === 0 ? '' : ','}${csvCell(cells[i])}`;
+      for (let i = 0; i < cells.length; i++)
+        text += `${i === 0 ? '' : ','}${textOf(cells[i], columns[i]?.type)}`;
       for (const value of values) text += Number.isNaN(value) ? ',' : `,${float32Text(value)}`;
       text += '\r\n';
       if (text.length > CSV_BYTES_AT_ONCE) await flush();
@@ -46,6 +48,11 @@ export function openCsv(file: string, { columns, valueColumns }: TableShape): Ta
       await done;
     },
   };
+}
+
+/** A float32 as values are written, so that a value at its limit is neither above nor below it. */
+function textOf(value: Cell, type: ColumnType | undefined): string {
+  return type === 'FLOAT' && typeof value === 'number' ? float32Text(value) : csvCell(value);
 }
 
 function csvCell(value: Cell): string {

@@ -24,6 +24,8 @@ export interface Dies {
   /** The entries in the order in which they were tested. */
   readonly order: readonly number[];
   readonly naming: DieNaming;
+  /** Whether coordinates say where parts were: not where there are none, nor where all have the same meaningless ones. */
+  readonly hasPlaces: boolean;
 }
 
 /** Tells the touchdowns of one lot's dies. What names a die can be told only when all parts are known. */
@@ -66,7 +68,8 @@ function tellDies(touched: Touchdowns, passes: readonly LotPass[]): Dies {
   const order = inTime(touched, passes);
   const wafers = some(touched, ({ part }) => part.wafer !== undefined);
   const noIds = !some(touched, ({ part }) => part.partId !== undefined);
-  const byPosition = (wafers || noIds) && hasPositions(touched);
+  const hasPlaces = hasPositions(touched);
+  const byPosition = (wafers || noIds) && hasPlaces;
   const unplaced = byPosition ? order.filter((entry) => !touched.isPlaced(entry)) : order;
   const naming = { byPosition, byPartId: identityScheme(touched, unplaced, passes) };
   const replaces = new Int32Array(touched.length).fill(-1);
@@ -91,7 +94,7 @@ function tellDies(touched: Touchdowns, passes: readonly LotPass[]): Dies {
     replacedBy[earlier] = entry;
     touchdowns[entry] = (touchdowns[earlier] ?? 1) + 1;
   }
-  return { dies, replaces, replacedBy, touchdowns, order, naming };
+  return { dies, replaces, replacedBy, touchdowns, order, naming, hasPlaces };
 }
 
 function lastOf(entry: number | undefined, replacedBy: Int32Array): number | undefined {

@@ -1,4 +1,4 @@
-import type { Wafer } from '../../stdf/stdf.js';
+import type { Part, Wafer } from '../../stdf/stdf.js';
 import type { Touchdown } from './touchdown.js';
 import type { Touchdowns } from './touchdown-columns.js';
 
@@ -21,16 +21,26 @@ export function placeOf(touchdown: Touchdown | undefined): string | undefined {
 const MEANINGLESS = [0, -1];
 
 /** Whether coordinates say anything: several parts that are all at 0,0 or all at -1,-1 have none. */
-export function hasPositions(touched: Touchdowns): boolean {
+export function sayPlaces(parts: Iterable<Pick<Part, 'x' | 'y'>>): boolean {
   let placed = 0;
-  let [x, y]: [number | undefined, number | undefined] = [undefined, undefined];
-  for (let entry = 0; entry < touched.length; entry++) {
-    const part = touched.at(entry)?.part;
-    if (part?.x === undefined || part.y === undefined) continue;
+  let [firstX, firstY]: [number | undefined, number | undefined] = [undefined, undefined];
+  for (const { x, y } of parts) {
+    if (x === undefined || y === undefined) continue;
     placed++;
-    if (placed === 1) [x, y] = [part.x, part.y];
-    else if (part.x !== x || part.y !== y) return true;
+    if (placed === 1) [firstX, firstY] = [x, y];
+    else if (x !== firstX || y !== firstY) return true;
   }
   if (placed < 2) return placed === 1;
-  return !(x === y && MEANINGLESS.includes(Number(x)));
+  return !(firstX === firstY && MEANINGLESS.includes(Number(firstX)));
+}
+
+/** The same of all parts of a lot. */
+export function hasPositions(touched: Touchdowns): boolean {
+  function* parts() {
+    for (let entry = 0; entry < touched.length; entry++) {
+      const touchdown = touched.at(entry);
+      if (touchdown !== undefined) yield touchdown.part;
+    }
+  }
+  return sayPlaces(parts());
 }
