@@ -40,7 +40,11 @@ export function matchInputs(
       throw faulty(`inputs[${index}].shape`, `expected ${shapesText(input)}`, shape);
     dies ??= found;
     if (found !== dies)
-      throw faulty(`inputs[${index}].shape`, `expected ${dies} dies as in inputs[0]`, shape);
+      throw faulty(
+        `inputs[${index}].shape`,
+        `expected ${dies === 1 ? 'one die' : `${dies} dies`} as in inputs[0]`,
+        shape,
+      );
   }
   if (dies === undefined) throw new Error('a request without inputs was matched');
   if (dies > maxDies) throw batchTooLarge(dies, maxDies);

@@ -192,7 +192,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** An error in one line: JSON.parse quotes the file, line breaks and all. */
+/** An error in one line: JSON.parse quotes the file, line breaks, escape sequences and all. */
 function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
+  return (error instanceof Error ? error.message : String(error)).replace(/[\s\p{Cc}]+/gu, ' ');
 }

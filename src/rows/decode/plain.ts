@@ -91,7 +91,8 @@ function assertBuildable(
   }
   const most = Math.max(1, dies) * (2 * parameterCount + MAX_OTHER_VALUES) + MAX_SURPLUS;
   if (values <= most) return;
-  const message = `expected at most ${most} JSON values for ${Math.max(1, dies)} dies, found ${values}`;
+  const whose = dies > 1 ? `${dies} dies` : 'a die';
+  const message = `expected at most ${most} JSON values for ${whose}, found ${values}`;
   throw invalidInput([{ path: '', message }]);
 }
 

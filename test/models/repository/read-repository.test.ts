@@ -121,11 +121,14 @@ describe('a version of a model repository', () => {
     ]);
   });
 
-  it('whose manifest is not JSON is refused in one line', async () => {
+  it.each([
+    ['text', '{\n  "name": sum\n}\n'],
+    ['escape sequences of a terminal', '\u001b[2J\u0007'],
+  ])('whose manifest is not JSON is refused in one line of plain text: %s', async (_, content) => {
     const root = await writeRepository([sumVersion(4)]);
-    await writeFile(join(root, 'sum', '1', 'manifest.json'), '{\n  "name": sum\n}\n');
+    await writeFile(join(root, 'sum', '1', 'manifest.json'), content);
     expect(await problemsOf(root)).toEqual([
-      expect.stringMatching(/^model sum\/1: manifest\.json is not JSON: [^\n]+$/),
+      expect.stringMatching(/^model sum\/1: manifest\.json is not JSON: \P{Cc}+$/u),
     ]);
   });
 

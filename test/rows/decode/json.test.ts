@@ -80,7 +80,7 @@ describe('a die is refused, by path and with what was found and expected,', () =
     expect(decode(die(values, more(500))).labels).toHaveLength(1);
     for (const count of [20_000, 300_000]) {
       const { code, message } = refusalOf(() => decode(die(values, more(count))));
-      expect([code, message]).toEqual(['invalid_input', expect.stringMatching(/JSON values for 1 dies/)]);
+      expect([code, message]).toEqual(['invalid_input', expect.stringMatching(/JSON values for a die/)]);
     }
   });
 
