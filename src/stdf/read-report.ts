@@ -1,6 +1,6 @@
 import type { Damage, DamageLog, UnknownRecords } from './damage.js';
 import { KNOWN_TYPES } from './layout.js';
-import type { ByteOrder } from './records.js';
+import { type ByteOrder, V4_2007 } from './records.js';
 
 /** What a file held and what was wrong with it: whole after the last record, else as far as read. */
 export interface ReadReport {
@@ -56,8 +56,15 @@ export function reportOf(
 /** The report as lines for a person, the damage first. */
 export function describeReport(report: ReadReport): readonly string[] {
   const unknown = report.unknown.map(({ typ, sub, name, count, firstOffset }) => {
+    const records = `${count} ${count === 1 ? 'record' : 'records'}`;
     const label = name === undefined ? `of unknown type ${typ}/${sub}` : `${name} (V4-2007)`;
-    return `skipped ${count} records ${label}, first at byte ${firstOffset}`;
+    const left = added(name);
+    return `skipped ${records} ${label}, first at byte ${firstOffset}${left === undefined ? '' : `: ${left}`}`;
   });
   return [...report.damage.map(({ message }) => message), ...unknown];
+}
+
+/** What a record of V4-2007 holds. */
+function added(name: string | undefined): string | undefined {
+  return Object.entries(V4_2007).find(([known]) => known === name)?.[1].holds;
 }

@@ -11,16 +11,20 @@ export const RECORDS = { ...LOT_RECORDS, ...PART_RECORDS };
 
 /**
  * Records that V4-2007 added in files that still say version 4. They are known by name, so that
- * their counts read well; their fields are not read.
+ * their counts read well; their fields are not read. `holds` says for people what is left out with them.
  */
 export const V4_2007 = {
-  Vur: { typ: 0, sub: 30 },
-  Psr: { typ: 1, sub: 90 },
-  Nmr: { typ: 1, sub: 91 },
-  Cnr: { typ: 1, sub: 92 },
-  Ssr: { typ: 1, sub: 93 },
-  Cdr: { typ: 1, sub: 94 },
-  Str: { typ: 15, sub: 30 },
+  Vur: { typ: 0, sub: 30, holds: 'which additions to V4 the file uses' },
+  Psr: { typ: 1, sub: 90, holds: 'scan patterns' },
+  Nmr: { typ: 1, sub: 91, holds: 'names of scan pins' },
+  Cnr: { typ: 1, sub: 92, holds: 'names of scan cells' },
+  Ssr: { typ: 1, sub: 93, holds: 'scan structures' },
+  Cdr: { typ: 1, sub: 94, holds: 'scan chains' },
+  Str: {
+    typ: 15,
+    sub: 30,
+    holds: 'results of scan tests: they are among no tests here, their fails only in verdicts and bins',
+  },
 } as const;
 
 type Tables = typeof RECORDS;

@@ -215,6 +215,8 @@ describe.skipIf(!existsSync(LOTS))('inspect tells what else the samples have', (
       ['Str', 64],
     ]);
     expect(report).toMatchObject({ intact: true });
+    const { out } = await runCommand((streams) => inspectCommand({ streams }), [lot('v4-2007')]);
+    expect(out).toContain('skipped 64 records Str (V4-2007), first at byte 252: results of scan tests');
     expect(parts).toMatchObject({ total: 64, failed: 5 });
     expect(softBins[1]).toMatchObject({ bin: 2, failed: 5 });
   });
@@ -251,14 +253,47 @@ describe.skipIf(!existsSync(LOTS))('inspect tells what else the samples have', (
     ]);
   });
 
-  it.each(['b-mv', 'b-one_ftr', 'lot1-retest', 'mpr-sweep', 'b-pins', 'b-reused'])(
-    '%s is intact',
-    async (name) => {
-      const [{ report, claims }] = await inspected(name);
-      expect(report.intact).toBe(true);
-      expect(claims).toEqual([]);
-    },
-  );
+  it.each<[string, number, readonly (readonly (string | number | undefined)[])[]]>([
+    ['b-mv', 100, [1001, 1002, 1003].map((number) => [number, `T${number - 1000}`, undefined, 'mV', 100])],
+    // The functional test of a number that a parametric one has, too, is a test of its own.
+    [
+      'b-one_ftr',
+      1,
+      [
+        ...[1001, 1002, 1003].map((number) => [number, `T${number - 1000}`, undefined, '', 1]),
+        [1002, '', undefined, '', 0],
+      ],
+    ],
+    ['lot1-retest', 5, [0, 1, 2, 3, 4, 5].map((i) => [100 + i, `T${i}`, undefined, 'V', 5])],
+    [
+      'mpr-sweep',
+      64,
+      [...[1, 2, 3, 4, 5, 6].map((point) => [200, 'sweep', point, 'V', 64]), [100, 'V1', undefined, 'V', 64]],
+    ],
+    [
+      'b-pins',
+      100,
+      [1, 2, 3].flatMap((n) => ['A', 'B'].map((pin) => [1000 + n, `VOH_${n}:${pin}`, undefined, 'V', 100])),
+    ],
+    [
+      'b-reused',
+      100,
+      [
+        [1001, 'T1', undefined, 'V', 100],
+        [1002, 'FREQ_OSC', undefined, 'Hz', 100],
+        [1003, 'T3', undefined, 'V', 100],
+      ],
+    ],
+  ])('%s: %i parts, all of them good, with these tests, units and values', async (name, dies, expected) => {
+    const [{ report, claims, parts, hardBins, tests }] = await inspected(name);
+    expect([report.intact, claims]).toEqual([true, []]);
+    expect(parts).toMatchObject({ total: dies, dies, passed: dies, failed: 0 });
+    expect(hardBins).toMatchObject([{ bin: 1, passed: dies, failed: 0 }]);
+    const found = tests.map(({ number, name: text, position, units, values }: Record<string, unknown>) => [
+      ...[number, text, position, units, values],
+    ]);
+    expect(found).toEqual(expected);
+  });
 });
 
 describe.skipIf(!existsSync(LOTS))('a model of prodA', () => {
@@ -321,6 +356,13 @@ describe.skipIf(!existsSync(LOTS))('a model of', () => {
     expect(parameters).toBe(4);
     const found = await scored('ftr-fails', model);
     expect(found.parts.byTester.fail).toEqual({ scored: 5, predictedFail: 5 });
+  });
+
+  it('v4-2007 says what is skipped, and that nothing is damaged', async () => {
+    const { model } = await trained('v4-2007');
+    const { out } = await score([lot('v4-2007'), '--model', model]);
+    expect(out).toContain('  skipped 64 records Str (V4-2007), first at byte 252: results of scan tests');
+    expect(out).not.toContain('damaged');
   });
 
   it('b-base converts mV, and refuses another test under a number', async () => {

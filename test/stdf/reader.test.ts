@@ -96,7 +96,7 @@ describe('unknown records', () => {
     expect(records.map(({ type }) => type)).toEqual(['Far', 'Mir', 'Pir', 'Prr', 'Mrr']);
     expect(reader.report()).toMatchObject({ intact: true, records: 9 });
     expect(describeReport(reader.report())).toEqual([
-      'skipped 1 records Vur (V4-2007), first at byte 6',
+      'skipped 1 record Vur (V4-2007), first at byte 6: which additions to V4 the file uses',
       expect.stringContaining('skipped 3 records of unknown type 180/7, first at byte '),
     ]);
   });

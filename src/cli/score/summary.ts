@@ -139,7 +139,10 @@ export function lotNotes(scored: ScoredLot, sayings: LotSayings): string[] {
           'PART_ID is counted anew in each file: parts that a later file tests again count as dies of their own',
         ]
       : []),
-    ...passes.flatMap(({ report }) => describeReport(report).map((line) => `damaged: ${line}`)),
+    ...passes.flatMap(({ report }) =>
+      // The damage comes first; what is skipped is none.
+      describeReport(report).map((line, i) => (i < report.damage.length ? `damaged: ${line}` : line)),
+    ),
   ].map(printable);
 }
 
