@@ -11,11 +11,13 @@ import { graphHints } from '../models/graph/hints.js';
 import { type OnnxModelFile, readOnnx, tooLarge } from '../models/graph/onnx-file.js';
 import { newerThanRuntime } from '../models/graph/runtime-limits.js';
 import { ModelNameSchema, VersionSchema } from '../models/manifest/identity-schema.js';
-import { unknownProbeRows } from '../models/probe-rows.js';
+import type { ModelVersion } from '../models/model-version.js';
+import { probeRowsOf, unknownProbeRows } from '../models/probe-rows.js';
 import { checkVersion } from './check/check-version.js';
 import { draftManifest, type ManifestDraft } from './check/draft-manifest.js';
 import { fixVersion, named } from './check/fix-version.js';
 import { graphOf, warmUpOf } from './check/open-graph.js';
+import { runCostLines, runCosts } from './check/run-costs.js';
 import { createOptionReader } from './options.js';
 import { type CommandStreams, PROCESS_STREAMS } from './output.js';
 
@@ -210,6 +212,7 @@ async function tellChecked(
       '  the manifest is valid, its checksum is that of model.onnx, and the graph has the inputs and outputs that it names',
       '  its outputs are what its task says, for measurements like those of its dies',
       ...batchingLines(batching),
+      ...(await costLines(version, batching, workerEntry)),
       ...(version.golden === undefined
         ? []
         : [`  ${version.golden.rows.length} golden rows are scored as golden.json says`]),
@@ -222,6 +225,17 @@ async function tellChecked(
 function batchingLines({ policy, dependence }: BatchFinding): string[] {
   const how = `dies are run ${policyText(policy)}: each has the same outputs to the last bit whatever is beside it`;
   return dependence === undefined ? [`  ${how}`] : [`  ${how}`, `  because ${dependenceText(dependence)}`];
+}
+
+/** What the ways of running its dies cost, where there is a choice: only additions are done in another order. */
+async function costLines(
+  version: ModelVersion,
+  { policy, dependence }: BatchFinding,
+  workerEntry: string | undefined,
+): Promise<string[]> {
+  if (policy.kind === 'any' || dependence?.kind !== 'rounding') return [];
+  const costs = await runCosts(version, probeRowsOf(version).rows, workerEntry);
+  return runCostLines(costs, policy.rows, version.manifest.batching.maxBatchSize).map((line) => `  ${line}`);
 }
 
 async function modelFileAt(path: string): Promise<string> {

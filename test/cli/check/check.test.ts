@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkCommand } from '../../../src/cli/check.js';
 import { encodeOnnx } from '../../../src/training/onnx/encode.js';
 import type { OnnxModel } from '../../../src/training/onnx/model.js';
+import { attribute, node, onnxGraph, valueInfo } from '../../support/graphs.js';
 import {
   logModel,
   manifestOf,
@@ -72,6 +74,26 @@ describe('diegate check of a version with a manifest', () => {
     );
   });
 
+  it('measures what the ways of running dies cost that depend on their batch, and says which one serves', async () => {
+    const coefficients = attribute('coefficients', { floats: [0.1, 0.7, -1.3, 2.1, -0.9] });
+    const attributes = [coefficients, attribute('intercepts', { floats: [0.3] })];
+    const onnx = onnxGraph({
+      inputs: [valueInfo('test_params', [5])],
+      outputs: [valueInfo('anomaly_score', [1])],
+      nodes: [node('LinearRegressor', ['test_params'], ['anomaly_score'], attributes, 'ai.onnx.ml')],
+    });
+    const sha256 = createHash('sha256').update(onnx).digest('hex');
+    const calibration = { method: 'logistic-score', slope: 1, intercept: 0, basis: 'nominal' } as const;
+    const { out } = await check(
+      await folderOf({ onnx, manifest: manifestOf(onnx, 5, { name: 'sums', sha256, calibration }) }),
+    );
+    const lines = out.split('\n').filter((line) => line.includes(' ms a die alone, '));
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.filter((line) => line.includes('(as served)'))).toHaveLength(1);
+    expect(lines[0]).toMatch(/^ {4}one at a time(?: \(as served\))?: \d+\.\d{3} ms a die alone, /);
+    expect(out).toContain('another of these is asked for by "batching": { "rowsPerRun": n } in the manifest');
+  });
+
   it('tells every problem of the manifest, the checksum and the graph at once', async () => {
     const version = sumVersion(3, {
       version: '4',
@@ -132,7 +154,7 @@ describe('diegate check of a model without a manifest', () => {
     await check(folder, '--write');
     const drafted = JSON.parse(await readFile(manifestFile, 'utf8'));
     expect(await problemsOf(check(folder))).toContainEqual(
-      expect.stringMatching(/^model mine\/2: manifest\.json: threshold: expected number, found null$/),
+      expect.stringMatching(/^model mine\/2: manifest\.json: threshold: expected a number, found null$/),
     );
     await writeFile(
       manifestFile,
