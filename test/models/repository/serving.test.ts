@@ -36,13 +36,7 @@ describe('serving.json', () => {
     ],
   ])('%j is wrong as a whole, and refused', async (content, line) => {
     const error: unknown = await readServing(await fileOf(content)).catch((caught: unknown) => caught);
-    expect(
-      error instanceof Fault && error.problems.map((problem) => problem.replace(/option: /, '')),
-    ).toEqual([
-      line
-        .replace('or expected object or expected array', 'or object or array')
-        .replace('expected one of', 'expected one of'),
-    ]);
+    expect(error instanceof Fault && error.problems).toEqual([line]);
   });
 
   it('that is missing is refused with its name', async () => {
