@@ -191,7 +191,7 @@ function notesOf(type: string, name: string, inputs: readonly TensorInfo[]): str
       : []),
     ...(typeof first === 'number'
       ? [
-          `input "${name}" has a fixed batch of ${first}: dies are run ${first === 1 ? 'one at a time' : `${first} at a time, padded`}; \`diegate check --fix\` opens it, or export with dynamic_axes or dynamic_shapes (PyTorch)`,
+          `input "${name}" has a fixed batch of ${first}: dies are run ${first === 1 ? 'one at a time' : `${first} at a time, padded`}; \`diegate check --fix\` opens it where the graph takes more, or export with dynamic_axes or dynamic_shapes (PyTorch)`,
         ]
       : []),
   ];

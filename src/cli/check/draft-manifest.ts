@@ -1,6 +1,6 @@
 import { Fault } from '../../errors.js';
 import type { GraphHints } from '../../models/graph/hints.js';
-import { type GraphInfo, NO_FLOAT16, NO_TENSOR } from '../../models/manifest/graph.js';
+import { type GraphInfo, NO_FLOAT16, noTensor } from '../../models/manifest/graph.js';
 import { draftBatching, draftInput, type InputDraft } from './draft-input.js';
 import { type Clues, outputsText, type TaskGuess } from './output-clues.js';
 import { TASKS } from './task-guesses.js';
@@ -53,13 +53,15 @@ export function draftManifest(source: DraftSource): ManifestDraft {
   const needs = (input: string) => hints?.needs(guess.decisive.name, input) ?? true;
   const input = draftInput(graph.inputs, source.parameters, hints, needs);
   if (isProblems(input)) return refuse(input);
+  const fed = input.tensors.filter(({ constant }) => constant === undefined);
+  const imputes = fed.length > 0 && fed.every((tensor) => hints?.imputes(tensor.name) === true);
   return {
     manifest: {
       name,
       version,
       description: '',
       task: guess.task,
-      input: input.input,
+      input: imputes ? { ...input.input, missing: 'impute' } : input.input,
       outputs: guess.outputs,
       ...guess.fields,
       ...draftBatching(input.parameters),
@@ -73,7 +75,9 @@ export function draftManifest(source: DraftSource): ManifestDraft {
       ...unusedOutputs(graph, guess),
       ...guess.toFillIn,
       ...input.notes,
-      'input.missing: "reject" refuses a die with a missing value; write "impute" only if the graph itself fills in NaN',
+      imputes
+        ? 'input.missing: "impute", as the graph fills in NaN itself (Imputer); write "reject" to refuse a die with a missing value'
+        : 'input.missing: "reject" refuses a die with a missing value; write "impute" only if the graph itself fills in NaN',
       'lineage: say what it was trained on (data), on how many dies (rows), with what (codeVersion) and when (created, ISO 8601 UTC)',
     ],
   };
@@ -87,7 +91,7 @@ function guessTask(clues: Clues): TaskGuess | string[] {
   }
   const { outputs } = clues;
   const cured = outputs.flatMap(({ name, type }) => {
-    if (type === 'other') return [`output "${name}" ${NO_TENSOR}`];
+    if (type === 'other') return [`output "${name}" ${noTensor(clues.hints?.producer)}`];
     return type === 'float16' ? [`output "${name}" ${NO_FLOAT16}`] : [];
   });
   if (cured.length > 0) return cured;

@@ -8,6 +8,7 @@ import { exposeZipMaps } from '../../models/graph/cures.js';
 import { graphHints } from '../../models/graph/hints.js';
 import { readOnnx, writeOnnx } from '../../models/graph/onnx-file.js';
 import { newerThanRuntime } from '../../models/graph/runtime-limits.js';
+import type { GraphInfo } from '../../models/manifest/graph.js';
 import { VersionSchema } from '../../models/manifest/identity-schema.js';
 import { draftInput } from './draft-input.js';
 import { type FixedModel, fixModel, graphOfModel } from './fix-model.js';
@@ -46,7 +47,8 @@ export async function fixVersion(
   const newer = newerThanRuntime(named(modelFile, () => readOnnx(bytes)));
   if (newer !== undefined) throw new Fault('invalid_model', [`${modelFile} ${newer}`]);
   const fixed = await provenFix(modelFile, bytes, request, workerEntry);
-  if (fixed.changes.length === 0) return { modelFile: undefined, lines: ['there is nothing to repair'] };
+  if (fixed.changes.length === 0)
+    return { modelFile: undefined, lines: [fixed.shown || 'there is nothing to repair'] };
   const target = request.out ?? (await nextFile(modelFile));
   await mkdir(dirname(target), { recursive: true });
   await writeFile(target, fixed.bytes, { flag: 'wx' }).catch((error: unknown) => {
@@ -74,7 +76,8 @@ async function provenFix(
   } catch (error) {
     const closed = fix(false);
     if (!(error instanceof Fault) || closed.changes.length === opened.changes.length) throw error;
-    const kept = 'the batch stays fixed: a run with it open failed or answered otherwise';
+    const kept =
+      'the batch stays fixed, as a run with it open failed or answered otherwise: dies are run as it is';
     if (closed.changes.length === 0) return { ...closed, shown: kept };
     const shown = await shownBy(modelFile, bytes, closed, request, workerEntry);
     return { ...closed, shown: `${kept}; ${shown}` };
@@ -94,7 +97,8 @@ async function shownBy(
   const before = graphOfModel(original);
   const hints = graphHints(original);
   const input = draftInput(before.inputs, parameters, hints, () => true);
-  if (Array.isArray(input)) return `not proven by a run, as the original cannot be run here: ${input[0]}`;
+  if (Array.isArray(input))
+    return `not proven by a run, as the original cannot be run here: ${whyNot(before, input)}`;
   const folder = await mkdtemp(join(tmpdir(), 'diegate-fix-'));
   try {
     const maps = exposeZipMaps(original);
@@ -120,6 +124,12 @@ async function shownBy(
   }
 }
 
+/** The cure of half precision is what has been done just now. */
+function whyNot({ inputs }: GraphInfo, problems: readonly string[]): string | undefined {
+  const half = inputs.find(({ type }) => type === 'float16');
+  return half === undefined ? problems[0] : `its input "${half.name}" is float16`;
+}
+
 function judged(modelFile: string, { rows, outputs, difference, unproven }: Proof): string {
   if (unproven !== undefined)
     return `it runs on ${rows} rows; not proven equal, as the original cannot be run: ${unproven}`;
@@ -130,8 +140,11 @@ function judged(modelFile: string, { rows, outputs, difference, unproven }: Proo
       `${modelFile}: the repaired model answers otherwise: ${names} differ by up to ${difference.toPrecision(3)} on ${rows} rows`,
     ]);
   }
+  const isOne = outputs.length === 1;
   const same =
-    difference === 0 ? 'are the same to the last bit' : `differ by at most ${difference.toPrecision(2)}`;
+    difference === 0
+      ? `${isOne ? 'is' : 'are'} the same to the last bit`
+      : `${isOne ? 'differs' : 'differ'} by at most ${difference.toPrecision(2)}`;
   return `${names} ${same} on ${rows} rows, alone and in batches`;
 }
 

@@ -14,6 +14,8 @@ export interface GraphHints {
   readonly width: (input: string) => { readonly exactly?: number; readonly atLeast?: number };
   /** The texts that an encoder of an input knows. */
   readonly categories: (input: string) => readonly string[] | undefined;
+  /** Whether NaN of an input is filled in by the first operator that reads it. */
+  readonly imputes: (input: string) => boolean;
   /** Whether an output needs an input. */
   readonly needs: (output: string, input: string) => boolean;
 }
@@ -28,6 +30,7 @@ export function graphHints(model: OnnxModelFile): GraphHints {
     classes: classesOf(model),
     width: (input) => widthOf(model, input, readers),
     categories: (input) => categoriesOf(readers(input), readers),
+    imputes: (input) => fillsIn(input, readers),
     needs: (output, input) => reaches(output, input, makers),
   };
 }
@@ -125,6 +128,18 @@ function categoriesOf(nodes: readonly NodeProto[], readers: Readers): string[] |
     if (texts !== undefined) return texts.strings.map(decoded);
   }
   return undefined;
+}
+
+function fillsIn(input: string, readers: Readers): boolean {
+  const nodes = readers(input);
+  return (
+    nodes.length > 0 &&
+    nodes.every((node) => {
+      const [output] = node.output;
+      if (PASSING.includes(node.opType)) return output !== undefined && fillsIn(output, readers);
+      return node.opType === 'Imputer' && Number.isNaN(attribute(node, 'replaced_value_float')?.f);
+    })
+  );
 }
 
 function reaches(output: string, input: string, makers: ReadonlyMap<string, NodeProto>): boolean {

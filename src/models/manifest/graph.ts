@@ -18,9 +18,23 @@ export interface GraphInfo {
   readonly outputs: readonly TensorInfo[];
 }
 
-/** What is said of an output that is a sequence of maps: everybody's first model has one. */
-export const NO_TENSOR =
-  "is no tensor in the graph (a ZipMap): `diegate check --fix` writes a version without it, or export with options={id(model): {'zipmap': False}} (skl2onnx) or zipmap=False (onnxmltools)";
+/** How an exporter is told to write no sequence of maps, by the producer that a file names. */
+const WITHOUT_MAPS: ReadonlyMap<string, string> = new Map([
+  ['skl2onnx', ", or export with options={id(model): {'zipmap': False}}"],
+  ['OnnxMLTools', ', or export with zipmap=False'],
+  ['CatBoost', '; its exporter has no way to leave it out'],
+]);
+const WITHOUT_MAPS_BY_ANY =
+  ", or export with options={id(model): {'zipmap': False}} (skl2onnx) or zipmap=False (onnxmltools)";
+
+/**
+ * What is said of an output that is a sequence of maps: everybody's first model has one.
+ * @param producer as the file names it, where that is known
+ */
+export function noTensor(producer = ''): string {
+  const cure = WITHOUT_MAPS.get(producer) ?? WITHOUT_MAPS_BY_ANY;
+  return `is no tensor in the graph (a ZipMap): \`diegate check --fix\` writes a version without it${cure}`;
+}
 
 /** What is said of half precision: ONNX Runtime's binding takes it on Node 20 and fails from Node 24 on. */
 export const NO_FLOAT16 =
@@ -111,7 +125,7 @@ function missing(side: 'input' | 'output', name: string, found: readonly TensorI
 
 function typeProblem(side: 'input' | 'output', { name, type }: TensorInfo, expected: string): string {
   if (type === 'float16') return `${side} "${name}" ${NO_FLOAT16}`;
-  if (type === 'other') return `${side} "${name}" ${NO_TENSOR}`;
+  if (type === 'other') return `${side} "${name}" ${noTensor()}`;
   return `${side} "${name}" is ${type} in the graph, the manifest expects ${expected}`;
 }
 
