@@ -162,7 +162,7 @@ export function dieSchema(contract: MeasurementContract) {
     })
     .length(parameterCount, {
       error: ({ input }) =>
-        `expected exactly ${parameterCount} test parameters, found ${Array.isArray(input) ? input.length : 'none'}`,
+        `expected exactly ${parameterCount} test ${parameterCount === 1 ? 'parameter' : 'parameters'}, found ${Array.isArray(input) ? input.length : 'none'}`,
     });
   return DieLabelSchema.extend({
     ...NamedModelSchema.shape,

@@ -90,6 +90,12 @@ describe('a die is refused, by path and with what was found and expected,', () =
     );
   });
 
+  it('with two values for the one that its model reads', () => {
+    expect(faultsOf(die([1, 2]), contractOf(1))).toEqual(
+      refused('test_params', 'expected exactly 1 test parameter, found 2'),
+    );
+  });
+
   it.each([
     ['"5"', 'expected a number, found the string "5"'],
     ['null', 'expected a number, found null'],
