@@ -151,6 +151,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type serving',
     'tracing',
   ],
+  'doors/grpc/http2': [],
   'doors/grpc/messages': [],
   'doors/http': [
     'schema-faults.ts',

@@ -86,6 +86,7 @@ export class GrpcSide implements Http2Side {
       maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,
       maxConnectionAgeGraceMs: config.GRPC_MAX_CONNECTION_AGE_GRACE_MS,
       keepAliveMs: config.GRPC_KEEPALIVE_MS,
+      maxUnreadBytes: config.MAX_BUFFERED_BYTES,
     });
     return this.#server;
   }

@@ -1,17 +1,19 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { RateHeaders } from '../../callers/rates.js';
 import type { Refusal } from '../../errors.js';
 import type { Exchange } from '../../exchange/exchange.js';
+import type { HeaderRecord } from './http2/headers.js';
+import { encodeHeaders } from './http2/hpack.js';
+import type { Http2Stream, StreamListener } from './http2/stream.js';
 import { framed } from './wire/messages.js';
 import { encodeStatusMessage, GrpcStatus, STATUS_OF } from './wire/status.js';
 
 /** What every call is known by. */
 interface CallHead {
-  readonly stream: ServerHttp2Stream;
+  readonly stream: Http2Stream;
   readonly socket: Socket;
   /** Metadata, names in lower case, with the pseudo-headers of HTTP/2. */
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: HeaderRecord;
   /** `/package.Service/Method`, as it was called. */
   readonly path: string;
   readonly requestId: string;
@@ -19,17 +21,20 @@ interface CallHead {
   readonly receivedAtMs: number;
 }
 
-const OK: OutgoingHttpHeaders = { 'grpc-status': `${GrpcStatus.OK}` };
-const WITH_TRAILERS = { waitForTrailers: true };
+const OK = encodeHeaders({ 'grpc-status': `${GrpcStatus.OK}` });
 
-/** HTTP/2's "no error": what still comes of the call is not wanted. */
-const NO_ERROR = 0;
+/** What every answer begins with. */
+const HEAD = { ':status': '200', 'content-type': 'application/grpc', 'grpc-accept-encoding': 'identity' };
+const HEAD_BLOCK = encodeHeaders(HEAD);
+
+/** Who reads a call. */
+type Reading = Pick<StreamListener, 'data' | 'end'>;
 
 /** One call: a stream of HTTP/2 that is answered by messages and, at the end, one status. */
-export class GrpcCall implements CallHead {
-  readonly stream: ServerHttp2Stream;
+export class GrpcCall implements CallHead, StreamListener {
+  readonly stream: Http2Stream;
   readonly socket: Socket;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: HeaderRecord;
   readonly path: string;
   readonly requestId: string;
   readonly receivedAtMs: number;
@@ -48,7 +53,9 @@ export class GrpcCall implements CallHead {
   unreadSinceMs: number;
   /** What is to happen when nothing more comes or goes, however it ended. */
   readonly onClosed: (() => void)[] = [];
-  #trailers = OK;
+  /** What is to happen when what was sent has gone out, after {@link send} has said false. */
+  onDrain: (() => void) | undefined;
+  #reading: Reading | undefined;
   #hasBegun = false;
   #hasEnded = false;
   #gone: (() => void)[] = [];
@@ -61,21 +68,35 @@ export class GrpcCall implements CallHead {
     this.requestId = requestId;
     this.receivedAtMs = receivedAtMs;
     this.unreadSinceMs = receivedAtMs;
-    stream.on('wantTrailers', () => {
-      stream.sendTrailers(this.#trailers);
-      this.#leave();
-    });
-    // A broken stream is followed by its close.
-    stream.on('error', ignore);
-    stream.on('close', this.#onClose);
+    stream.listener = this;
   }
 
-  readonly #onClose = (): void => {
+  /** Begins to read what the client sends: until then it waits. */
+  read(reading: Reading): void {
+    this.#reading = reading;
+    this.stream.resume();
+  }
+
+  data(bytes: Buffer): void {
+    this.#reading?.data(bytes);
+  }
+
+  end(): void {
+    this.#reading?.end();
+  }
+
+  drain(): void {
+    this.onDrain?.();
+  }
+
+  close(): void {
+    this.#reading = undefined;
     for (const close of this.onClosed) close();
+    this.onDrain?.();
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     for (const tell of this.#gone.splice(0)) tell();
-  };
+  }
 
   /** Whether its status is on its way, or nobody is there to be told. */
   get hasEnded(): boolean {
@@ -101,57 +122,39 @@ export class GrpcCall implements CallHead {
   finish(message?: Uint8Array): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#begin();
-    if (message === undefined) this.stream.end();
-    else this.stream.end(framed(message));
     this.#gone = [];
+    this.#begin();
+    this.stream.end(message === undefined ? undefined : framed(message), OK);
   }
 
   /** Ends the call by the status of a refusal. */
   refuse(refusal: Refusal): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#gone = [];
     this.refusal = refusal;
     const trailers = trailersOf(refusal);
-    if (this.#hasBegun) {
-      this.#trailers = trailers;
-      this.stream.end();
-    } else {
-      this.stream.respond({ ...this.#head(), ...trailers }, { endStream: true });
-      this.#leave();
-    }
-    this.#gone = [];
+    if (this.#hasBegun) this.stream.end(undefined, encodeHeaders(trailers));
+    else this.stream.respondAll(encodeHeaders({ ...HEAD, ...this.#own(), ...trailers }));
   }
 
   #begin(): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    this.stream.respond(this.#head(), WITH_TRAILERS);
+    this.stream.respond(Buffer.concat([HEAD_BLOCK, encodeHeaders(this.#own())]));
   }
 
-  #head(): OutgoingHttpHeaders {
+  /** Headers of this answer alone. */
+  #own(): Record<string, string> {
     const { requestId, rate } = this;
-    return {
-      ':status': 200,
-      'content-type': 'application/grpc',
-      'grpc-accept-encoding': 'identity',
-      'x-request-id': requestId,
-      ...rate,
-    };
-  }
-
-  /** What the client still sends of a call that has been answered is not waited for. */
-  #leave(): void {
-    const { stream } = this;
-    // The trailers go out first.
-    if (!stream.readableEnded && !stream.destroyed) setImmediate(() => stream.close(NO_ERROR));
+    const own: Record<string, string> = { 'x-request-id': requestId };
+    for (const [name, value] of Object.entries(rate ?? {})) own[name] = `${value}`;
+    return own;
   }
 }
 
-function ignore(): void {}
-
 /** The trailers of a refusal: its status, its words, its own code, and when it may be sent again. */
-function trailersOf({ code, message, retryAfterSeconds }: Refusal): OutgoingHttpHeaders {
+function trailersOf({ code, message, retryAfterSeconds }: Refusal): Record<string, string> {
   return {
     'grpc-status': `${STATUS_OF[code]}`,
     'grpc-message': encodeStatusMessage(message),

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Access } from '../../callers/access.js';
 import type { Permission } from '../../callers/caller.js';
@@ -10,9 +10,11 @@ import type { ArrivingBytes } from '../../rows/arriving-bytes.js';
 import { certificateName } from '../../secrets/tls.js';
 import { callersTrace, type RequestTrace, type Tracer } from '../../tracing/tracer.js';
 import { GrpcCall } from './call.js';
+import type { Http2Stream } from './http2/stream.js';
 import { DieStream } from './infer/die-stream.js';
 import { type InferAnswers, InferExchange, type InferParts } from './infer/infer-exchange.js';
 import type { GrpcMethod, StreamMethod, UnaryMethod } from './services/method.js';
+import { assertWhole, drained, messagesOf } from './wire/message-stream.js';
 import { MessageReader } from './wire/messages.js';
 import { answerOther, compressed, isGrpc, textOf } from './wire/request.js';
 import { readTimeoutMs } from './wire/timeout.js';
@@ -54,18 +56,20 @@ export class Dispatch {
   }
 
   /** A new stream; the call that it is, or undefined where it is none and has been answered. */
-  begin(stream: ServerHttp2Stream, socket: Socket, headers: IncomingHttpHeaders): GrpcCall | undefined {
-    if (!isGrpc(headers)) {
-      stream.on('error', () => {});
+  begin(stream: Http2Stream, socket: Socket): GrpcCall | undefined {
+    const { headers = {} } = stream;
+    if (stream.headers !== undefined && !isGrpc(headers)) {
       answerOther(stream, headers);
       return undefined;
     }
-    const path = `${headers[':path']}`;
+    const path = textOf(headers[':path']) ?? '';
     const { exchange } = this.#options.infer;
     const requestId = this.#options.requestIds({ headers });
     const receivedAtMs = exchange.clock.nowMs();
     const call = new GrpcCall({ stream, socket, headers, path, requestId, receivedAtMs });
     try {
+      if (stream.headers === undefined)
+        throw new Refusal('headers_too_large', 'expected metadata of at most 65536 bytes');
       const encoding = headers['grpc-encoding'];
       if (encoding !== undefined && encoding !== 'identity') throw compressed(encoding);
       const timeoutMs = readTimeoutMs(textOf(headers['grpc-timeout']));
@@ -124,7 +128,10 @@ export class Dispatch {
   async #stream(call: GrpcCall, { answer }: StreamMethod, signal: AbortSignal): Promise<void> {
     const context = { ...contextOf(call), signal };
     try {
-      for await (const message of answer(this.#messages(call), context)) {
+      for await (const message of answer(
+        messagesOf(call, (onMessage) => this.#reader(onMessage)),
+        context,
+      )) {
         if (!call.send(message)) await drained(call);
         if (call.hasEnded) break;
       }
@@ -133,20 +140,6 @@ export class Dispatch {
       this.#tell(call, undefined);
     } catch (error) {
       this.refuse(call, error);
-    }
-  }
-
-  async *#messages(call: GrpcCall): AsyncGenerator<Uint8Array> {
-    const come: Buffer[] = [];
-    const reader = this.#reader((message) => come.push(message));
-    try {
-      for await (const chunk of call.stream) {
-        reader.push(chunk);
-        yield* come.splice(0);
-      }
-      assertWhole(reader);
-    } finally {
-      reader.settle();
     }
   }
 
@@ -216,7 +209,6 @@ export class Dispatch {
   }
 
   #read(call: GrpcCall, reader: MessageReader, isStream: boolean, atEnd: () => void): void {
-    const { stream } = call;
     const { clock } = this.#options.infer.exchange;
     call.arrivingSinceMs = isStream ? undefined : call.receivedAtMs;
     const guarded = (step: () => void) => {
@@ -227,22 +219,23 @@ export class Dispatch {
         this.refuse(call, error);
       }
     };
-    stream.on('data', (chunk: Buffer) => {
+    const data = (chunk: Buffer) => {
       // What comes after a refusal is thrown away.
       if (call.hasEnded) return;
       guarded(() => reader.push(chunk));
       if (isStream)
         call.arrivingSinceMs = reader.isWithin ? (call.arrivingSinceMs ?? clock.nowMs()) : undefined;
-    });
-    stream.on('end', () => {
+    };
+    const end = () => {
       call.arrivingSinceMs = undefined;
       if (call.hasEnded) return;
       guarded(() => {
         assertWhole(reader);
         atEnd();
       });
-    });
+    };
     call.onClosed.push(() => reader.settle());
+    call.read({ data, end });
   }
 
   #reader(onMessage: (message: Buffer) => void): MessageReader {
@@ -281,7 +274,7 @@ export class Dispatch {
     if (span !== undefined)
       call.onClosed.push(() =>
         span.end({
-          status: stream.writableFinished ? (call.refusal?.status ?? 200) : undefined,
+          status: stream.isAnswered ? (call.refusal?.status ?? 200) : undefined,
           refusalCode: call.refusal?.code ?? '',
           refusalDetail: call.refusal?.message ?? '',
           model: call.exchange?.target?.version.name,
@@ -333,18 +326,4 @@ export class Dispatch {
 
 function contextOf({ requestId, keyId }: GrpcCall) {
   return { requestId, keyId };
-}
-
-function assertWhole(reader: MessageReader): void {
-  if (reader.isWithin) throw new Refusal('bad_request', 'the call ended within a message');
-}
-
-function drained({ stream }: GrpcCall): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      stream.off('drain', end).off('close', end);
-      resolve();
-    };
-    stream.once('drain', end).once('close', end);
-  });
 }

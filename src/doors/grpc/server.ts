@@ -1,9 +1,11 @@
-import http2, { type Http2Server, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Refusal } from '../../errors.js';
 import type { Clock } from '../../serving/clock.js';
 import type { GrpcCall } from './call.js';
 import { Dispatch, type DispatchOptions } from './dispatch.js';
+import { Http2Connection } from './http2/connection.js';
+import { ErrorCode } from './http2/errors.js';
+import type { Http2Stream } from './http2/stream.js';
 
 export interface GrpcServerOptions extends DispatchOptions {
   readonly clock: Clock;
@@ -16,32 +18,28 @@ export interface GrpcServerOptions extends DispatchOptions {
   readonly maxConnectionAgeGraceMs: number;
   /** A connection that has been silent so long is pinged, and closed where nobody answers; 0 for never. */
   readonly keepAliveMs: number;
+  /** Bytes of answers, of all connections, that may wait for their readers beside what waits in sockets. */
+  readonly maxUnreadBytes: number;
   /** A number from 0 to 1, for connections not to end all at once. */
   readonly random?: () => number;
 }
 
 const SETTINGS = {
-  enablePush: false,
-  // A window of one large message or of some hundred dies, so that nobody waits for an acknowledgement.
-  initialWindowSize: 1_048_576,
-  maxConcurrentStreams: 1024,
+  maxStreams: 1024,
+  // One large message or some hundred dies, so that nobody waits for an acknowledgement.
+  windowBytes: 1_048_576,
   // As for HTTP/1.1: the ids of a whole batch.
-  maxHeaderListSize: 65_536,
+  maxHeaderListBytes: 65_536,
 };
 const CONNECTION_WINDOW_BYTES = 4_194_304;
-
-/** What one connection may keep waiting in memory, megabytes: answers that nobody reads, and what is paused. */
-const MAX_SESSION_MEMORY_MB = 32;
 
 const LOOK_MS = 1000;
 /** An answer to a ping takes no longer than this. */
 const PING_PATIENCE_MS = 20_000;
-/** Pings in a second that no client needs. */
-const MAX_PINGS = 100;
 
 interface Connection {
   readonly socket: Socket;
-  readonly session: Http2Session;
+  readonly http2: Http2Connection;
   readonly calls: Set<GrpcCall>;
   /** When it is asked to end; undefined for never. */
   readonly endsAtMs: number | undefined;
@@ -51,40 +49,57 @@ interface Connection {
   bytesRead: number;
   silentSinceMs: number;
   pingedAtMs: number | undefined;
-  /** Pings since the last look. */
-  pings: number;
+  /** Since when headers have been arriving that are not whole. */
+  headersSinceMs: number | undefined;
 }
 
 /** gRPC over connections that somebody else has accepted; it listens to nothing itself. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #dispatch: Dispatch;
-  readonly #server: Http2Server;
-  readonly #connections = new Map<Http2Session, Connection>();
-  readonly #sockets = new Map<Socket, Http2Session | undefined>();
+  readonly #connections = new Map<Socket, Connection>();
   #isClosing = false;
   #cancelLook: () => void = () => {};
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
     this.#dispatch = new Dispatch(options);
-    this.#server = http2.createServer({ settings: SETTINGS, maxSessionMemory: MAX_SESSION_MEMORY_MB });
-    // What breaks a connection ends it, and is told to nobody: its calls are told that their client has gone.
-    this.#server.on('sessionError', () => {});
-    this.#server.on('stream', (stream, headers) => this.#begin(stream, headers));
   }
 
   /** Serves a connection of which nothing has been read, or what has been read is put back. */
   serve(socket: Socket): void {
-    this.#sockets.set(socket, undefined);
-    socket.once('close', () => this.#sockets.delete(socket));
-    this.#server.once('session', (session) => this.#open(socket, session));
-    this.#server.emit('connection', socket);
+    const nowMs = this.#options.clock.nowMs();
+    const { clock, maxConnectionAgeMs, random = Math.random } = this.#options;
+    if (this.#connections.size === 0) this.#lookLater();
+    const connection: Connection = {
+      socket,
+      http2: new Http2Connection(socket, {
+        nowMs: () => clock.nowMs(),
+        settings: SETTINGS,
+        windowBytes: CONNECTION_WINDOW_BYTES,
+        onStream: (stream) => this.#begin(stream, connection),
+        onClose: () => {
+          this.#connections.delete(socket);
+          if (this.#connections.size === 0) this.#cancelLook();
+        },
+        onFault: (err) => this.#options.infer.exchange.logger.error({ err }, 'unexpected error'),
+      }),
+      calls: new Set(),
+      // A tenth more or less, as in gRPC's other servers: clients that came at once do not leave at once.
+      endsAtMs: maxConnectionAgeMs === 0 ? undefined : nowMs + maxConnectionAgeMs * (0.9 + 0.2 * random()),
+      endingSinceMs: undefined,
+      bytesRead: socket.bytesRead,
+      silentSinceMs: nowMs,
+      pingedAtMs: undefined,
+      headersSinceMs: nowMs,
+    };
+    this.#connections.set(socket, connection);
+    if (this.#isClosing) this.#askToEnd(connection);
   }
 
   /** Whether a connection is served here. */
   has(socket: Socket): boolean {
-    return this.#sockets.has(socket);
+    return this.#connections.has(socket);
   }
 
   /** Asks every client to leave, and ends each connection when its calls are answered. */
@@ -95,48 +110,12 @@ export class GrpcServer {
 
   /** Ends every connection, whatever is still on its way. */
   cutOffAll(): void {
-    for (const { session } of this.#connections.values()) session.destroy();
+    for (const { http2 } of [...this.#connections.values()]) http2.destroy();
   }
 
-  #open(socket: Socket, session: Http2Session): void {
-    const nowMs = this.#options.clock.nowMs();
-    const { maxConnectionAgeMs, random = Math.random } = this.#options;
-    const connection: Connection = {
-      socket,
-      session,
-      calls: new Set(),
-      // A tenth more or less, as in gRPC's other servers: clients that came at once do not leave at once.
-      endsAtMs: maxConnectionAgeMs === 0 ? undefined : nowMs + maxConnectionAgeMs * (0.9 + 0.2 * random()),
-      endingSinceMs: undefined,
-      bytesRead: socket.bytesRead,
-      silentSinceMs: nowMs,
-      pingedAtMs: undefined,
-      pings: 0,
-    };
-    if (this.#connections.size === 0) this.#lookLater();
-    this.#connections.set(session, connection);
-    this.#sockets.set(socket, session);
-    session.on('error', () => {});
-    session.on('ping', () => {
-      connection.pings++;
-    });
-    session.once('close', () => {
-      this.#connections.delete(session);
-      if (this.#connections.size === 0) this.#cancelLook();
-    });
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    if (this.#isClosing) this.#askToEnd(connection);
-  }
-
-  #begin(stream: ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
-    const { session } = stream;
-    const connection = session === undefined ? undefined : this.#connections.get(session);
-    if (connection === undefined) {
-      stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
-      return;
-    }
-    const call = this.#dispatch.begin(stream, connection.socket, headers);
-    if (call !== undefined) {
+  #begin(stream: Http2Stream, connection: Connection): void {
+    const call = this.#dispatch.begin(stream, connection.socket);
+    if (call !== undefined && !stream.isClosed) {
       connection.calls.add(call);
       call.onClosed.push(() => connection.calls.delete(call));
     }
@@ -147,55 +126,77 @@ export class GrpcServer {
   #askToEnd(connection: Connection): void {
     if (connection.endingSinceMs !== undefined) return;
     connection.endingSinceMs = this.#options.clock.nowMs();
-    connection.session.close();
+    connection.http2.leave();
   }
 
   #lookLater(): void {
     this.#cancelLook = this.#options.clock.after(LOOK_MS, () => {
       const nowMs = this.#options.clock.nowMs();
       for (const connection of this.#connections.values()) this.#look(connection, nowMs);
+      this.#boundUnread();
       if (this.#connections.size > 0) this.#lookLater();
     });
   }
 
   #look(connection: Connection, nowMs: number): void {
-    const { session, endsAtMs, endingSinceMs } = connection;
+    const { http2, endsAtMs, endingSinceMs } = connection;
     const { maxConnectionAgeGraceMs } = this.#options;
-    if (endsAtMs !== undefined && nowMs >= endsAtMs) this.#askToEnd(connection);
+    // Who has not said that it has seen it is not waited for.
+    if (endingSinceMs !== undefined) http2.leaveNow();
+    else if (endsAtMs !== undefined && nowMs >= endsAtMs) this.#askToEnd(connection);
     const isLate = endingSinceMs !== undefined && nowMs - endingSinceMs >= maxConnectionAgeGraceMs;
-    if (isLate && !this.#isClosing && !this.#options.isDraining()) session.destroy();
-    else if (connection.pings > MAX_PINGS)
-      session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (isLate && !this.#isClosing && !this.#options.isDraining()) http2.destroy();
+    else if (this.#isStuck(connection, nowMs)) http2.destroy(ErrorCode.ENHANCE_YOUR_CALM);
     else this.#lookForSilence(connection, nowMs);
-    connection.pings = 0;
-    for (const call of connection.calls) this.#lookAtCall(call, nowMs);
+    for (const call of [...connection.calls]) this.#lookAtCall(call, nowMs);
+  }
+
+  /** Whether its headers do not come to their end. */
+  #isStuck(connection: Connection, nowMs: number): boolean {
+    connection.headersSinceMs = connection.http2.isWithinHeaders
+      ? (connection.headersSinceMs ?? nowMs)
+      : undefined;
+    return nowMs - (connection.headersSinceMs ?? nowMs) >= this.#options.requestTimeoutMs;
+  }
+
+  /** Where all that clients have not read is too much, those with the most are cut off. */
+  #boundUnread(): void {
+    const unread = Array.from(this.#connections.values(), ({ http2, calls }) => ({
+      http2,
+      bytes: [...calls].reduce((sum, { stream }) => sum + stream.waitingBytes, 0),
+    })).sort((a, b) => b.bytes - a.bytes);
+    let total = unread.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { http2, bytes } of unread) {
+      if (total <= this.#options.maxUnreadBytes) return;
+      http2.destroy(ErrorCode.ENHANCE_YOUR_CALM);
+      total -= bytes;
+    }
   }
 
   /** Pings who has not said anything for long, and ends the connection of who does not answer that. */
   #lookForSilence(connection: Connection, nowMs: number): void {
-    const { session, socket } = connection;
+    const { http2, socket } = connection;
     const { keepAliveMs } = this.#options;
     if (socket.bytesRead !== connection.bytesRead) {
       connection.bytesRead = socket.bytesRead;
       connection.silentSinceMs = nowMs;
       connection.pingedAtMs = undefined;
     } else if (connection.pingedAtMs !== undefined) {
-      if (nowMs - connection.pingedAtMs >= PING_PATIENCE_MS) session.destroy();
+      if (nowMs - connection.pingedAtMs >= PING_PATIENCE_MS) http2.destroy();
     } else if (keepAliveMs > 0 && nowMs - connection.silentSinceMs >= keepAliveMs) {
       connection.pingedAtMs = nowMs;
-      session.ping(() => {});
+      http2.ping();
     }
   }
 
   /** Refuses a message that does not come to its end, and cuts off who does not read its answers. */
   #lookAtCall(call: GrpcCall, nowMs: number): void {
     const { requestTimeoutMs } = this.#options;
-    const { writableLength } = call.stream;
-    if (writableLength === 0 || writableLength !== call.unreadBytes) {
-      call.unreadBytes = writableLength;
+    const { waitingBytes } = call.stream;
+    if (waitingBytes === 0 || waitingBytes !== call.unreadBytes) {
+      call.unreadBytes = waitingBytes;
       call.unreadSinceMs = nowMs;
-    } else if (nowMs - call.unreadSinceMs >= requestTimeoutMs)
-      call.stream.close(http2.constants.NGHTTP2_CANCEL);
+    } else if (nowMs - call.unreadSinceMs >= requestTimeoutMs) call.stream.reset(ErrorCode.CANCEL);
     if (call.arrivingSinceMs !== undefined && nowMs - call.arrivingSinceMs >= requestTimeoutMs) {
       this.#dispatch.refuse(
         call,

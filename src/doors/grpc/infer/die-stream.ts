@@ -37,10 +37,10 @@ export class DieStream {
     call.onGone(() => {
       for (const tell of this.#gone) tell();
     });
-    call.stream.on('drain', () => {
+    call.onDrain = () => {
       this.#isBlocked = false;
       this.#flush();
-    });
+    };
   }
 
   /** A message has come. */
@@ -97,7 +97,7 @@ export class DieStream {
       this.#isBlocked = !this.#call.send(first.answer);
     }
     if (this.#waiting.length === 0 && this.#hasEnded) this.#call.finish();
-    else if (this.#waiting.length < MAX_WAITING && !this.#isBlocked && this.#call.stream.isPaused())
+    else if (this.#waiting.length < MAX_WAITING && !this.#isBlocked && this.#call.stream.isPaused)
       this.#call.stream.resume();
   }
 }
