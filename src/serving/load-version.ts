@@ -64,14 +64,8 @@ async function openChecked(
     });
   } catch (error) {
     if (error instanceof Fault) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    const line = firstLine(reason);
+    const line = error instanceof Error ? error.message : String(error);
     const what = /^\S+ (?:has|cannot be|is|says) /.test(line) ? line : `model.onnx cannot be run: ${line}`;
     throw new Fault('invalid_model', [`model ${key}: ${what}`], error);
   }
-}
-
-/** ONNX Runtime's messages go on for lines, with paths of its own sources. */
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? text;
 }

@@ -62,9 +62,8 @@ export async function warmUpOf(
   }
 }
 
-/** ONNX Runtime's messages go on for lines, with paths of its own sources. */
-function cannotRun(modelFile: string, error: unknown): Fault {
+export function cannotRun(modelFile: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
-  const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+  const reason = error instanceof Error ? error.message : String(error);
   return new Fault('invalid_model', [`${modelFile} cannot be run: ${reason}`], error);
 }

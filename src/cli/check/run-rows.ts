@@ -1,7 +1,7 @@
-import { Fault } from '../../errors.js';
 import type { FetchedOutput } from '../../models/manifest/fetched-outputs.js';
 import type { FeedTensor } from '../../models/manifest/input-tensors.js';
 import { withWorkerPool } from '../worker-pool.js';
+import { cannotRun } from './open-graph.js';
 
 /** Rows to be run through a model file. */
 interface RowsToRun {
@@ -49,8 +49,6 @@ export async function runRows(
     }
     return values;
   }, workerEntry).catch((error: unknown) => {
-    if (error instanceof Fault) throw error;
-    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
-    throw new Fault('invalid_model', [`${modelFile} cannot be run: ${reason}`], error);
+    throw cannotRun(modelFile, error);
   });
 }

@@ -66,7 +66,8 @@ export class Session {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
+        // What it finds wrong is thrown as well, and told once, in words for people.
+        logSeverityLevel: 4,
         extra: { session: { intra_op: { allow_spinning: '0' } } },
       });
       return new Session(spec, session);

@@ -4,6 +4,7 @@ import { DriftCounter, toMessage } from '../../drift/drift-counter.js';
 import { createDecide } from '../../models/decision/decide.js';
 import { WorkerChannel } from './frames.js';
 import type { FromWorker, SessionSpec, ToWorker } from './messages.js';
+import { ortReason } from './ort-reason.js';
 import type { PolicyRunner } from './run-rows.js';
 import { Session } from './session.js';
 import { warmUp } from './warm-up.js';
@@ -117,5 +118,5 @@ function sessionOf(key: string): Session {
 }
 
 function failed(error: unknown): FromWorker {
-  return { type: 'failed', message: error instanceof Error ? error.message : String(error) };
+  return { type: 'failed', message: ortReason(error instanceof Error ? error.message : String(error)) };
 }
