@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { GRPCInferenceService } from '../../src/doors/grpc/messages/inference-messages.js';
+import { GrpcStatus } from '../../src/doors/grpc/wire/status.js';
+import { callGrpc, connectGrpc } from '../support/grpc-client.js';
 import { post } from '../support/http.js';
 import { sumVersion } from '../support/models.js';
 import { appForSuite } from '../support/start-app.js';
@@ -60,7 +63,37 @@ const DOORS: Readonly<Record<string, Door>> = {
       ...binary,
       'inference-header-content-length': '0',
     }),
+  'gRPC, raw': (values) => grpc(values, { rawInputContents: [bytesOfRow(values)] }),
+  'gRPC, typed': (values) => grpc(values, { fp32Contents: [...values] }),
+  'gRPC, a stream': async (values) => {
+    const { modelStreamInfer } = GRPCInferenceService.method;
+    const request = grpcRequest(values, { rawInputContents: [bytesOfRow(values)] });
+    const { messages } = await callGrpc(connectGrpc(server().url), modelStreamInfer, [request]);
+    const body = messages[0]?.errorMessage ?? '';
+    return { status: body === '' ? 200 : 422, body };
+  },
 };
+
+interface GrpcValues {
+  readonly rawInputContents?: Uint8Array[];
+  readonly fp32Contents?: number[];
+}
+
+function grpcRequest(values: readonly number[], { rawInputContents = [], fp32Contents }: GrpcValues) {
+  const contents = fp32Contents === undefined ? {} : { contents: { fp32Contents } };
+  const inputs = [{ ...tensor(values), shape: [1n, BigInt(values.length)], ...contents }];
+  return { modelName: 'bounded', inputs, rawInputContents };
+}
+
+/** A call as the other doors say it: of its status, the one that they have for it. */
+async function grpc(values: readonly number[], given: GrpcValues) {
+  const { modelInfer } = GRPCInferenceService.method;
+  const { status, message } = await callGrpc(connectGrpc(server().url), modelInfer, [
+    grpcRequest(values, given),
+  ]);
+  const isBad = status === GrpcStatus.INVALID_ARGUMENT;
+  return { status: status === GrpcStatus.OK ? 200 : isBad ? 422 : 500, body: message };
+}
 
 const BAD: readonly (readonly [string, readonly number[]])[] = [
   ['below the minimum of a parameter', [0.9, 3]],

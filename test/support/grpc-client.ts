@@ -1,4 +1,5 @@
 import http2, { type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
+import type { ConnectionOptions } from 'node:tls';
 import {
   create,
   type DescMessage,
@@ -20,9 +21,9 @@ export interface GrpcAnswer<O extends DescMessage> {
   readonly trailers: IncomingHttpHeaders;
 }
 
-/** A connection that speaks HTTP/2 over plain TCP, for one test. */
-export function connectGrpc(url: string): ClientHttp2Session {
-  const session = http2.connect(url);
+/** A connection that speaks HTTP/2, for one test; what TLS needs where the address is https. */
+export function connectGrpc(url: string, secure: ConnectionOptions = {}): ClientHttp2Session {
+  const session = http2.connect(url, secure);
   session.on('error', () => {});
   onTestFinished(() => session.destroy());
   return session;

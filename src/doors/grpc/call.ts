@@ -55,6 +55,8 @@ export class GrpcCall implements CallHead, StreamListener {
   readonly onClosed: (() => void)[] = [];
   /** What is to happen when what was sent has gone out, after {@link send} has said false. */
   onDrain: (() => void) | undefined;
+  /** Has a call that may last as long as its client likes come to its end. */
+  onLeave: (() => void) | undefined;
   #reading: Reading | undefined;
   #hasBegun = false;
   #hasEnded = false;

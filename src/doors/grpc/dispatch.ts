@@ -89,9 +89,13 @@ export class Dispatch {
     if (method === undefined || (method.permission === 'admin' && access?.hasAdmin() !== true))
       throw new Refusal('not_found', `there is no method ${call.path.slice(0, 200)}`);
     this.#asked(call, method.permission, () => {
-      const signal = this.#signalOf(call, timeoutMs);
+      const controller = this.#controllerOf(call, timeoutMs);
+      const { signal } = controller;
       if (method.kind === 'unary') this.#unary(call, method, signal);
-      else void this.#stream(call, method, signal);
+      else {
+        call.onLeave = () => controller.abort(leaving());
+        void this.#stream(call, method, signal);
+      }
     });
   }
 
@@ -129,7 +133,7 @@ export class Dispatch {
     const context = { ...contextOf(call), signal };
     try {
       for await (const message of answer(
-        messagesOf(call, (onMessage) => this.#reader(onMessage)),
+        messagesOf(call, (onMessage) => this.#reader(onMessage), signal),
         context,
       )) {
         if (!call.send(message)) await drained(call);
@@ -168,6 +172,7 @@ export class Dispatch {
         void this.#infer(of, message, answers, onGone, clock.nowMs()).run();
       },
     });
+    call.onLeave = () => dies.leave(leaving());
     const reader = this.#reader((message) => {
       if (!call.hasEnded) dies.take(message);
     });
@@ -243,7 +248,7 @@ export class Dispatch {
     return new MessageReader({ arriving, maxBytes, onMessage });
   }
 
-  #signalOf(call: GrpcCall, timeoutMs: number | undefined): AbortSignal {
+  #controllerOf(call: GrpcCall, timeoutMs: number | undefined): AbortController {
     const controller = new AbortController();
     call.onGone(() => controller.abort(new Refusal('bad_request', 'the client has gone')));
     if (timeoutMs !== undefined) {
@@ -252,7 +257,7 @@ export class Dispatch {
       const cancel = clock.after(Math.ceil(timeoutMs), () => controller.abort(passed));
       call.onClosed.push(cancel);
     }
-    return controller.signal;
+    return controller;
   }
 
   #traceOf(call: GrpcCall): RequestTrace | undefined {
@@ -322,6 +327,10 @@ export class Dispatch {
   #addressOf({ socket, headers }: GrpcCall): string {
     return this.#options.clientAddress(socket, textOf(headers['x-forwarded-for']));
   }
+}
+
+function leaving(): Refusal {
+  return new Refusal('draining', 'the server is shutting down', { retryAfterSeconds: 1 });
 }
 
 function contextOf({ requestId, keyId }: GrpcCall) {

@@ -105,7 +105,10 @@ export class GrpcServer {
   /** Asks every client to leave, and ends each connection when its calls are answered. */
   close(): void {
     this.#isClosing = true;
-    for (const connection of this.#connections.values()) this.#askToEnd(connection);
+    for (const connection of this.#connections.values()) {
+      this.#askToEnd(connection);
+      for (const call of connection.calls) call.onLeave?.();
+    }
   }
 
   /** Ends every connection, whatever is still on its way. */

@@ -30,6 +30,8 @@ export class DieStream {
   readonly #gone = new Set<() => void>();
   #hasEnded = false;
   #isBlocked = false;
+  /** Why no more messages are taken. */
+  #leaving: Refusal | undefined;
 
   constructor(call: GrpcCall, options: DieStreamOptions) {
     this.#call = call;
@@ -72,6 +74,13 @@ export class DieStream {
     );
   }
 
+  /** Takes no more messages, and ends the call by a status when those that were taken are answered. */
+  leave(refusal: Refusal): void {
+    this.#leaving = refusal;
+    this.#call.stream.pause();
+    this.#flush();
+  }
+
   /** No more messages come. */
   end(): void {
     this.#hasEnded = true;
@@ -97,6 +106,8 @@ export class DieStream {
       this.#isBlocked = !this.#call.send(first.answer);
     }
     if (this.#waiting.length === 0 && this.#hasEnded) this.#call.finish();
+    else if (this.#waiting.length === 0 && this.#leaving !== undefined) this.#call.refuse(this.#leaving);
+    else if (this.#leaving !== undefined) return;
     else if (this.#waiting.length < MAX_WAITING && !this.#isBlocked && this.#call.stream.isPaused)
       this.#call.stream.resume();
   }

@@ -6,12 +6,13 @@ import type { MessageReader } from './messages.js';
 const MAX_UNANSWERED = 64;
 
 /**
- * What a client sends on a call, message by message, as it is asked for.
+ * What a client sends on a call, message by message, as it is asked for; to its end, or until `signal` is aborted.
  * @throws Refusal where what it sends is none, or it ends within one
  */
 export async function* messagesOf(
   call: GrpcCall,
   readerOf: (onMessage: (message: Buffer) => void) => MessageReader,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const come: Buffer[] = [];
   let isOver = false;
@@ -23,6 +24,7 @@ export async function* messagesOf(
   };
   const reader = readerOf((message) => come.push(message));
   call.onClosed.push(() => reader.settle(), over);
+  signal.addEventListener('abort', over);
   call.read({
     data(chunk) {
       try {
@@ -46,7 +48,7 @@ export async function* messagesOf(
         wake = resolve;
       });
   }
-  if (!call.hasEnded) assertWhole(reader);
+  if (!call.hasEnded && !signal.aborted) assertWhole(reader);
 }
 
 /** When what was sent has gone out, or the call is over. */
