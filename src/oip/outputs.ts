@@ -39,8 +39,13 @@ function perDie(name: string, numberOf: (prediction: Prediction) => number | und
     dieShape: [],
     fromContributions: false,
     onlyByName: false,
-    values: ({ predictions }) =>
-      Float32Array.from(predictions, (prediction) => numberOf(prediction) ?? Number.NaN),
+    values: ({ predictions }) => {
+      const values = new Float32Array(predictions.length);
+      predictions.forEach((prediction, i) => {
+        values[i] = numberOf(prediction) ?? Number.NaN;
+      });
+      return values;
+    },
   };
 }
 
