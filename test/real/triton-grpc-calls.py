@@ -97,7 +97,9 @@ answer = client.infer(MODEL, inputs(DIES), outputs=outputs(names), request_id="t
 expect(answer.get_response().id == "touchdown-7", answer.get_response())
 expect(list(answer.get_output("anomaly_score").shape) == [3], "shape")
 expect([answer.as_numpy(name).tolist() for name in names][3] == [b"1", b"1", b"1"], "model_version")
-refused(lambda: client.infer(MODEL, inputs(DIES), headers=AUTH, compression_algorithm="gzip"), "UNIMPLEMENTED", "identity")
+for packed in ("gzip", "deflate"):
+    same = client.infer(MODEL, inputs(DIES), outputs=outputs(names), headers=AUTH, compression_algorithm=packed)
+    expect(same.as_numpy("anomaly_score").tobytes() == answer.as_numpy("anomaly_score").tobytes(), f"packed by {packed}")
 answer = client.infer(MODEL, inputs(DIES), headers=AUTH)
 expect([one.name for one in answer.get_response().outputs] == names[:3], "all outputs but those only by name")
 scores = answer.as_numpy("anomaly_score").tobytes()

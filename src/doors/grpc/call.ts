@@ -6,6 +6,7 @@ import type { HeaderRecord } from './http2/headers.js';
 import { encodeHeaders } from './http2/hpack.js';
 import type { Http2Stream, StreamListener } from './http2/stream.js';
 import { framed } from './wire/messages.js';
+import { ENCODINGS, type Unpack } from './wire/packed.js';
 import { encodeStatusMessage, GrpcStatus, STATUS_OF } from './wire/status.js';
 
 /** What every call is known by. */
@@ -24,7 +25,7 @@ interface CallHead {
 const OK = encodeHeaders({ 'grpc-status': `${GrpcStatus.OK}` });
 
 /** What every answer begins with. */
-const HEAD = { ':status': '200', 'content-type': 'application/grpc', 'grpc-accept-encoding': 'identity' };
+const HEAD = { ':status': '200', 'content-type': 'application/grpc', 'grpc-accept-encoding': ENCODINGS };
 const HEAD_BLOCK = encodeHeaders(HEAD);
 
 /** Who reads a call. */
@@ -38,6 +39,8 @@ export class GrpcCall implements CallHead, StreamListener {
   readonly path: string;
   readonly requestId: string;
   readonly receivedAtMs: number;
+  /** Unpacks its messages; undefined where none is packed. */
+  unpack: Unpack | undefined;
   /** Who calls, once that is known. */
   keyId = '';
   /** What the answer says of the rate that the call was counted for last. */

@@ -16,7 +16,8 @@ import { type InferAnswers, InferExchange, type InferParts } from './infer/infer
 import type { GrpcMethod, StreamMethod, UnaryMethod } from './services/method.js';
 import { assertWhole, drained, messagesOf } from './wire/message-stream.js';
 import { MessageReader } from './wire/messages.js';
-import { answerOther, compressed, isGrpc, textOf } from './wire/request.js';
+import { unpackBy } from './wire/packed.js';
+import { answerOther, isGrpc, textOf } from './wire/request.js';
 import { readTimeoutMs } from './wire/timeout.js';
 
 export interface DispatchOptions {
@@ -70,8 +71,7 @@ export class Dispatch {
     try {
       if (stream.headers === undefined)
         throw new Refusal('headers_too_large', 'expected metadata of at most 65536 bytes');
-      const encoding = headers['grpc-encoding'];
-      if (encoding !== undefined && encoding !== 'identity') throw compressed(encoding);
+      call.unpack = unpackBy(textOf(headers['grpc-encoding']), this.#options.maxMessageBytes);
       const timeoutMs = readTimeoutMs(textOf(headers['grpc-timeout']));
       if (path === INFER || path === STREAM_INFER)
         this.#asked(call, 'predict', () => this.#dies(call, path === STREAM_INFER, timeoutMs));
@@ -133,7 +133,7 @@ export class Dispatch {
     const context = { ...contextOf(call), signal };
     try {
       for await (const message of answer(
-        messagesOf(call, (onMessage) => this.#reader(onMessage), signal),
+        messagesOf(call, (onMessage) => this.#reader(call, onMessage), signal),
         context,
       )) {
         if (!call.send(message)) await drained(call);
@@ -173,7 +173,7 @@ export class Dispatch {
       },
     });
     call.onLeave = () => dies.leave(leaving());
-    const reader = this.#reader((message) => {
+    const reader = this.#reader(call, (message) => {
       if (!call.hasEnded) dies.take(message);
     });
     this.#read(call, reader, true, () => dies.end());
@@ -202,7 +202,7 @@ export class Dispatch {
   #onlyMessage(call: GrpcCall, then: (message: Buffer) => void): void {
     let message: Buffer | undefined;
     let found = 0;
-    const reader = this.#reader((one) => {
+    const reader = this.#reader(call, (one) => {
       message = one;
       found++;
     });
@@ -243,9 +243,9 @@ export class Dispatch {
     call.read({ data, end });
   }
 
-  #reader(onMessage: (message: Buffer) => void): MessageReader {
+  #reader({ unpack }: GrpcCall, onMessage: (message: Buffer) => void): MessageReader {
     const { arriving, maxMessageBytes: maxBytes } = this.#options;
-    return new MessageReader({ arriving, maxBytes, onMessage });
+    return new MessageReader({ arriving, maxBytes, unpack, onMessage });
   }
 
   #controllerOf(call: GrpcCall, timeoutMs: number | undefined): AbortController {

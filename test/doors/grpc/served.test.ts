@@ -1,3 +1,4 @@
+import { deflateSync, gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { GRPCInferenceService } from '../../../src/doors/grpc/messages/inference-messages.js';
@@ -28,6 +29,13 @@ const typed = (values: readonly number[]) => ({
   inputs: [{ ...request(values).inputs[0], contents: { fp32Contents: [...values] } }],
   rawInputContents: [],
 });
+
+/** A message that says that it is packed. */
+function packed(message: Uint8Array): Buffer {
+  const framed = frame(message);
+  framed[0] = 1;
+  return framed;
+}
 
 async function scoresOverHttp(values: readonly number[]) {
   const inputs = [{ name: 'test_params', datatype: 'FP32', shape: [values.length / 3, 3], data: values }];
@@ -146,13 +154,29 @@ describe('what is refused has a status and words', () => {
     };
     const infer = '/inference.GRPCInferenceService/ModelInfer';
     expect(await statusOf('/inference.GRPCInferenceService/Nope', frame(new Uint8Array()))).toBe('12');
-    expect(await statusOf(infer, frame(new Uint8Array()), { 'grpc-encoding': 'gzip' })).toBe('12');
-    expect(await statusOf(infer, Buffer.of(1, 0, 0, 0, 0))).toBe('12');
+    expect(await statusOf(infer, frame(new Uint8Array()), { 'grpc-encoding': 'snappy' })).toBe('12');
+    expect(await statusOf(infer, Buffer.of(1, 0, 0, 0, 0))).toBe('3');
+    expect(await statusOf(infer, Buffer.of(1, 0, 0, 0, 1, 7), { 'grpc-encoding': 'gzip' })).toBe('3');
+    const bomb = gzipSync(Buffer.alloc(2_000_000));
+    expect(await statusOf(infer, packed(bomb), { 'grpc-encoding': 'gzip' })).toBe('8');
     expect(await statusOf(infer, Buffer.of(0, 0x7f, 0, 0, 0))).toBe('8');
     expect(await statusOf(infer, Buffer.of(0, 0, 0, 0, 9, 1))).toBe('3');
     expect(await statusOf(infer, Buffer.alloc(0))).toBe('3');
     expect(await statusOf(infer, frame(Buffer.of(0xff)))).toBe('3');
     expect(await statusOf(infer, frame(new Uint8Array()), { 'grpc-timeout': 'soon' })).toBe('3');
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+  ])('a message that is packed by %s is the same message', async (encoding, pack) => {
+    const session = connectGrpc(server().url);
+    const message = toBinary(modelInfer.input, create(modelInfer.input, request(dies.flat())));
+    const path = '/inference.GRPCInferenceService/ModelInfer';
+    const plain = await callBytes(session, path, [frame(message)]);
+    const answer = await callBytes(session, path, [packed(pack(message))], { 'grpc-encoding': encoding });
+    expect(answer.bytes.length).toBeGreaterThan(50);
+    expect(answer.bytes).toEqual(plain.bytes);
   });
 
   test('what is no gRPC is told where it is', async () => {

@@ -1,5 +1,6 @@
 import { Refusal } from '../../../errors.js';
 import { ArrivingBody, type ArrivingBytes } from '../../../rows/arriving-bytes.js';
+import type { Unpack } from './packed.js';
 
 /** Before each message: a flag that says whether it is compressed, and its length, big-endian. */
 const PREFIX_BYTES = 5;
@@ -16,6 +17,8 @@ export function framed(message: Uint8Array): Buffer {
 interface MessageReaderOptions {
   /** Longest message, bytes. */
   readonly maxBytes: number;
+  /** Unpacks those that say that they are packed; undefined where none may be. */
+  readonly unpack: Unpack | undefined;
   /** What messages that are still arriving share. */
   readonly arriving: ArrivingBytes;
   /** Told of each message as soon as it is whole; its bytes are the reader's to keep. */
@@ -31,6 +34,7 @@ export class MessageReader {
   /** What has come of a message whose prefix is whole. */
   #body: ArrivingBody | undefined;
   #missing = 0;
+  #isPacked = false;
 
   constructor(options: MessageReaderOptions) {
     this.#options = options;
@@ -42,7 +46,7 @@ export class MessageReader {
   }
 
   /**
-   * @throws Refusal `body_too_large`, or `unsupported_media_type` of a compressed message; nothing is to be read then
+   * @throws Refusal `body_too_large`, or `bad_request` of what is packed and may not be; nothing is to be read then
    */
   push(chunk: Buffer): void {
     let at = 0;
@@ -62,7 +66,7 @@ export class MessageReader {
       const from = at + PREFIX_BYTES;
       const length = this.#lengthOf(chunk, at);
       if (chunk.length - from >= length) {
-        this.#options.onMessage(chunk.subarray(from, from + length));
+        this.#emit(chunk.subarray(from, from + length));
         return from + length;
       }
     }
@@ -100,16 +104,23 @@ export class MessageReader {
     const message = others.length === 0 ? first : Buffer.concat(body.pieces);
     this.settle();
     this.#prefixBytes = 0;
-    this.#options.onMessage(message);
+    this.#emit(message);
+  }
+
+  #emit(message: Buffer): void {
+    const { onMessage, unpack } = this.#options;
+    onMessage(this.#isPacked && unpack !== undefined ? unpack(message) : message);
   }
 
   #lengthOf(prefix: Buffer, at: number): number {
-    if (prefix[at] !== 0) {
+    const flag = prefix[at] ?? 0;
+    if (flag > 1 || (flag === 1 && this.#options.unpack === undefined)) {
       throw new Refusal(
-        'unsupported_media_type',
-        'expected messages that are not compressed (grpc-encoding identity)',
+        'bad_request',
+        `a message begins with the flag ${flag}: expected 0, or 1 where grpc-encoding says how it is packed`,
       );
     }
+    this.#isPacked = flag === 1;
     const length = prefix.readUInt32BE(at + 1);
     const { maxBytes } = this.#options;
     if (length <= maxBytes) return length;

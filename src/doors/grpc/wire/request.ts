@@ -1,15 +1,6 @@
-import { Refusal } from '../../../errors.js';
 import type { HeaderRecord } from '../http2/headers.js';
 import { encodeHeaders } from '../http2/hpack.js';
 import type { Http2Stream } from '../http2/stream.js';
-
-/** Of a call whose messages would be compressed. */
-export function compressed(encoding: string | readonly string[]): Refusal {
-  return new Refusal(
-    'unsupported_media_type',
-    `grpc-encoding: expected identity (messages are not compressed), found "${String(encoding).slice(0, 40)}"`,
-  );
-}
 
 /** Whether a request of HTTP/2 is a call of gRPC with messages of protobuf. */
 export function isGrpc(headers: HeaderRecord): boolean {
