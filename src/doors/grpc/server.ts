@@ -113,7 +113,11 @@ export class GrpcServer {
 
   /** Ends every connection, whatever is still on its way. */
   cutOffAll(): void {
-    for (const { http2 } of [...this.#connections.values()]) http2.destroy();
+    for (const { http2, socket } of [...this.#connections.values()]) {
+      http2.destroy();
+      // Who does not read is not waited for.
+      socket.destroy();
+    }
   }
 
   #begin(stream: Http2Stream, connection: Connection): void {
