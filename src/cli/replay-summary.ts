@@ -1,3 +1,4 @@
+import { UNSCORABLE, WHY_UNSCORABLE } from '../lots/unscorable.js';
 import type { LotReplay, ReplayState } from '../replay/replay-lot.js';
 import type { Tally } from '../replay/tally.js';
 import { describeReport } from '../stdf/stdf.js';
@@ -107,11 +108,8 @@ export function reportSummary(replay: LotReplay): ReportSummary {
 
 function balanceLines({ balance, tally }: LotReplay): string[] {
   const { parts, unposted, posted, outcomes, open, reconciled } = balance;
-  const aside = [
-    [unposted.no_results, 'without parametric results'],
-    [unposted.missing_values, 'without a value that the model needs'],
-    [unposted.not_ended, 'without a PRR'],
-  ] as const;
+  const aside = UNSCORABLE.filter((why) => unposted[why] > 0);
+  const skipped = aside.reduce((sum, why) => sum + unposted[why], 0);
   const settled = [
     [outcomes.answered, 'answered'],
     [outcomes.refused, 'refused'],
@@ -123,7 +121,8 @@ function balanceLines({ balance, tally }: LotReplay): string[] {
   );
   const more = posted - open - outcomes.answered - listed.length;
   return [
-    `  parts      ${parts} = ${posted} posted${sumOf(aside)}`,
+    `  parts      ${parts} = ${posted} posted${sumOf([[skipped, 'not posted']])}`,
+    ...aside.map((why) => `    ${unposted[why]} not posted: ${WHY_UNSCORABLE[why]}`),
     `  posted     ${posted} = ${outcomes.answered} answered${sumOf(settled.slice(1))}`,
     reconciled
       ? '  the counts reconcile: every part once, every posted die settled once'

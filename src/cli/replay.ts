@@ -29,7 +29,7 @@ Examples:
 
 Each part of the lot is posted when its PRR has been read, its tests found by number and name; a lot whose
 tests are named or measured otherwise than the model's is refused (--map, --strip-name). Parts without
-parametric results, or without a value that the model needs, are counted and not posted. A die that is
+results of the model's tests, or without a value that the model needs, are counted and not posted, as by score. A die that is
 answered with 429, 503, 504 or not at all is posted again under the same id, after the time that the
 server asks for, until --patience ends. Other refusals are recorded. Ctrl-C ends with the summary so
 far; a second one does not wait for the answers under way.

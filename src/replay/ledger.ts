@@ -1,3 +1,5 @@
+import type { Unscorable } from '../lots/unscorable.js';
+
 /**
  * How a posted die ends: `answered` by a prediction; `refused` by an answer that repeating cannot
  * change; `given_up` when the server could not be brought to answer in time; `interrupted` by Ctrl-C.
@@ -5,15 +7,11 @@
 export const REPLAY_OUTCOMES = ['answered', 'refused', 'given_up', 'interrupted'] as const;
 export type ReplayOutcome = (typeof REPLAY_OUTCOMES)[number];
 
-/** Why a part of the file is not posted. */
-export const UNPOSTED = ['no_results', 'missing_values', 'not_ended'] as const;
-export type Unposted = (typeof UNPOSTED)[number];
-
 /** What has become of the parts of the file so far. */
 export interface Balance {
   /** Parts read. */
   readonly parts: number;
-  readonly unposted: Readonly<Record<Unposted, number>>;
+  readonly unposted: Readonly<Record<Unscorable, number>>;
   /** Dies handed to the server, each counted once however often it was sent. */
   readonly posted: number;
   readonly outcomes: Readonly<Record<ReplayOutcome, number>>;
@@ -30,7 +28,7 @@ export interface Balance {
  */
 export interface Ledger {
   /** Enters a part, by its index in the file, as not to be posted. */
-  skip(part: number, why: Unposted): void;
+  skip(part: number, why: Unscorable): void;
   /** Enters a part as posted. */
   post(part: number): void;
   /** Settles a posted part. */

@@ -104,12 +104,13 @@ export async function replayLot(options: ReplayLotOptions): Promise<LotReplay> {
   const measuring = {
     measurer,
     judge: refuse,
-    parameterCount: contract.parameter_count,
-    missing: contract.missing,
+    acceptsMissing: contract.missing === 'impute',
   };
+  let withResults = 0;
   const touchdowns = touchdownsOf(parts, measuring, touchdown ?? 1, {
     onPart: (part) => {
       collector.read(part);
+      if (part.results.length > 0) withResults++;
       watched.onPart();
     },
     onSkipped: (part, why) => ledger.skip(part.index, why),
@@ -132,6 +133,7 @@ export async function replayLot(options: ReplayLotOptions): Promise<LotReplay> {
     file,
     target: detail,
     elapsedMs,
+    withResults,
     neverMeasured: measurer.neverMeasured(),
     converted: measurer.match().converted,
   };
@@ -140,10 +142,13 @@ export async function replayLot(options: ReplayLotOptions): Promise<LotReplay> {
   );
 }
 
-type Known = Pick<LotReplay, 'file' | 'target' | 'elapsedMs' | 'neverMeasured' | 'converted'>;
+interface Known extends Pick<LotReplay, 'file' | 'target' | 'elapsedMs' | 'neverMeasured' | 'converted'> {
+  /** Parts that have any parametric result, whatever the model reads. */
+  readonly withResults: number;
+}
 
 function conclude(
-  done: Known,
+  { withResults, ...done }: Known,
   interrupted: boolean,
   parts: PartStream,
   ledger: Ledger,
@@ -151,7 +156,7 @@ function conclude(
   mapsOf: (lots: readonly Lot[]) => readonly WaferMap[],
 ): LotReplay {
   const [lots, report, balance, tally] = [parts.lots(), parts.report(), ledger.balance(), tallier.tally()];
-  if (balance.posted === 0 && !interrupted) throw nothingPosted(done, balance);
+  if (balance.posted === 0 && !interrupted) throw nothingPosted({ withResults, ...done }, balance);
   const reconciled =
     balance.reconciled &&
     balance.outcomes.answered === answersOf(tally) &&
@@ -189,9 +194,9 @@ function answersOf({ table }: Tally): number {
 
 const MAX_NAMED_TESTS = 20;
 
-function nothingPosted({ target, neverMeasured }: Known, { parts, unposted }: Balance): Fault {
+function nothingPosted({ target, neverMeasured, withResults }: Known, { parts }: Balance): Fault {
   const model = `${target.name} version ${target.version}`;
-  if (unposted.missing_values === 0) {
+  if (withResults === 0) {
     return new Fault('invalid_data', [`none of its ${parts} parts has parametric results`]);
   }
   const named = neverMeasured
@@ -199,7 +204,7 @@ function nothingPosted({ target, neverMeasured }: Known, { parts, unposted }: Ba
     .map(({ testNumber, name }) => `test ${testNumber} (${name}) of ${model} is not in the lot`);
   const more = neverMeasured.length - named.length;
   return new Fault('invalid_data', [
-    `none of its ${parts} parts has the values that ${model} reads (${unposted.missing_values} with results)`,
+    `none of its ${parts} parts has the values that ${model} reads (${withResults} with results)`,
     ...named,
     ...(more > 0 ? [`and ${more} tests more`] : []),
   ]);

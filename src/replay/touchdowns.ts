@@ -1,7 +1,7 @@
 import type { DieLabel } from '../die/die.js';
 import type { MeasuredPart, PartMeasurer } from '../lots/measure-part.js';
+import { type Unscorable, whyUnscorable } from '../lots/unscorable.js';
 import type { Lot, Part, PartStream } from '../stdf/stdf.js';
-import type { Unposted } from './ledger.js';
 
 /** A part that can be posted, and the text of its payload: what is sent, on every attempt, as it is. */
 export interface PostableDie {
@@ -13,8 +13,7 @@ export interface PostableDie {
 /** What a version asks of a measurement. */
 interface Measuring {
   readonly measurer: PartMeasurer;
-  readonly parameterCount: number;
-  readonly missing: 'reject' | 'impute';
+  readonly acceptsMissing: boolean;
   /** Throws where the lot's tests are not the model's: asked once a part that passed has shown them, or at the end. */
   readonly judge?: (lot: Lot) => void;
 }
@@ -30,7 +29,7 @@ export async function* touchdownsOf(
   size: number,
   told: {
     readonly onPart: (part: Part) => void;
-    readonly onSkipped: (part: Part, why: Unposted) => void;
+    readonly onSkipped: (part: Part, why: Unscorable) => void;
   },
 ): AsyncGenerator<readonly PostableDie[], void, void> {
   let group: PostableDie[] = [];
@@ -47,7 +46,7 @@ export async function* touchdownsOf(
       judged.add(lot);
       measuring.judge?.(lot);
     }
-    const why = unpostable(measured, measuring);
+    const why = whyUnscorable(measured, measuring.acceptsMissing);
     if (why !== undefined) {
       told.onSkipped(part, why);
       continue;
@@ -59,17 +58,6 @@ export async function* touchdownsOf(
   }
   for (const last of parts.lots()) if (!judged.has(last)) measuring.judge?.(last);
   if (group.length > 0) yield group;
-}
-
-/** Why a part is not posted; undefined where it is. A die of which nothing was measured has no score. */
-function unpostable(
-  { part, measured }: MeasuredPart,
-  { parameterCount, missing }: Measuring,
-): Unposted | undefined {
-  if (part.end === 'not_ended') return 'not_ended';
-  if (part.results.length === 0) return 'no_results';
-  const fewest = missing === 'reject' ? parameterCount : 1;
-  return measured < fewest ? 'missing_values' : undefined;
 }
 
 /** The payload of /predict. A float32 is written so that it is the same float32 again; NaN becomes null. */

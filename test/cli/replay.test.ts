@@ -7,13 +7,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type ReplayCommandOptions, replayCommand } from '../../src/cli/replay.js';
+import { scoreCommand } from '../../src/cli/score.js';
 import { Fault } from '../../src/errors.js';
+import { UNSCORABLE, WHY_UNSCORABLE } from '../../src/lots/unscorable.js';
 import { type Cruelty, detailOf, startHostileServer } from '../replay/hostile-server.js';
 import { fastClock, type LotPart, lotRecords, writeLot } from '../replay/support.js';
 import { fileOf, pir, ptr } from '../stdf/support.js';
 import { Collector } from '../support/collector.js';
-import { sumVersion, temporaryFolder } from '../support/models.js';
+import { fillRepository, sumVersion, temporaryFolder } from '../support/models.js';
+import { WORKER } from '../support/pool.js';
 import { appForSuite, startApp } from '../support/start-app.js';
+import { runCommand } from './support.js';
 
 const LOT2 = fileURLToPath(new URL('../../../shared/data/lot2.stdf.gz', import.meta.url));
 if (!existsSync(LOT2)) process.stdout.write(`skipped: the real lot, ${LOT2} is not there\n`);
@@ -105,7 +109,9 @@ describe('diegate replay against a diegate', () => {
     expect(steady).toMatchInlineSnapshot(`
       "tiny.stdf: lot LOT-1, wafer W1
         asked      reject version 1, threshold 10
-        parts      12 = 10 posted + 1 without parametric results + 1 without a value that the model needs
+        parts      12 = 10 posted + 2 not posted
+          1 not posted: no parametric results for the model's tests
+          1 not posted: missing values, which the model does not accept
         posted     10 = 10 answered
         the counts reconcile: every part once, every posted die settled once
         latency    p50 n ms, p90 n ms, p99 n ms, max n ms (of the answers)
@@ -169,6 +175,35 @@ describe('diegate replay against a diegate', () => {
     expect(summary).toMatchObject({ posted: 11, answered: 10, refused: 1, failed: 2, reconciled: true });
   });
 
+  it.each([
+    ['reject', undefined, ['no_results', 'missing_values']],
+    ['impute', 'impute' as const, ['no_results']],
+  ])(
+    'leaves out what score leaves out, in the same words, of a model that says %s',
+    async (name, missing, reasons) => {
+      // One more part, with a result, but of none of the model's tests.
+      const lot = await writeLot([...LOT, { values: { 77: 1 } }]);
+      const folder = await temporaryFolder();
+      const version = versionOf(name, [1000, 1010], 10, missing);
+      await fillRepository(folder, [version]);
+      const score = (more: readonly string[]) =>
+        runCommand(
+          (streams) => scoreCommand({ streams, workerEntry: WORKER }),
+          [lot, '--model', join(folder, name, version.manifest.version), ...more],
+        );
+      const { notScored } = JSON.parse((await score(['--json'])).out).lots[0].parts;
+      const { summary } = await runJson([lot, '--url', url(), '--model', name]);
+      const [ofScore, ofReplay] = [await score([]), await run([lot, '--url', url(), '--model', name])];
+      for (const reason of UNSCORABLE) {
+        const count = reasons.includes(reason) ? (reason === 'no_results' ? 2 : 1) : 0;
+        expect([notScored[reason] ?? 0, summary.not_posted[reason]], reason).toEqual([count, count]);
+        const words = WHY_UNSCORABLE[reason];
+        expect(ofScore.out.includes(`${count} not scored: ${words}`), reason).toBe(count > 0);
+        expect(ofReplay.out.includes(`${count} not posted: ${words}`), reason).toBe(count > 0);
+      }
+    },
+  );
+
   it('writes a page with the wafer and the tests behind each score', async () => {
     const page = join(await temporaryFolder(), 'report.html');
     await run([await writeLot(LOT), '--url', url(), '--report', page]);
@@ -198,7 +233,7 @@ describe('diegate replay against a diegate', () => {
     await writeFile(cut, fileOf([...records, pir(1, 0), ptr(1000, 1)]).subarray(0, -3));
     const { out, exitCode } = await run([cut, '--url', url()]);
     expect(out).toContain('10 answered');
-    expect(out).toContain('1 without a PRR');
+    expect(out).toContain('1 not posted: no PRR: the part never ended');
     expect(out).toContain('the counts reconcile');
     expect(out).toContain('file: truncated_tail');
     expect(exitCode).toBe(0);

@@ -1,16 +1,21 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { scoreCommand } from '../../src/cli/score.js';
 import { NO_DIE } from '../../src/mapfile/bin-map.js';
 import { MAP_FORMATS, type MapFormatName } from '../../src/mapfile/map-formats.js';
-import { fileOf, mir, mrr, pir, prr, ptr } from '../stdf/support.js';
+import { STDF_FORMAT, simulateFiles } from '../../src/training/simulate-files.js';
+import { fileOf, lot2Missing, mir, mrr, pir, prr, ptr, readAll } from '../stdf/support.js';
 import { fillRepository, sumVersion, temporaryFolder } from '../support/models.js';
 import { WORKER } from '../support/pool.js';
 import { problemsOf, runCommand } from './support.js';
 
 const score = (args: readonly string[]) =>
   runCommand((streams) => scoreCommand({ streams, workerEntry: WORKER }), args);
+
+const LOT2 = fileURLToPath(new URL('../../../shared/data/lot2.stdf.gz', import.meta.url));
 
 /** Fails a part when the magnitude of test 10 is over 1. */
 const MODEL = sumVersion(1, {
@@ -65,6 +70,35 @@ async function floor(bytes: Uint8Array = lot()) {
   return { args: [file, '--model', model], maps: join(folder, 'deep', 'maps') };
 }
 
+/** A model of one test, whatever it is called. */
+async function floorOf(folder: string, testNumber: number) {
+  const parameters = [{ name: 'any', testName: '', testNumber }];
+  const version = sumVersion(1, { input: { name: 'test_params', parameters, missing: 'reject' } });
+  await fillRepository(folder, [version]);
+  return { args: ['--model', join(folder, version.manifest.name, version.manifest.version)] };
+}
+
+/** By wafer the hard bin of the last PRR of each die, as rows from the top and columns from the left: x to the right, y up. */
+async function lastBinsOf(file: string): Promise<Map<string, number[]>> {
+  const bytes = await readFile(file);
+  const { records } = await readAll(file.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+  const wafers = new Map<string, Map<string, { x: number; y: number; bin: number }>>();
+  let dies = new Map<string, { x: number; y: number; bin: number }>();
+  for (const record of records) {
+    if (record.type === 'Wcr') expect(record).toMatchObject({ posX: 'R', posY: 'U' });
+    if (record.type === 'Wir') {
+      dies = new Map();
+      wafers.set(record.waferId ?? '', dies);
+    }
+    if (record.type !== 'Prr') continue;
+    const { xCoord: x = 0, yCoord: y = 0, hardBin: bin } = record;
+    dies.set(`${x},${y}`, { x, y, bin });
+  }
+  const binsOf = (wafer: typeof dies) =>
+    [...wafer.values()].sort((a, b) => b.y - a.y || a.x - b.x).map(({ bin }) => bin);
+  return new Map([...wafers].map(([wafer, of]) => [wafer, binsOf(of)]));
+}
+
 describe('diegate score --map', () => {
   it.each(Object.keys(MAP_FORMATS) as MapFormatName[])('writes a %s file a wafer', async (format) => {
     const { args, maps } = await floor();
@@ -84,6 +118,37 @@ describe('diegate score --map', () => {
         { bin: 99, count: 1, quality: 'fail' },
       ],
     });
+  });
+
+  describe.each([
+    ['simulated', 1001, undefined, undefined],
+    ['real', 1000, LOT2, lot2Missing],
+  ])('of a %s lot', (_, testNumber, given, absent) => {
+    it.skipIf(absent).each(Object.keys(MAP_FORMATS) as MapFormatName[])(
+      `has the bin of each die's last PRR in its place in a %s file${absent ? ` (${absent})` : ''}`,
+      async (format) => {
+        const folder = await temporaryFolder();
+        const file = given ?? join(folder, 'lot.stdf');
+        const shape = { seed: 3, lots: 1, wafersPerLot: 2, diesAcross: 9, defectRate: 20 };
+        if (given === undefined) await simulateFiles({ ...shape, output: file, formats: STDF_FORMAT });
+        const { args } = await floorOf(folder, testNumber);
+        const maps = join(folder, 'maps');
+        await score([file, ...args, '--map', format, '--map-out', maps]);
+        const expected = await lastBinsOf(file);
+        const found = await Promise.all(
+          (await readdir(maps)).map(async (name) =>
+            MAP_FORMATS[format].read(await readFile(join(maps, name), 'utf8')),
+          ),
+        );
+        expect(found.map(({ wafer }) => wafer).sort()).toEqual([...expected.keys()].sort());
+        for (const { wafer, bins } of found) {
+          expect(
+            [...bins].filter((bin) => bin !== NO_DIE),
+            wafer,
+          ).toEqual(expected.get(wafer));
+        }
+      },
+    );
   });
 
   it("has the tester's bins alone without --map-fail-bin, soft ones by --map-bins", async () => {

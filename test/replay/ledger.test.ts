@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLedger, REPLAY_OUTCOMES, UNPOSTED } from '../../src/replay/ledger.js';
+import { UNSCORABLE } from '../../src/lots/unscorable.js';
+import { createLedger, REPLAY_OUTCOMES } from '../../src/replay/ledger.js';
 
 describe('the ledger', () => {
   it('accounts for every part once, in whatever order it is settled', () => {
     const fate = fc.oneof(
-      fc.record({ kind: fc.constant('skip' as const), why: fc.constantFrom(...UNPOSTED) }),
+      fc.record({ kind: fc.constant('skip' as const), why: fc.constantFrom(...UNSCORABLE) }),
       fc.record({ kind: fc.constant('post' as const), outcome: fc.constantFrom(...REPLAY_OUTCOMES) }),
     );
     fc.assert(
@@ -29,7 +30,7 @@ describe('the ledger', () => {
         const { unposted, outcomes, ...rest } = ledger.balance();
         const posted = fates.filter(({ kind }) => kind === 'post').length;
         expect(rest).toEqual({ parts: fates.length, posted, open: 0, reconciled: true });
-        for (const why of UNPOSTED) {
+        for (const why of UNSCORABLE) {
           expect(unposted[why]).toBe(fates.filter((f) => f.kind === 'skip' && f.why === why).length);
         }
         for (const outcome of REPLAY_OUTCOMES) {

@@ -12,13 +12,14 @@ import { joinMatches } from '../../lots/tests/join-matches.js';
 import type { TestMatch } from '../../lots/tests/match-tests.js';
 import { type RefusedLot, testsRefused } from '../../lots/tests/refusal.js';
 import type { TestNaming } from '../../lots/tests/test-identity.js';
+import { whyUnscorable } from '../../lots/unscorable.js';
 import { explain } from '../../models/decision/explain.js';
 import type { Parameter } from '../../models/manifest/input-schema.js';
 import type { ModelVersion } from '../../models/model-version.js';
 import { assembleParts, type Lot, type Part, type ReadReport } from '../../stdf/stdf.js';
 import { namingFile } from '../lot-file.js';
 import type { DieScore, OfflineEngine } from './engine.js';
-import type { NotScored, PartOutcome } from './scored-part.js';
+import type { PartOutcome } from './scored-part.js';
 import { ScoredColumns, type ScoredParts } from './scored-parts.js';
 
 /** A file, or the part of one, that a lot was read from. */
@@ -172,7 +173,7 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
       rows ??= roomOf();
       const at = waiting.length * width;
       const measured = measurer.measure(part, pass.lot, rows.subarray(at, at + width));
-      const reason = whyNot(measured, version);
+      const reason = whyUnscorable(measured, version.contract.acceptsMissing);
       const kept = { label: measured.label, softBin: part.softBin, measured: measured.measured };
       const entry = entries.add({ ...kept, file: pass.file }, reason ?? 'inference_failed');
       const measuring = measurer;
@@ -215,12 +216,6 @@ function createLotScoring(options: ScoreLotsOptions): LotScoring {
       };
     },
   };
-}
-
-function whyNot({ part, measured, params }: MeasuredPart, { contract }: ModelVersion): NotScored | undefined {
-  if (part.end !== 'ended') return 'not_ended';
-  if (measured === 0) return 'no_results';
-  return measured < params.length && !contract.acceptsMissing ? 'missing_values' : undefined;
 }
 
 /** @param rows float32 [batch, parameters]: the values of its parts */

@@ -4,6 +4,7 @@ import { type CategoryParameter, type DieLabel, knownCategories, MAX_ID_LENGTH }
 import type { Decision } from '../../die/prediction.js';
 import { Fault } from '../../errors.js';
 import { explanationOf } from '../../lots/explanation.js';
+import { whyUnscorableValues } from '../../lots/unscorable.js';
 import { explain } from '../../models/decision/explain.js';
 import type { Parameter } from '../../models/manifest/input-schema.js';
 import type { ModelVersion } from '../../models/model-version.js';
@@ -208,13 +209,9 @@ async function scoreBatch(
   });
 }
 
-function whyNot(
-  params: Float32Array,
-  { contract }: ModelVersion,
-): 'no_results' | 'missing_values' | undefined {
+function whyNot(params: Float32Array, { contract }: ModelVersion) {
   const missing = params.filter(Number.isNaN).length;
-  if (missing === params.length) return 'no_results';
-  return missing > 0 && !contract.acceptsMissing ? 'missing_values' : undefined;
+  return whyUnscorableValues(params.length - missing, params.length, contract.acceptsMissing);
 }
 
 function outcomeOf(

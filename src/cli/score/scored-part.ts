@@ -2,13 +2,12 @@ import type { DieLabel } from '../../die/die.js';
 import type { Decision } from '../../die/prediction.js';
 import type { TouchedPart } from '../../lots/dies/touchdown.js';
 import type { Explanation } from '../../lots/explanation.js';
+import { WHY_UNSCORABLE } from '../../lots/unscorable.js';
 import type { Part } from '../../stdf/stdf.js';
 
 /** Why a part has no prediction, and the words for it. */
 export const NOT_SCORED = {
-  not_ended: 'no PRR: the part never ended',
-  no_results: "no parametric results for the model's tests",
-  missing_values: 'missing values, which the model does not accept',
+  ...WHY_UNSCORABLE,
   not_finite: "the model's score is not a finite number",
   inference_failed: 'the model could not be run on it',
 } as const;

@@ -306,6 +306,33 @@ describe('diegate gate', () => {
     expect(out).toMatch(/accuracy +100\.00% +66\.67%/);
   });
 
+  it('refuses a lot whose tests are others than the models’, naming both sides for each version', async () => {
+    const part = (x: number, fails: boolean) => [
+      pir(1, 0),
+      ptr(10, 1, { testTxt: 'IDD', units: 'A' }),
+      ptr(20, 1, { testTxt: 'b' }),
+      prr(1, 0, { xCoord: x, yCoord: 0, partFlg: fails ? 8 : 0, partId: String(x) }),
+    ];
+    const file = join(await temporaryFolder(), 'lot.stdf');
+    await writeFile(file, fileOf([mir, ...part(1, false), ...part(2, true), mrr]));
+    const parameters = [
+      { name: 'VOH', testNumber: 10 },
+      { name: 'b', testNumber: 20 },
+    ];
+    const version = (number: string) =>
+      sumVersion(2, { version: number, input: { name: 'test_params', parameters } });
+    const [baseline = '', candidate = ''] = await folders(version('1'), version('2'));
+    const problems = await problemsOf(
+      gate(['--baseline', baseline, '--candidate', candidate, '--data', file, ...ANY_LATENCY]),
+    );
+    for (const key of ['sum/1', 'sum/2']) {
+      expect(problems).toContain(
+        `${file}: 1 of the 2 tests of model ${key} are other tests in the lot, so it is not scored`,
+      );
+    }
+    expect(problems.filter((line) => line.includes('model: 10 VOH; lot: 10 IDD [A]'))).toHaveLength(2);
+  });
+
   it('reads options and outputs before it does any work', async () => {
     const data = await csvFile(THOUSAND);
     expect(
