@@ -4,22 +4,9 @@
 # with its cure, repaired by check --fix, and then answers the same. Prints the table of docs/models.md. Needs python3, PyPI and a
 # build (npm run build).
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-
-if ! command -v python3 >/dev/null; then
-  echo "skipped: it needs python3"
-  exit 0
-fi
+source "$(dirname "$0")/packages-preamble.sh"
 python="${EXPORTERS_PYTHON:-$work/venv/bin/python}" # one that has them all installed saves the installation
-if [ -z "${EXPORTERS_PYTHON:-}" ]; then
-  if ! test/real/python-packages.sh "$work/venv" -r test/real/exporters/requirements.txt >"$work/pip.log" 2>&1; then
-    tail -3 "$work/pip.log"
-    echo "skipped: the exporters cannot be installed from PyPI here"
-    exit 0
-  fi
-fi
+[ -n "${EXPORTERS_PYTHON:-}" ] || install_packages "one of the exporters" -r test/real/exporters/requirements.txt
 
 # PyPI's torch for Linux cannot be imported without NVIDIA's libraries. Debian's is for processors only; it is unpacked here
 # and installed nowhere.

@@ -4,25 +4,14 @@
 # of a running diegate, its canary, or are loaded beside the others, by policy; a version packed as an OCI layout is copied by oras
 # (a Go module, where Go is there) and comes back byte for byte. Needs python3, PyPI and a build (npm run build).
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-work="$(mktemp -d)"
+source "$(dirname "$0")/packages-preamble.sh"
 started=()
 finish() {
   for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$work"
 }
-trap finish EXIT
-
-if ! command -v python3 >/dev/null; then
-  echo "skipped: it needs python3"
-  exit 0
-fi
-if ! test/real/python-packages.sh "$work/venv" mlflow==3.17.2 onnx==1.23.2 onnxruntime==1.30.0 >"$work/pip.log" 2>&1; then
-  tail -3 "$work/pip.log"
-  echo "skipped: mlflow 3.17.2 cannot be installed from PyPI here"
-  exit 0
-fi
+install_packages "mlflow 3.17.2" mlflow==3.17.2 onnx==1.23.2 onnxruntime==1.30.0
 # Its runner of jobs is not needed, and starts five more processes.
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
 export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1 HOME="$work"

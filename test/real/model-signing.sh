@@ -3,20 +3,10 @@
 # and diegate verifies, diegate signs and it verifies, by keys on each curve and by a chain of certificates;
 # and what was tampered with is refused by both. Needs python3, openssl, PyPI and a build (npm run build).
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-
-if ! command -v python3 openssl >/dev/null; then
-  echo "skipped: it needs python3 and openssl"
-  exit 0
-fi
+source "$(dirname "$0")/packages-preamble.sh"
+command -v openssl >/dev/null || { echo "skipped: it needs openssl"; exit 0; }
 # model-signing 1.1.1 imports OpenSSL without asking for pyOpenSSL.
-if ! test/real/python-packages.sh "$work/venv" model-signing==1.1.1 pyOpenSSL==26.4.0 >"$work/pip.log" 2>&1; then
-  tail -3 "$work/pip.log"
-  echo "skipped: model-signing 1.1.1 cannot be installed from PyPI here"
-  exit 0
-fi
+install_packages "model-signing 1.1.1" model-signing==1.1.1 pyOpenSSL==26.4.0
 python="$work/venv/bin/model_signing"
 diegate() { node dist/main.js "$@"; }
 refused() { # refused TEXT COMMAND...: it fails and says TEXT

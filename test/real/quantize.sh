@@ -3,19 +3,8 @@
 # the same dies: its error is no larger, Python's ONNX Runtime gives its file the same bits alone and in any batch, and runs
 # it in whole numbers. Needs python3, PyPI and a build (npm run build).
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-
-if ! command -v python3 >/dev/null; then
-  echo "skipped: it needs python3"
-  exit 0
-fi
-if ! test/real/python-packages.sh "$work/venv" onnx==1.23.2 onnxruntime==1.30.0 skl2onnx==1.20.0 scikit-learn==1.9.1 numpy==2.4.6 >"$work/pip.log" 2>&1; then
-  tail -3 "$work/pip.log"
-  echo "skipped: onnxruntime 1.30.0 cannot be installed from PyPI here"
-  exit 0
-fi
+source "$(dirname "$0")/packages-preamble.sh"
+install_packages "onnxruntime 1.30.0" onnx==1.23.2 onnxruntime==1.30.0 skl2onnx==1.20.0 scikit-learn==1.9.1 numpy==2.4.6
 python="$work/venv/bin/python"
 "$python" test/real/quantize/models.py "$work"
 for model in dense conv; do

@@ -3,14 +3,8 @@
 # against pystdf's reading of the same lot; the SQL of docs/table.md runs. Of a simulated lot, and of the real lot beside the project where it is
 # there. Needs python3, PyPI and a build.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-if ! command -v python3 >/dev/null || ! test/real/python-packages.sh "$work/venv" duckdb==2.0.1 pyarrow==26.0.1 pystdf==1.4.0 >"$work/pip.log" 2>&1; then
-  tail -3 "$work/pip.log" 2>/dev/null || true
-  echo "skipped: it needs python3 and packages of PyPI"
-  exit 0
-fi
+source "$(dirname "$0")/packages-preamble.sh"
+install_packages "duckdb, pyarrow or pystdf" duckdb==2.0.1 pyarrow==26.0.1 pystdf==1.4.0
 node dist/main.js simulate --seed 11 --wafers 2 --across 15 -o "$work/simulated.stdf" >/dev/null
 lots=("$work/simulated.stdf")
 real=../shared/data/lot2.stdf.gz
