@@ -46,7 +46,7 @@ function linesOf(
   const listed = refused.slice(0, MOST_LISTED).map(sidesOf);
   const more = refused.length - listed.length;
   return [
-    `${where}: ${count} are other tests in the lot, so it is not scored`,
+    `${where}: ${count} ${refused.length === 1 ? 'is another test' : 'are other tests'} in the lot, so it is not scored`,
     ...listed.map((line) => `  ${line}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ];

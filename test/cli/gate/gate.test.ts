@@ -327,7 +327,7 @@ describe('diegate gate', () => {
     );
     for (const key of ['sum/1', 'sum/2']) {
       expect(problems).toContain(
-        `${file}: 1 of the 2 tests of model ${key} are other tests in the lot, so it is not scored`,
+        `${file}: 1 of the 2 tests of model ${key} is another test in the lot, so it is not scored`,
       );
     }
     expect(problems.filter((line) => line.includes('model: 10 VOH; lot: 10 IDD [A]'))).toHaveLength(2);
