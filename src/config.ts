@@ -8,6 +8,7 @@ import {
   isNetwork,
   isOrigin,
   isPath,
+  keptInputs,
   list,
   oneOf,
   share,
@@ -155,6 +156,46 @@ export const ConfigSchema = z.object({
     .describe(
       'Bytes of large bodies that may be arriving at a time, and of answers that wait for their readers',
     ),
+  RECORDS_DIR: text.describe(
+    'Folder in which a record of every die is kept, and proof that none was changed; none are kept without it',
+  ),
+  RECORDS_ACK: oneOf('buffered', 'durable')
+    .prefault('buffered')
+    .describe(
+      'When a die is answered: at once, its record written some milliseconds later, or once it is durable',
+    ),
+  RECORDS_ON_STALL: oneOf('refuse', 'block', 'drop')
+    .prefault('refuse')
+    .describe(
+      'While the disk takes no records: refuse dies (503, not ready), let answers wait, or drop records, counted and told by a record of the gap',
+    ),
+  RECORDS_INPUTS: keptInputs
+    .prefault('none')
+    .describe('Whose measurements are kept with their records: none, fails, all or sample:0.01 and the like'),
+  RECORDS_BUFFER_MB: whole(1, 65_536)
+    .prefault('64')
+    .describe('Records and rows that may wait for the disk before RECORDS_ON_STALL decides'),
+  RECORDS_SEGMENT_MB: whole(1, 4096)
+    .prefault('64')
+    .describe('A segment of records of this size is sealed, and the next one begun'),
+  RECORDS_SEGMENT_MINUTES: whole(1, 1440).prefault('60').describe('And so is one of this age'),
+  RECORDS_KEEP_DAYS: whole(1, 36_500)
+    .prefault('90')
+    .describe('Sealed segments that are older are removed; their checkpoints stay'),
+  RECORDS_KEEP_MB: whole(1, 1_073_741_824)
+    .prefault('20480')
+    .describe('And so are the oldest beyond this size'),
+  RECORDS_KEY_FILE: text.describe(
+    'PEM file of the Ed25519 key that checkpoints of records are signed with; unsigned without it',
+  ),
+  RECORDS_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9._:/-]{1,100}$/, {
+      error: ({ input }) =>
+        `expected 1 to 100 letters, digits, ".", "_", ":", "/" or "-", found "${String(input)}"`,
+    })
+    .prefault('diegate')
+    .describe('Name of this log in its checkpoints: one for each server, such as fab1.example/gate3'),
   DRIFT_WINDOW_MINUTES: whole(6, 1440)
     .prefault('60')
     .describe('Dies of so many minutes are compared with the reference: 6 to 48 steps'),
@@ -232,6 +273,10 @@ function contradictionsOf(settings: Settings): string[] {
         : 'MODEL_SIGNATURES: expected warn or require beside keys or authorities, found "off"',
     );
   }
+  if (settings.RECORDS_ACK === 'durable' && settings.RECORDS_ON_STALL === 'drop')
+    problems.push('RECORDS_ON_STALL: expected refuse or block beside RECORDS_ACK "durable", found "drop"');
+  if (settings.RECORDS_KEY_FILE !== undefined && settings.RECORDS_DIR === undefined)
+    problems.push('RECORDS_DIR: expected beside RECORDS_KEY_FILE, found nothing');
   together('DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE');
   if (settings.MAX_BUFFERED_BYTES < body) {
     problems.push(

@@ -21,6 +21,7 @@ export const REFUSALS = {
   internal_error: { status: 500, title: 'Internal error' },
   queue_full: { status: 503, title: 'The queue is full' },
   draining: { status: 503, title: 'The server is shutting down' },
+  records_unavailable: { status: 503, title: 'No record of the die can be kept' },
   model_not_ready: { status: 503, title: 'The model is not loaded' },
   state_not_saved: { status: 503, title: 'The change could not be saved' },
   inference_failed: { status: 503, title: 'The model could not be run' },

@@ -22,6 +22,16 @@ export const share = z
   })
   .transform(Number);
 
+/** Of which dies the measurement itself is kept with their records. */
+export const keptInputs = z.string().transform((text, context) => {
+  if (text === 'none' || text === 'fails' || text === 'all') return text;
+  const sampled = /^sample:(.*)$/.exec(text);
+  const parsed = share.safeParse(sampled?.[1] ?? '');
+  if (parsed.success) return { share: parsed.data };
+  context.addIssue(`expected none, fails, all or sample: and a number from 0 to 1, found "${text}"`);
+  return z.NEVER;
+});
+
 /** One of a few words in an environment variable. */
 export function oneOf<const W extends readonly [string, ...string[]]>(...words: W) {
   return z.enum(words, {

@@ -27,6 +27,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'observers.ts',
     'oip',
     'prediction',
+    'records',
     'routing',
     'secrets',
     'serving/**',
@@ -102,6 +103,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'models/manifest',
     'traffic',
   ],
+  records: ['errors.ts', 'die', 'serving', 'type exchange', 'type models', 'type prediction'],
   sources: ['schema-faults.ts', 'errors.ts', 'models/graph', 'type models/**'],
   signatures: ['schema-faults.ts', 'type config.ts', 'errors.ts', 'models/manifest', 'type models'],
   drift: [
@@ -251,6 +253,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   monitoring: [
     'type config.ts',
+    'type records',
     'type die',
     'type drift',
     'type errors.ts',
@@ -262,6 +265,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'monitoring/metrics': [
     'type drift',
+    'type records',
     'type die',
     'type errors.ts',
     'type lifecycle',
@@ -334,8 +338,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'ml-matrix': ['training'],
   '@bufbuild/protobuf': ['doors/grpc/**', 'models/graph'],
   pbf: ['training'],
-  hyparquet: ['training'],
-  'hyparquet-writer': ['cli'],
+  hyparquet: ['records', 'training'],
+  'hyparquet-writer': ['cli', 'records'],
   '@rgrove/parse-xml': ['mapfile'],
   'modern-tar': ['backup', 'sources'],
   yaml: ['sources'],

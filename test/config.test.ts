@@ -45,6 +45,15 @@ const DEFAULTS = {
   RELOAD_INTERVAL_MS: 5_000,
   MAX_CONNECTIONS: 4096,
   MAX_BUFFERED_BYTES: 134_217_728,
+  RECORDS_ACK: 'buffered',
+  RECORDS_ON_STALL: 'refuse',
+  RECORDS_INPUTS: 'none',
+  RECORDS_BUFFER_MB: 64,
+  RECORDS_SEGMENT_MB: 64,
+  RECORDS_SEGMENT_MINUTES: 60,
+  RECORDS_KEEP_DAYS: 90,
+  RECORDS_KEEP_MB: 20_480,
+  RECORDS_NAME: 'diegate',
   DRIFT_WINDOW_MINUTES: 60,
   DRIFT_STEP_MINUTES: 5,
   DRIFT_MINIMUM_DIES: 500,
@@ -55,7 +64,7 @@ const DEFAULTS = {
 const NOT_SET = [
   ...['API_KEYS_FILE', 'JWT_JWKS_FILE', 'JWT_ISSUER', 'JWT_AUDIENCE', 'TRUSTED_PROXIES', 'CORS_ORIGINS'],
   ...['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CLIENT_CA_FILE', 'PROBE_PORT', 'SERVING_FILE'],
-  ...['DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE'],
+  ...['DRIFT_WEBHOOK_URL', 'DRIFT_WEBHOOK_SECRET_FILE', 'RECORDS_DIR', 'RECORDS_KEY_FILE'],
   ...['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS'],
 ];
 
@@ -80,6 +89,11 @@ const BOUNDS = {
   SHUTDOWN_GRACE_MS: [100, 600_000],
   RATE_LIMIT_PER_SECOND: [0, 1_000_000],
   CALLER_RATE_LIMIT_PER_SECOND: [0, 1_000_000],
+  RECORDS_BUFFER_MB: [1, 65_536],
+  RECORDS_SEGMENT_MB: [1, 4096],
+  RECORDS_SEGMENT_MINUTES: [1, 1440],
+  RECORDS_KEEP_DAYS: [1, 36_500],
+  RECORDS_KEEP_MB: [1, 1_073_741_824],
   PROBE_PORT: [0, 65_535],
   RELOAD_INTERVAL_MS: [100, 86_400_000],
   MAX_CONNECTIONS: [1, 1_000_000],
@@ -310,4 +324,23 @@ test('every setting is described with its default and its meaning', () => {
     MODEL_SIGNATURE_AUTHORITIES: 'not set',
     ...Object.fromEntries(NOT_SET.map((name) => [name, 'not set'])),
   });
+});
+
+test('which measurements records keep is said in words, or as a share', () => {
+  expect(readConfig({ RECORDS_INPUTS: 'fails' }).RECORDS_INPUTS).toBe('fails');
+  expect(readConfig({ RECORDS_INPUTS: 'sample:0.01' }).RECORDS_INPUTS).toEqual({ share: 0.01 });
+  for (const wrong of ['some', 'sample', 'sample:2', 'sample:'])
+    expect(problemsOf({ RECORDS_INPUTS: wrong })).toEqual([
+      `RECORDS_INPUTS: expected none, fails, all or sample: and a number from 0 to 1, found "${wrong}"`,
+    ]);
+});
+
+test('records that answers wait for are never dropped, and a key without records signs nothing', () => {
+  expect(problemsOf({ RECORDS_DIR: 'r', RECORDS_ACK: 'durable', RECORDS_ON_STALL: 'drop' })).toEqual([
+    'RECORDS_ON_STALL: expected refuse or block beside RECORDS_ACK "durable", found "drop"',
+  ]);
+  expect(problemsOf({ RECORDS_KEY_FILE: 'k' })).toEqual([
+    'RECORDS_DIR: expected beside RECORDS_KEY_FILE, found nothing',
+  ]);
+  expect(problemsOf({ RECORDS_NAME: 'two words' })[0]).toMatch(/^RECORDS_NAME: expected 1 to 100 letters/);
 });

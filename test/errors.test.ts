@@ -26,6 +26,7 @@ test('the catalogue of refusals is the one that callers know', () => {
     internal_error: 500,
     queue_full: 503,
     draining: 503,
+    records_unavailable: 503,
     model_not_ready: 503,
     state_not_saved: 503,
     inference_failed: 503,

@@ -15,6 +15,8 @@ interface AccessOptions {
   readonly reloadIntervalMs: number;
   readonly clock: Pick<Clock, 'after'>;
   readonly logger: Pick<FastifyBaseLogger, 'info' | 'error'>;
+  /** See `ReloadedFilesOptions.onReloaded`. */
+  readonly onReloaded?: ((what: string, files: readonly string[]) => void) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -41,9 +43,9 @@ export interface Access {
  * @throws Fault `invalid_config` with one line for each problem
  */
 export async function openAccess(options: AccessOptions): Promise<Access | undefined> {
-  const { apiKeysFile, tokens, reloadIntervalMs: intervalMs, clock, logger, now } = options;
+  const { apiKeysFile, tokens, reloadIntervalMs: intervalMs, clock, logger, onReloaded, now } = options;
   if (apiKeysFile === undefined && tokens === undefined) return undefined;
-  const watch = { intervalMs, clock, logger };
+  const watch = { intervalMs, clock, logger, onReloaded };
   const keys =
     apiKeysFile === undefined
       ? undefined
@@ -72,7 +74,7 @@ interface OpenedTokens {
 
 async function openTokens(
   { jwksFile, issuer, audience }: NonNullable<AccessOptions['tokens']>,
-  watch: { intervalMs: number; clock: Pick<Clock, 'after'>; logger: AccessOptions['logger'] },
+  watch: { intervalMs: number } & Pick<AccessOptions, 'clock' | 'logger' | 'onReloaded'>,
   now: () => number,
 ): Promise<OpenedTokens> {
   // With what verifies signatures, which few servers need.

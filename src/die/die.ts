@@ -7,6 +7,9 @@ export const DEFAULT_PARAMETER_COUNT = 512;
 /** Longest accepted id (die, lot, wafer, equipment, file), in Unicode code points. */
 export const MAX_ID_LENGTH = 128;
 
+/** Largest number of a touchdown. */
+const MAX_TOUCHDOWN = 999_999_999;
+
 /** Largest magnitude that float32 can hold; above it a value would become infinite. */
 export const FLOAT32_MAX = 3.4028234663852886e38;
 
@@ -27,6 +30,9 @@ const CoordinateSchema = z
   .min(-32767, { error: coordinateFault })
   .max(32767, { error: coordinateFault });
 
+const touchdownFault = ({ input }: { readonly input?: unknown }) =>
+  `expected a whole number from 0 to ${MAX_TOUCHDOWN}, found ${describeInput(input)}`;
+
 /** What names a die and says where it came from; everything of a payload but its measurement. */
 export const DieLabelSchema = z.object(
   {
@@ -37,6 +43,17 @@ export const DieLabelSchema = z.object(
     y: CoordinateSchema.nullish().describe('Row of the die on the wafer, STDF Y_COORD'),
     equipment_id: IdSchema.nullish().describe('Tester that measured the die'),
     stdf_file: IdSchema.nullish().describe('STDF file that holds the die'),
+    insertion: IdSchema.nullish().describe(
+      'Test step: wafer sort, final test, hot, cold, as the floor names it',
+    ),
+    touchdown: z
+      .int({ error: touchdownFault })
+      .min(0, { error: touchdownFault })
+      .max(MAX_TOUCHDOWN, { error: touchdownFault })
+      .nullish()
+      .describe(
+        'Number of the touchdown, which tells a die that is tested again from one that is sent again',
+      ),
   },
   {
     error: ({ input }) =>

@@ -78,6 +78,7 @@ export abstract class Exchange implements Counting, ToldMessage {
 
   readonly #parts: ExchangeParts;
   #holdsRows = false;
+  #isRefusalRecorded = false;
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
@@ -103,6 +104,10 @@ export abstract class Exchange implements Counting, ToldMessage {
 
   get traceId(): string | undefined {
     return this.trace?.traceId;
+  }
+
+  get isRefusalRecorded(): boolean {
+    return this.#isRefusalRecorded;
   }
 
   get predicts(): boolean {
@@ -132,7 +137,8 @@ export abstract class Exchange implements Counting, ToldMessage {
 
   /** @throws Refusal where the dies may not come in */
   find(path: NamedByPath, also: readonly NamedByPath[] = []): Promise<void> | undefined {
-    const { admit } = this.#parts;
+    const { admit, records } = this.#parts;
+    records?.assertOpen();
     if (also.length > 0) {
       const all = [path, ...also].map(async ({ model, version }) => admit(model, version));
       return Promise.all(all).then(([first, ...further]) => {
@@ -181,7 +187,15 @@ export abstract class Exchange implements Counting, ToldMessage {
   /** Predicts the dies that were read, and answers: resolves, whatever becomes of them, when the answer is written. */
   async predict(): Promise<void> {
     try {
-      this.answer(await (this.further.length === 0 ? this.#predictBy(this.#found()) : this.#predictByAll()));
+      const inferred = await (this.further.length === 0
+        ? this.#predictBy(this.#found())
+        : this.#predictByAll());
+      const { records } = this.#parts;
+      if (records !== undefined) {
+        const kept = records.answered(this, this.#measured(), inferred, () => this.#deadlineAtMs());
+        if (kept !== undefined) await kept;
+      }
+      this.answer(inferred);
     } catch (error) {
       this.refuse(error);
     } finally {
@@ -194,6 +208,9 @@ export abstract class Exchange implements Counting, ToldMessage {
     const refusal = refusalOf(error);
     if (refusal.code === 'internal_error')
       this.#parts.logger.error({ request_id: this.requestId, err: error }, 'unexpected error');
+    // Here and not when it is told: who has gone is told nothing, and rows are given back before.
+    this.#parts.records?.refused(this, this.measurements, refusal, this.#holdsRows);
+    this.#isRefusalRecorded = true;
     this.answerRefusal(refusal);
   }
 
@@ -225,9 +242,7 @@ export abstract class Exchange implements Counting, ToldMessage {
   }
 
   #predictBy({ version, assign, isNamed, shadows }: Target): Promise<Inferred> {
-    const { trace, measurements, timeoutMs } = this;
-    if (measurements === undefined) throw new Error('the dies of the message were not read');
-    const asked = this.headers['x-deadline-ms'] === undefined ? undefined : readDeadlineMs(this.headers);
+    const { trace } = this;
     const request: PredictionRequest = {
       requestId: this.requestId,
       keyId: this.keyId,
@@ -237,11 +252,10 @@ export abstract class Exchange implements Counting, ToldMessage {
       assign,
       isNamed,
       shadows,
-      measurements,
+      measurements: this.#measured(),
       lane: this.lane,
       receivedAtMs: this.receivedAtMs,
-      deadlineMs:
-        asked === undefined || timeoutMs === undefined ? (asked ?? timeoutMs) : Math.min(asked, timeoutMs),
+      deadlineMs: this.#deadlineMs(),
       explain: this.explain,
       rawContributions: this.rawContributions,
       onGone: this.onGone,
@@ -258,7 +272,27 @@ export abstract class Exchange implements Counting, ToldMessage {
       return one.value.predictions;
     });
     const predictions = (answers[0] ?? []).flatMap((_, die) => answers.flatMap((each) => each[die] ?? []));
-    return { predictions, contributions: undefined };
+    return { predictions, contributions: undefined, fallback: undefined, queueMs: undefined };
+  }
+
+  /** Milliseconds from arrival that its caller asks for; undefined for the version's own. */
+  #deadlineMs(): number | undefined {
+    const { timeoutMs } = this;
+    const asked = this.headers['x-deadline-ms'] === undefined ? undefined : readDeadlineMs(this.headers);
+    if (asked === undefined || timeoutMs === undefined) return asked ?? timeoutMs;
+    return Math.min(asked, timeoutMs);
+  }
+
+  /** When its answer is too late; where nobody asks for a deadline, from now on as long as a die may wait. */
+  #deadlineAtMs(): number {
+    const asked = this.#deadlineMs();
+    if (asked !== undefined) return this.receivedAtMs + asked;
+    return this.#parts.clock.nowMs() + this.#found().version.manifest.batching.defaultDeadlineMs;
+  }
+
+  #measured(): Measurements {
+    if (this.measurements === undefined) throw new Error('the dies of the message were not read');
+    return this.measurements;
   }
 
   #assertAlike(): void {

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { Measurements } from '../die/die.js';
 import type { Refusal, RefusalCode } from '../errors.js';
 import { tellEach } from '../observers.js';
+import type { Inferred } from '../prediction/predictor.js';
+import type { Target } from '../routing/targets.js';
 import type { Headers } from '../rows/decode/headers.js';
 import { invalidInput } from '../rows/decode/refusals.js';
 import type { Clock } from '../serving/clock.js';
@@ -37,8 +39,42 @@ export interface Answered {
 /** Who is told of answered messages; told, never asked. */
 export type AnswerObserver = (answered: Answered) => void;
 
+/** A message as a record of its dies shows it. */
+export interface RecordedMessage
+  extends Pick<ToldMessage, 'requestId' | 'traceId' | 'route' | 'keyId' | 'receivedAtMs' | 'target'> {}
+
+/** Who keeps a record of every die that was let in and of every die that was refused. */
+export interface MessageRecorder {
+  /** @throws Refusal `records_unavailable` where no more dies may come in, as no record of them can be kept */
+  assertOpen(): void;
+  /**
+   * Dies were judged, and are to be answered.
+   * @param measurements whose rows may be read until this returns
+   * @param deadlineAtMs asked for only where the answer has to wait
+   * @returns what the answer has to wait for; rejects with a Refusal where that takes too long
+   */
+  answered(
+    message: RecordedMessage,
+    measurements: Measurements,
+    inferred: Inferred,
+    deadlineAtMs: () => number,
+  ): Promise<void> | undefined;
+  /**
+   * Dies were refused, or a message before its dies were read.
+   * @param hasRows whether the rows of the measurements may be read until this returns
+   */
+  refused(
+    message: RecordedMessage,
+    measurements: Measurements | undefined,
+    refusal: Refusal,
+    hasRows: boolean,
+  ): void;
+}
+
 /** Whom to tell of answered messages. */
 export interface AnswerTelling {
+  /** Undefined where no records are kept. */
+  readonly records?: MessageRecorder | undefined;
   readonly clock: Clock;
   readonly observers: readonly AnswerObserver[];
   readonly logger: { error(fields: object, message: string): void };
@@ -52,11 +88,15 @@ export interface ToldMessage
   address(): string;
   /** Its dies, where they were read. */
   readonly measurements: Measurements | undefined;
+  /** Where its dies were to go, where that is known. */
+  readonly target: Target | undefined;
+  /** Whether its refusal has been recorded. */
+  readonly isRefusalRecorded: boolean;
 }
 
 /** Tells all observers of a message that has been answered just now; a fault of theirs harms nobody. */
 export function tellAnswered(
-  { clock, observers, logger }: AnswerTelling,
+  { clock, observers, logger, records }: AnswerTelling,
   message: ToldMessage,
   status: number,
   refusal: Refusal | undefined,
@@ -78,6 +118,8 @@ export function tellAnswered(
     dieId: label?.die_id,
     equipmentId: label?.equipment_id ?? undefined,
   };
+  if (records !== undefined && refusal !== undefined && predicts && !message.isRefusalRecorded)
+    records.refused(message, measurements, refusal, false);
   tellEach(
     observers,
     (observe) => observe(answered),

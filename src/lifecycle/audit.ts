@@ -23,9 +23,14 @@ export interface AuditedChange {
 /** Tells of a change that has been made. */
 export type Audit = (actor: Actor, change: AuditedChange) => void;
 
-/** One log line for each change: who, what, from, to. */
-export function createAudit(logger: Pick<Logger, 'warn'>): Audit {
-  return ({ id, requestId, comment, approvedBy }, change) => {
+/**
+ * One log line for each change: who, what, from, to.
+ * @param also who else is told
+ */
+export function createAudit(logger: Pick<Logger, 'warn'>, also?: Audit): Audit {
+  return (actor, change) => {
+    const { id, requestId, comment, approvedBy } = actor;
+    also?.(actor, change);
     // Above info, so that a log that leaves out predictions keeps the changes.
     logger.warn(
       { audit: true, who: id, request_id: requestId, ...change, comment, approved_by: approvedBy },

@@ -5,7 +5,7 @@ import type { Batcher } from '../serving/batching/batcher.js';
 import type { Clock } from '../serving/clock.js';
 import type { WorkerPool } from '../serving/workers/pool.js';
 import type { CanaryEvent } from '../traffic/canary.js';
-import { createAudit } from './audit.js';
+import { type Audit, createAudit } from './audit.js';
 import { CanaryDriver } from './canary-driver.js';
 import { LazyVersions } from './lazy-versions.js';
 import { ModelChanges } from './model-changes.js';
@@ -30,6 +30,8 @@ interface LifecycleOptions {
   /** 0 for never. */
   readonly watchEveryMs: number;
   readonly onTrafficChange: (model: string) => void;
+  /** Told of every change, beside the log. */
+  readonly onAudited?: Audit | undefined;
   readonly onCanaryEvent: (model: string, event: CanaryEvent) => void;
 }
 
@@ -52,7 +54,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const { catalogue, clock, logger, folder, servingFile } = options;
   const now = () => new Date();
   const loader = new VersionLoader({ ...options, observers: options.loadObservers });
-  const audit = createAudit(logger);
+  const audit = createAudit(logger, options.onAudited);
   const state = new ServingState(servingFile, catalogue);
   const { onTrafficChange, onCanaryEvent } = options;
   const sync = new RepositorySync({

@@ -92,11 +92,10 @@ export interface Inferred {
   readonly predictions: Prediction[];
   /** float32 [dies, parameters] row-major, where they were asked for. */
   readonly contributions: Float32Array | undefined;
-}
-
-/** What has been predicted, and by whom. */
-interface Answer extends Inferred {
+  /** Why a fallback answered, for any of them; undefined where none did. */
   readonly fallback: FallbackReason | undefined;
+  /** Milliseconds from the queue to the scores, without the run; of several versions the longest; undefined where no model ran. */
+  readonly queueMs: number | undefined;
 }
 
 /** The way of a measurement from the decoder to its predictions, one function for each step. */
@@ -154,7 +153,7 @@ export class Predictor {
     request: PredictionRequest,
   ): Promise<Inferred> {
     assertExplainable(version, measurements, request.explain);
-    const answer: Answer =
+    const answer: Inferred =
       version.fallback === undefined
         ? await this.#score(version, measurements, request)
         : await this.#scoreOrFallBack(version, measurements, request);
@@ -170,7 +169,7 @@ export class Predictor {
     version: ModelVersion,
     measurements: Measurements,
     request: PredictionRequest,
-  ): Promise<Answer> {
+  ): Promise<Inferred> {
     const attempt = this.#fallbacks.attempt(version);
     if (attempt.unable !== undefined) return this.#fallBack(version, attempt.unable, measurements, request);
     try {
@@ -194,12 +193,12 @@ export class Predictor {
     cause: unknown = new Refusal('model_not_ready', `${version.key} cannot answer (${reason})`, {
       retryAfterSeconds: 1,
     }),
-  ): Promise<Answer> {
+  ): Promise<Inferred> {
     const { fallback } = version;
     if (request.rawContributions === true) throw cause;
-    const mark = (predictions: Prediction[]): Answer => {
+    const mark = (predictions: Prediction[], queueMs?: number | undefined): Inferred => {
       for (const prediction of predictions) prediction.fallback = true;
-      return { predictions, contributions: undefined, fallback: reason };
+      return { predictions, contributions: undefined, fallback: reason, queueMs };
     };
     if (fallback?.by === 'limits') {
       const timestamp = this.#timestamp();
@@ -212,8 +211,8 @@ export class Predictor {
     }
     const substitute = this.#fallbacks.substitute(version);
     if (substitute === undefined) throw cause;
-    const { predictions } = await this.#score(substitute, measurements, { ...request, explain: 0 });
-    return mark(predictions);
+    const { predictions, queueMs } = await this.#score(substitute, measurements, { ...request, explain: 0 });
+    return mark(predictions, queueMs);
   }
 
   /** The version's own answer: one function from the queue to the predictions, as each `await` is a turn. */
@@ -221,10 +220,11 @@ export class Predictor {
     version: ModelVersion,
     measurements: Measurements,
     request: PredictionRequest,
-  ): Promise<Answer> {
+  ): Promise<Inferred> {
     const { clock, scorer, groupsOf } = this.#options;
     const { labels, params } = measurements;
     const { explain: explainBy, rawContributions = false } = request;
+    const submittedAtMs = clock.nowMs();
     try {
       const scored = await scorer.submit(version.key, {
         dies: labels.length,
@@ -234,7 +234,7 @@ export class Predictor {
         // long queue.
         deadlineAtMs:
           request.deadlineMs === undefined
-            ? clock.nowMs() + version.manifest.batching.defaultDeadlineMs
+            ? submittedAtMs + version.manifest.batching.defaultDeadlineMs
             : request.receivedAtMs + request.deadlineMs,
         explain: explainBy > 0 || rawContributions,
         groups: groupsOf?.(version.key, labels),
@@ -246,7 +246,8 @@ export class Predictor {
         predictionOf(version, scored, { label, params, die, dies: labels.length, timestamp, explainBy }),
       );
       const contributions = rawContributions ? scored.contributions : undefined;
-      return { predictions, contributions, fallback: undefined };
+      const queueMs = Math.max(0, clock.nowMs() - submittedAtMs - (scored.runMs[0] ?? 0));
+      return { predictions, contributions, fallback: undefined, queueMs };
     } catch (error) {
       if (failureOf(error) === 'failed') {
         const { failureObservers = [] } = this.#options;
@@ -279,7 +280,11 @@ function inOrder(
 ): Inferred {
   const predictions: Prediction[] = [];
   let contributions: Float32Array | undefined;
+  let fallback: FallbackReason | undefined;
+  let queueMs: number | undefined;
   for (const part of parts) {
+    fallback ??= part.fallback;
+    if (part.queueMs !== undefined) queueMs = Math.max(queueMs ?? 0, part.queueMs);
     const width = (part.contributions?.length ?? 0) / part.dies.length;
     if (part.contributions !== undefined) contributions ??= new Float32Array(dies * width);
     part.dies.forEach((die, i) => {
@@ -289,7 +294,7 @@ function inOrder(
       if (row !== undefined) contributions?.set(row, die * width);
     });
   }
-  return { predictions, contributions };
+  return { predictions, contributions, fallback, queueMs };
 }
 
 function assertExplainable(version: ModelVersion, { labels }: Measurements, k: number): void {

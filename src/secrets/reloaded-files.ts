@@ -15,6 +15,8 @@ interface ReloadedFilesOptions<T> {
   readonly read: () => Promise<T>;
   /** Called with what was read anew, never with the first. */
   readonly onReload?: (value: T) => void;
+  /** Told after `onReload`: which files were read anew, by what the log calls them. */
+  readonly onReloaded?: ((what: string, files: readonly string[]) => void) | undefined;
   /** How often to look for a change. */
   readonly intervalMs: number;
   readonly clock: Pick<Clock, 'after'>;
@@ -68,13 +70,14 @@ export class ReloadedFiles<T> {
   }
 
   async #read(seen: string): Promise<void> {
-    const { files, what, read, onReload, logger } = this.#options;
+    const { files, what, read, onReload, onReloaded, logger } = this.#options;
     this.#seen = seen;
     try {
       const value = await read();
       onReload?.(value);
       this.#current = value;
       logger.info({ what, files }, 'reloaded');
+      onReloaded?.(what, files);
     } catch (error) {
       const problems = error instanceof Fault ? error.problems : [String(error)];
       logger.error({ what, files, problems }, 'cannot be reloaded, the last good content stays');

@@ -13,6 +13,7 @@ import { openMonitoring } from '../monitoring/monitoring.js';
 import { type Clock, systemClock } from '../serving/clock.js';
 import { descriptorsShort } from './descriptors.js';
 import { Readiness } from './readiness.js';
+import type { RecordsSide, RecordsSideOptions } from './records-side.js';
 import { openSecurity } from './security.js';
 import { createServingSide } from './serving-side.js';
 import type { StartedWorkers } from './start-workers.js';
@@ -30,6 +31,8 @@ interface AppOptions {
   readonly workers: StartedWorkers;
   /** Whether versions are opened as soon as the workers run, while the rest is built; else by {@link App.load}. */
   readonly loadsAtOnce?: boolean;
+  /** Compiled module that the thread of the records runs, for tests. */
+  readonly recordsEntry?: string;
 }
 
 /** A whole diegate: built once from its configuration, every part wired here and nowhere else. */
@@ -84,8 +87,15 @@ async function build(options: AppOptions): Promise<App> {
       ? undefined
       : readWebhookSecret(config.DRIFT_WEBHOOK_SECRET_FILE),
   ]);
-  const security = await openSecurity({ config, clock, logger });
   const catalogue = createCatalogue(repository, servingAsRead);
+  const records = await openRecordsSide({
+    config,
+    clock,
+    monitoring,
+    catalogue,
+    entry: options.recordsEntry,
+  });
+  const security = await openSecurity({ config, clock, logger, onReloaded: records?.keysReloaded });
   const short = descriptorsShort(config.MAX_CONNECTIONS);
   if (short !== undefined) logger.warn({ reason: short }, 'too few file descriptors');
   for (const problem of repository.problems)
@@ -102,14 +112,24 @@ async function build(options: AppOptions): Promise<App> {
     servingFile,
     webhookSecret,
     workers: options.workers,
+    records,
     isReady: () => readiness.missing().length === 0,
   });
   // A failure is met in load().
   const loaded = options.loadsAtOnce === true ? serving.load() : undefined;
   loaded?.catch(() => {});
-  const readiness = new Readiness({ ...serving, clock });
+  const readiness = new Readiness({ ...serving, clock, recordsProblem: () => records?.problem() });
   const { createHttpSide } = await import('./http-side.js');
-  const http = await createHttpSide({ config, clock, monitoring, catalogue, serving, readiness, security });
+  const http = await createHttpSide({
+    config,
+    clock,
+    monitoring,
+    catalogue,
+    serving,
+    readiness,
+    security,
+    records,
+  });
 
   let stopWatching = () => {};
   return {
@@ -132,14 +152,23 @@ async function build(options: AppOptions): Promise<App> {
       // Half of what is left of the grace period, for the last spans: they must not cost a graceful end.
       const leftMs = Math.max(0, config.SHUTDOWN_GRACE_MS - readiness.drainingForMs);
       await serving.close(Math.min(MAX_LAST_EXPORT_MS, leftMs / 2));
+      await records?.close();
       stopWatching();
       monitoring.flush();
     },
     kill() {
       serving.kill();
+      records?.kill();
       monitoring.flush();
     },
   };
+}
+
+/** The log of records, where there is to be one; else nothing of it is loaded. */
+async function openRecordsSide(parts: RecordsSideOptions): Promise<RecordsSide | undefined> {
+  if (parts.config.RECORDS_DIR === undefined) return undefined;
+  const { createRecordsSide } = await import('./records-side.js');
+  return createRecordsSide(parts);
 }
 
 function createCatalogue({ versions, problems }: Repository, serving: ReadServing): Catalogue {

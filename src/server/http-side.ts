@@ -18,6 +18,7 @@ import type { Clock } from '../serving/clock.js';
 import { DIEGATE_VERSION } from '../version.js';
 import { GrpcSide } from './grpc-side.js';
 import type { Readiness } from './readiness.js';
+import type { RecordsSide } from './records-side.js';
 import type { OpenedSecurity } from './security.js';
 import type { ServingSide } from './serving-side.js';
 
@@ -29,6 +30,8 @@ interface HttpSideOptions {
   readonly serving: ServingSide;
   readonly readiness: Readiness;
   readonly security: OpenedSecurity;
+  /** Undefined where no records are kept. */
+  readonly records: RecordsSide | undefined;
 }
 
 /** What listens. */
@@ -70,6 +73,7 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     clock,
     catalogue,
     predictor: serving.predictor,
+    records: options.records?.dies,
     admit: (model, version) => admission.admit(model, version),
     renew: (target) => admission.renew(target),
     experiments: serving.experiments,

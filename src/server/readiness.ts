@@ -9,6 +9,8 @@ interface ReadinessOptions {
   readonly admission: Pick<Admission, 'check'>;
   readonly workers: Pick<WorkerPool, 'ready' | 'size'>;
   readonly clock: Pick<Clock, 'nowMs'>;
+  /** Why no records of dies can be kept; undefined where they can, or need not be. */
+  readonly recordsProblem?: () => string | undefined;
 }
 
 /** Whether dies can be answered, and what they wait for where they cannot. */
@@ -37,13 +39,15 @@ export class Readiness {
 
   /** What keeps GET /ready from answering 200; empty when it does. */
   missing(): string[] {
-    const { lifecycle, workers } = this.#options;
+    const { lifecycle, workers, recordsProblem } = this.#options;
+    const records = recordsProblem?.();
     const loading = lifecycle.missing().map((key) => `${key} is not loaded`);
     const problem = loading.length === 0 ? this.defaultProblem() : undefined;
     return [
       ...(this.isDraining ? ['the server is draining'] : []),
       ...loading,
       ...(problem === undefined ? [] : [problem]),
+      ...(records === undefined ? [] : [`no records of dies can be kept: ${records}`]),
       ...(workers.ready === 0 ? [`0 of ${workers.size} workers are ready`] : []),
     ];
   }

@@ -22,6 +22,8 @@ interface SecurityOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of files of keys and certificates that were read anew. */
+  readonly onReloaded?: ((what: string, files: readonly string[]) => void) | undefined;
   /** Milliseconds since 1970, by which keys and tokens expire. */
   readonly now?: () => number;
 }
@@ -34,9 +36,10 @@ export async function openSecurity({
   config,
   clock,
   logger,
+  onReloaded,
   now = Date.now,
 }: SecurityOptions): Promise<OpenedSecurity> {
-  const watch = { intervalMs: config.RELOAD_INTERVAL_MS, clock, logger };
+  const watch = { intervalMs: config.RELOAD_INTERVAL_MS, clock, logger, onReloaded };
   let secured: Server | undefined;
   const tls = await openTls(config, watch, now, (material) => {
     if (secured !== undefined) replaceTls(secured, material);
@@ -50,6 +53,7 @@ export async function openSecurity({
       reloadIntervalMs: config.RELOAD_INTERVAL_MS,
       clock,
       logger,
+      onReloaded,
       now,
     });
     return {
@@ -78,7 +82,7 @@ export async function openSecurity({
 
 async function openTls(
   { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CLIENT_CA_FILE: clientCa }: Config,
-  watch: { intervalMs: number; clock: Clock; logger: Logger },
+  watch: { intervalMs: number } & Pick<SecurityOptions, 'clock' | 'logger' | 'onReloaded'>,
   now: () => number,
   onReload: (material: TlsMaterial) => void,
 ): Promise<ReloadedFiles<TlsMaterial> | undefined> {

@@ -29,6 +29,7 @@ import type { WorkerPool } from '../serving/workers/pool.js';
 import { startSignatures } from '../signatures/start-signatures.js';
 import { startTracing } from '../tracing/start-tracing.js';
 import type { Tracer } from '../tracing/tracer.js';
+import type { RecordsSide } from './records-side.js';
 import type { StartedWorkers } from './start-workers.js';
 
 interface ServingSideOptions {
@@ -41,6 +42,8 @@ interface ServingSideOptions {
   readonly servingFile: string;
   readonly webhookSecret: string | undefined;
   readonly workers: StartedWorkers;
+  /** Undefined where no records are kept. */
+  readonly records: RecordsSide | undefined;
   /** Whether GET /ready answers 200. */
   readonly isReady: () => boolean;
 }
@@ -118,7 +121,9 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     checkSignature,
     loadObservers: [
       {
-        versionLoaded: ({ key, version, report }) => {
+        versionLoaded: (entry) => {
+          const { key, version, report } = entry;
+          options.records?.versionLoaded(entry);
           if (version !== undefined) drift.add(version);
           if (version?.reference !== undefined && version.reference.allDies === undefined)
             driftLog.olderReference(key);
@@ -127,12 +132,16 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
           else if (signature !== undefined) logger.info({ version: key, signature }, 'signature');
           if (report !== undefined) logBatching(key, report.batching);
         },
-        versionUnloaded: ({ key }) => drift.remove(key),
+        versionUnloaded: (entry) => {
+          options.records?.versionUnloaded(entry);
+          drift.remove(entry.key);
+        },
       },
     ],
     lazyBudgetBytes: config.LAZY_MEMORY_MB * 1024 * 1024,
     watchEveryMs: config.REPOSITORY_WATCH_MS,
     onTrafficChange: (model) => experiments.reset(model),
+    onAudited: options.records?.audited,
     onCanaryEvent: (model, event) => logger.warn({ model, ...event }, 'canary'),
   });
   const shadows = new ShadowRunner({

@@ -111,7 +111,7 @@ function bench(changes: Partial<ExchangeParts> = {}, rates: Partial<Rates> = {})
           model_name: request.version.name,
           model_version: request.version.version,
         }));
-        return { predictions, contributions: undefined };
+        return { predictions, contributions: undefined, fallback: undefined, queueMs: 0.5 };
       },
     },
     ...changes,

@@ -14,6 +14,8 @@ import { fillRepository, type TestVersion } from './models.js';
 /** The compiled worker: a process cannot be forked from TypeScript. */
 const WORKER_ENTRY = fileURLToPath(new URL('../../dist/serving/workers/worker.js', import.meta.url));
 
+const RECORDS_ENTRY = fileURLToPath(new URL('../../dist/records/writer-thread.js', import.meta.url));
+
 const LineSchema = z.looseObject({ level: z.string(), msg: z.string() });
 export type LogLine = z.infer<typeof LineSchema>;
 
@@ -77,6 +79,7 @@ async function start(options: StartOptions): Promise<StartedApp> {
   const app = await createApp({
     config,
     logStream: log,
+    recordsEntry: RECORDS_ENTRY,
     workers: startWorkers({ config, clock: clock ?? systemClock, entry: WORKER_ENTRY }),
     ...(clock === undefined ? {} : { clock }),
   });

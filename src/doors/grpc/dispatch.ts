@@ -318,6 +318,8 @@ export class Dispatch {
         receivedAtMs,
         address: () => this.#addressOf(call),
         measurements: undefined,
+        target: undefined,
+        isRefusalRecorded: false,
       },
       refusal?.status ?? 200,
       refusal,

@@ -57,6 +57,8 @@ interface ServerOptions {
   readonly predictor: Predictor;
   readonly admit: ExchangeParts['admit'];
   readonly renew: ExchangeParts['renew'];
+  /** Undefined where no records are kept. */
+  readonly records: ExchangeParts['records'];
   readonly isDraining: () => boolean;
   /** See `DrainingOptions.patienceMs`. */
   readonly closingPatienceMs: () => number;
@@ -159,8 +161,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const arriving = new ArrivingBytes(limits.maxBufferedBytes);
   const rates = new RateLimits(limits, options.clock);
   const clientAddress = createClientAddress(security.trustedProxies);
-  const { clock, observers, admit, renew, predictor } = options;
-  const parts: ExchangeParts = { clock, logger, observers, admit, renew, predictor, rates, reader };
+  const { clock, observers, admit, renew, predictor, records } = options;
+  const parts: ExchangeParts = { clock, logger, observers, admit, renew, predictor, rates, reader, records };
   const engine = new CatalogueEngine({ ...options, missing: options.probes.missing });
   const http2 = options.http2?.({ exchange: parts, engine, reader, arriving, requestIds, clientAddress });
   const direct =

@@ -21,6 +21,8 @@ const HEADER_OF = {
   y: 'x-y',
   equipment_id: 'x-equipment-id',
   stdf_file: 'x-stdf-file',
+  insertion: 'x-insertion',
+  touchdown: 'x-touchdown',
 } as const satisfies Record<DieLabelField, string>;
 
 /** The header of a label that only some models read: `x-label-product`. */
@@ -35,7 +37,7 @@ const ContextSchema = DieLabelSchema.omit({ die_id: true, x: true, y: true });
 
 /**
  * The label of a single die sent as binary: `x-die-id` and, if given, `x-lot-id`, `x-wafer-id`, `x-x`,
- * `x-y`, `x-equipment-id` and `x-stdf-file`. Header values are ASCII; anything else, and '%' and ','
+ * `x-y`, `x-equipment-id`, `x-stdf-file`, `x-insertion` and `x-touchdown`. Header values are ASCII; anything else, and '%' and ','
  * themselves, is percent-encoded UTF-8, so an id is the same id alone, in a batch and in JSON.
  * @param otherLabels that the model reads beside these, from `x-label-product` and the like
  * @throws {Refusal} invalid_input, each fault's path the header's name
@@ -45,8 +47,8 @@ export function labelFromHeaders(headers: Headers, otherLabels: readonly string[
   const fields = {
     die_id: decodedText(headers, HEADER_OF.die_id, faults),
     ...contextOf(headers, faults),
-    x: coordinateOf(headers, HEADER_OF.x, faults),
-    y: coordinateOf(headers, HEADER_OF.y, faults),
+    x: wholeOf(headers, HEADER_OF.x, faults),
+    y: wholeOf(headers, HEADER_OF.y, faults),
   };
   const parsed = DieLabelSchema.safeParse(fields);
   const others = othersOf(headers, otherLabels, faults);
@@ -59,7 +61,7 @@ export function labelFromHeaders(headers: Headers, otherLabels: readonly string[
 /**
  * The labels of a batch sent as binary: ids from `x-die-ids`, separated by commas, one for each die; without
  * that header `requestId` and the die's index make them, `<requestId>-0` and so on. `x-lot-id`,
- * `x-wafer-id`, `x-equipment-id` and `x-stdf-file` hold for all dies, and so do `x-label-product` and the like. Encoded as
+ * `x-wafer-id`, `x-equipment-id`, `x-stdf-file`, `x-insertion` and `x-touchdown` hold for all dies, and so do `x-label-product` and the like. Encoded as
  * for a single die.
  * @throws {Refusal} invalid_input, each fault's path the header's name, of an id `x-die-ids[3]`
  */
@@ -77,10 +79,20 @@ export function labelsFromHeaders(
   const listed = headerText(headers, DIE_IDS_HEADER);
   const ids = listed === undefined ? generateIds(dies, requestId) : readIds(listed, dies, faults);
   if (faults.length > 0) throw invalidInput(faults);
-  const { lot_id, wafer_id, equipment_id, stdf_file } = context;
+  const { lot_id, wafer_id, equipment_id, stdf_file, insertion, touchdown } = parsed.data ?? {};
   // Key by key, in the order of every other label: one hidden class for all.
   return ids.map((die_id) => {
-    const label = { die_id, lot_id, wafer_id, x: undefined, y: undefined, equipment_id, stdf_file };
+    const label = {
+      die_id,
+      lot_id,
+      wafer_id,
+      x: undefined,
+      y: undefined,
+      equipment_id,
+      stdf_file,
+      insertion,
+      touchdown,
+    };
     return others === undefined ? label : { ...label, others };
   });
 }
@@ -132,10 +144,12 @@ function contextOf(headers: Headers, faults: InputFault[]) {
     wafer_id: decodedText(headers, HEADER_OF.wafer_id, faults),
     equipment_id: decodedText(headers, HEADER_OF.equipment_id, faults),
     stdf_file: decodedText(headers, HEADER_OF.stdf_file, faults),
+    insertion: decodedText(headers, HEADER_OF.insertion, faults),
+    touchdown: wholeOf(headers, HEADER_OF.touchdown, faults),
   };
 }
 
-function coordinateOf(headers: Headers, header: string, faults: InputFault[]): unknown {
+function wholeOf(headers: Headers, header: string, faults: InputFault[]): unknown {
   const text = decodedText(headers, header, faults);
   // What is no whole number stays text, for the schema to refuse.
   return text !== undefined && /^-?\d{1,9}$/.test(text) ? Number(text) : text;

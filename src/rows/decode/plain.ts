@@ -246,8 +246,8 @@ function positionOf(value: string, index: number, categories: MeasurementContrac
 
 /** The same shape as the scanner's labels, so that readers see one hidden class. */
 function labelOf({ die, others }: ReadDie): DieLabel {
-  const { die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file } = die;
-  const label = { die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file };
+  const { die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file, insertion, touchdown } = die;
+  const label = { die_id, lot_id, wafer_id, x, y, equipment_id, stdf_file, insertion, touchdown };
   return others === undefined ? label : { ...label, others };
 }
 

@@ -32,6 +32,8 @@ export const KEYS = [
   'y',
   'equipment_id',
   'stdf_file',
+  'insertion',
+  'touchdown',
   'model_name',
   'model_version',
 ] as const satisfies readonly (keyof Die)[];
@@ -46,6 +48,9 @@ const MAX_PLAIN_ID_BYTES = 128;
 
 /** A coordinate of up to this many digits is surely within the STDF bounds. */
 const MAX_PLAIN_COORDINATE_DIGITS = 4;
+
+/** And a touchdown of as many as it may have. */
+const MAX_TOUCHDOWN_DIGITS = 9;
 
 /** With more of them than a die may have values beside its parameters, the plain path says so. */
 const MAX_UNKNOWN_KEYS = 400;
@@ -131,10 +136,11 @@ export class DieScanner {
       return at + 4;
     }
     if (key === 'model_name' || key === 'model_version') return this.#scanNamed(key, at);
-    return key === 'x' || key === 'y' ? this.#scanCoordinate(key, at) : this.#scanId(key, at);
+    if (key === 'x' || key === 'y') return this.#scanWhole(key, at, MAX_PLAIN_COORDINATE_DIGITS);
+    return key === 'touchdown' ? this.#scanWhole(key, at, MAX_TOUCHDOWN_DIGITS) : this.#scanId(key, at);
   }
 
-  #scanId(key: Exclude<DieLabelField, 'x' | 'y'>, at: number): number {
+  #scanId(key: Exclude<DieLabelField, 'x' | 'y' | 'touchdown'>, at: number): number {
     const end = endOfId(this.#bytes, at);
     if (end === DECLINED) return DECLINED;
     this.label[key] = this.#bytes.toString('latin1', at + 1, end);
@@ -150,17 +156,18 @@ export class DieScanner {
     return end + 1;
   }
 
-  #scanCoordinate(key: 'x' | 'y', at: number): number {
+  #scanWhole(key: 'x' | 'y' | 'touchdown', at: number, maxDigits: number): number {
     const bytes = this.#bytes;
     const negative = bytes[at] === MINUS;
+    if (negative && key === 'touchdown') return DECLINED;
     const start = negative ? at + 1 : at;
     at = start;
     let value = 0;
-    while (at - start <= MAX_PLAIN_COORDINATE_DIGITS && isDigit(bytes[at])) {
+    while (at - start <= maxDigits && isDigit(bytes[at])) {
       value = value * 10 + (bytes[at++] - ZERO);
     }
     const digits = at - start;
-    if (digits === 0 || digits > MAX_PLAIN_COORDINATE_DIGITS) return DECLINED;
+    if (digits === 0 || digits > maxDigits) return DECLINED;
     // "-0", and "007", which is not JSON.
     if (bytes[start] === ZERO && (digits > 1 || negative)) return DECLINED;
     // What follows is the caller's to judge: ".5" and "e3" are no comma either.
@@ -179,6 +186,8 @@ function emptyLabel(): DieLabel {
     y: undefined,
     equipment_id: undefined,
     stdf_file: undefined,
+    insertion: undefined,
+    touchdown: undefined,
   };
 }
 

@@ -43,6 +43,7 @@ export const STATUS_OF: Readonly<Record<RefusalCode, GrpcStatusCode>> = {
   internal_error: GrpcStatus.INTERNAL,
   queue_full: GrpcStatus.UNAVAILABLE,
   draining: GrpcStatus.UNAVAILABLE,
+  records_unavailable: GrpcStatus.UNAVAILABLE,
   model_not_ready: GrpcStatus.UNAVAILABLE,
   state_not_saved: GrpcStatus.UNAVAILABLE,
   inference_failed: GrpcStatus.UNAVAILABLE,

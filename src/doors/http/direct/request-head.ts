@@ -35,6 +35,8 @@ const KNOWN_HEADERS: ReadonlySet<string> = new Set([
   'x-y',
   'x-equipment-id',
   'x-stdf-file',
+  'x-insertion',
+  'x-touchdown',
   // What proxies add of who called them; only the first means anything here (client-address.ts).
   'x-forwarded-for',
   'x-forwarded-host',

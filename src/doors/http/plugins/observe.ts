@@ -40,6 +40,8 @@ export const observePlugin = fp<ObserveOptions>(
         receivedAtMs: request.receivedAtMs,
         address: () => request.clientAddress,
         measurements: request.exchange?.measurements,
+        target: request.exchange?.target,
+        isRefusalRecorded: request.exchange?.isRefusalRecorded ?? false,
       };
       tellAnswered(telling, message, reply.statusCode, request.refusal);
       next();

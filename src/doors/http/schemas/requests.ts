@@ -60,6 +60,8 @@ const ContextHeadersShape = {
   'x-wafer-id': context('Wafer'),
   'x-equipment-id': context('Equipment'),
   'x-stdf-file': context('STDF file'),
+  'x-insertion': context('Test step'),
+  'x-touchdown': context('Number of the touchdown'),
 };
 
 export const PredictHeadersSchema = z.object({

@@ -244,7 +244,7 @@ describe('infer', () => {
       inference.onGone?.(() => events.emit('gone'));
       events.emit('infer');
       await gone;
-      return { predictions: [], contributions: undefined };
+      return { predictions: [], contributions: undefined, fallback: undefined, queueMs: 0 };
     };
     const { port } = await startOip(engine);
     const socket = net.connect(port, '127.0.0.1');

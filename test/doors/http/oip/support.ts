@@ -133,8 +133,8 @@ export class FakeEngine implements OipEngine {
       model_version: inference.version.version,
     }));
     return inference.contributions
-      ? { predictions, contributions: inference.params.map(Math.abs) }
-      : { predictions, contributions: undefined };
+      ? { predictions, contributions: inference.params.map(Math.abs), fallback: undefined, queueMs: 0 }
+      : { predictions, contributions: undefined, fallback: undefined, queueMs: 0 };
   }
 
   control?: OipEngine['control'] = {

@@ -1,0 +1,137 @@
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type Checkpoint, checkpointHash, checkpointText, parseCheckpoint, signNote } from './checkpoint.js';
+import { indexBytes } from './index-file.js';
+import { HASH_BYTES, leafHash, merkleRoot } from './merkle.js';
+import { readSegmentBytes, type SegmentEntry } from './open-segment.js';
+import { RECORD_SCHEMA_OVERRIDES, recordColumns } from './parquet-records.js';
+import type { GateRecord, KeptRecord } from './record.js';
+import { decodeRecord } from './record-codec.js';
+import { findSegments, SEALED_PARTS, segmentFile } from './segment-files.js';
+import { readSigningKeyOfLog } from './signing-key.js';
+import type { SealedSegment, WriterSettings } from './thread-messages.js';
+
+/** Rows of a group: what one look-up has to read of each column. */
+const ROWS_OF_A_GROUP = 8192;
+
+/**
+ * Seals a segment: its records as Parquet, their hashes, the index, and last the checkpoint, each durable before the next,
+ * then the open file goes. May be broken off at any point, and done again.
+ * @throws Error where the segment holds no record, or the disk refuses
+ */
+export async function sealSegment(
+  segment: number,
+  { folder, name, keyFile }: Pick<WriterSettings, 'folder' | 'name' | 'keyFile'>,
+): Promise<SealedSegment> {
+  const key = keyFile === undefined ? undefined : await readSigningKeyOfLog(keyFile);
+  const from = segmentFile(folder, segment, 'open');
+  const { entries, damages } = readSegmentBytes(await readFile(from));
+  const records = entries.map(({ record }) => decodedRecord(record));
+  const [first, last] = [records[0], records.at(-1)];
+  if (first === undefined || last === undefined) throw new Error(`${from} holds no record`);
+  const leaves = Buffer.allocUnsafe(entries.length * HASH_BYTES);
+  entries.forEach(({ record }, i) => {
+    leafHash(record).copy(leaves, i * HASH_BYTES);
+  });
+  const previous = await checkpointBefore(folder, segment);
+  const checkpoint: Checkpoint = {
+    log: name,
+    segment,
+    records: records.length,
+    root: merkleRoot(leaves),
+    first: first.sequence,
+    last: last.sequence,
+    from: new Date(first.time).toISOString(),
+    to: new Date(last.time).toISOString(),
+    previous: previous === undefined ? undefined : checkpointHash(previous),
+    damaged: damages.flatMap(({ isTail, sequence, to }) => {
+      const after = entries.findIndex(({ at }) => at === to);
+      const next = records[after];
+      return isTail || next === undefined ? [] : [[sequence, next.sequence - 1] as const];
+    }),
+  };
+  const text = checkpointText(checkpoint);
+  const note = signNote(text, name, key);
+  const temporary = (part: (typeof SEALED_PARTS)[number]) =>
+    `${segmentFile(folder, segment, part)}.${process.pid}.tmp`;
+  try {
+    await writeParquet(temporary('parquet'), entries, records);
+    await writeFile(temporary('leaves'), leaves);
+    await writeFile(temporary('index'), indexBytes(records));
+    await writeFile(temporary('checkpoint'), note);
+    let bytes = 0;
+    for (const part of SEALED_PARTS) {
+      bytes += await makeDurable(temporary(part));
+      await rename(temporary(part), segmentFile(folder, segment, part));
+    }
+    await makeDurable(folder);
+    await rm(from);
+    return {
+      segment,
+      records: records.length,
+      bytes,
+      root: checkpoint.root.toString('base64'),
+      checkpoint: note,
+      isSigned: key !== undefined,
+    };
+  } catch (error) {
+    for (const part of SEALED_PARTS) await rm(temporary(part), { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+function decodedRecord(bytes: Buffer): GateRecord {
+  const record = decodeRecord(bytes);
+  if (record === undefined) throw new Error('an entry whose checksum is right holds no record');
+  return record;
+}
+
+/** Text of the newest checkpoint of an earlier segment. */
+async function checkpointBefore(folder: string, segment: number): Promise<string | undefined> {
+  const before = (await findSegments(folder)).sealed.filter((number) => number < segment).at(-1);
+  if (before === undefined) return undefined;
+  const file = segmentFile(folder, before, 'checkpoint');
+  const checkpoint = parseCheckpoint(await readFile(file, 'utf8'));
+  if (checkpoint === undefined) throw new Error(`${file} is no checkpoint`);
+  return checkpoint.text;
+}
+
+async function writeParquet(
+  file: string,
+  entries: readonly SegmentEntry[],
+  records: readonly GateRecord[],
+): Promise<void> {
+  const { fileWriter, ParquetWriter, schemaFromColumnData } = await import('hyparquet-writer');
+  const schema = schemaFromColumnData({
+    columnData: recordColumns([]),
+    schemaOverrides: { ...RECORD_SCHEMA_OVERRIDES },
+  });
+  const writer = new ParquetWriter({
+    writer: fileWriter(file),
+    schema,
+    statistics: false,
+    createdBy: 'diegate',
+  });
+  for (let from = 0; from < records.length; from += ROWS_OF_A_GROUP) {
+    const kept = records
+      .slice(from, from + ROWS_OF_A_GROUP)
+      .map((record, i): KeptRecord => ({ record, row: rowOf(entries[from + i]) }));
+    await writer.write({ columnData: recordColumns(kept), rowGroupSize: ROWS_OF_A_GROUP });
+  }
+  await writer.finish();
+}
+
+function rowOf(entry: SegmentEntry | undefined): Float32Array | undefined {
+  if (entry === undefined || entry.row.length === 0) return undefined;
+  return new Float32Array(new Uint8Array(entry.row).buffer);
+}
+
+/** @returns bytes of the file */
+async function makeDurable(path: string): Promise<number> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
+}
