@@ -242,6 +242,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'drift',
     'errors.ts',
     'models',
+    'records',
     'rows',
     'rows/decode',
     'traffic',
@@ -290,6 +291,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   backup: ['errors.ts', 'models/manifest'],
   cli: [
     'backup',
+    'records',
     'config.ts',
     'die',
     'drift',

@@ -52,6 +52,8 @@ const COMMANDS = new Map<string, (options: ProgramOptions) => Promise<Command>>(
   ['import', async ({ environment }) => (await import('./import.js')).importCommand({ environment })],
   ['pack', async () => (await import('./pack.js')).packCommand()],
   ['sign', async ({ environment }) => (await import('./sign.js')).signCommand({ environment })],
+  ['log', async ({ environment }) => (await import('./log.js')).logCommand({ environment })],
+  ['audit', async ({ environment }) => (await import('./audit.js')).auditCommand({ environment })],
   ['verify', async () => (await import('./verify.js')).verifyCommand()],
 ]);
 

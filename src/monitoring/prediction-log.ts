@@ -1,3 +1,4 @@
+import type { DieLabel, DieLabelField } from '../die/die.js';
 import type { Prediction } from '../die/prediction.js';
 import type { RefusalCode } from '../errors.js';
 import type { PredictionObserver } from '../prediction/predictor.js';
@@ -14,22 +15,22 @@ export function createSampler(share: number): () => boolean {
 }
 
 /**
- * One log line for each prediction request: which die, by which version, what was decided and how long
- * it took. For a batch call `die_id`, `prediction` and `score` are arrays in the order of its dies.
+ * One log line for each prediction request: which die, by which version, what was decided, what the die said of
+ * itself and how long it took. For a batch call `die_id`, `prediction` and `score` are arrays in the order of its dies.
  *
  * The line is put together here, in pino's format, and not by pino: every request writes one, and a
  * template costs a fifth.
  */
 export function createPredictionLog(write: (line: string) => void, share: number): PredictionObserver {
   const isSampled = createSampler(share);
-  return ({ request, version, predictions, latencyMs, fallback }) => {
+  return ({ request, version, measurements, predictions, latencyMs, fallback }) => {
     const { requestId, keyId = '', lane, trace } = request;
     const [first] = predictions;
     if (first === undefined || !isSampled()) return;
     const decided = lane === 'realtime' ? decidedOne(first) : decidedMany(predictions);
     write(
       `{"level":"info","time":"${first.timestamp}","request_id":"${requestId}"${keyOf(keyId)},"model":"${version.name}"` +
-        `,"version":"${version.version}",${decided},"latency_ms":${microsecondsOf(latencyMs)}` +
+        `,"version":"${version.version}",${decided}${contextOf(measurements.labels)},"latency_ms":${microsecondsOf(latencyMs)}` +
         `${fallback === undefined ? '' : `,"fallback":"${fallback}"`}` +
         `${trace === undefined ? '' : `,"trace_id":"${trace.traceId}"`},"msg":"prediction"}\n`,
     );
@@ -50,6 +51,32 @@ function decidedMany(predictions: readonly Prediction[]): string {
   const decisions = predictions.map(({ prediction }) => `"${prediction}"`).join(',');
   const scores = predictions.map(({ anomaly_score }) => anomaly_score).join(',');
   return `"die_id":[${ids}],"prediction":[${decisions}],"score":[${scores}]`;
+}
+
+/** What dies may say beside their ids, in the order of the line. */
+const CONTEXT = [
+  'lot_id',
+  'wafer_id',
+  'x',
+  'y',
+  'insertion',
+  'touchdown',
+  'equipment_id',
+  'stdf_file',
+] as const satisfies readonly DieLabelField[];
+
+/** What the dies have said: one value where all say the same, else as many as there are dies; nothing where none says any. */
+function contextOf(labels: readonly DieLabel[]): string {
+  const [first] = labels;
+  if (first === undefined) return '';
+  let text = '';
+  for (const field of CONTEXT) {
+    const value = first[field];
+    if (labels.length === 1 || labels.every((label) => label[field] === value)) {
+      if (value !== undefined && value !== null) text += `,"${field}":${JSON.stringify(value)}`;
+    } else text += `,"${field}":${JSON.stringify(labels.map((label) => label[field] ?? null))}`;
+  }
+  return text;
 }
 
 /** A refused prediction request, as far as the log wants to know. */

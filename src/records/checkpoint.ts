@@ -14,6 +14,8 @@ export interface Checkpoint {
   /** When the first and the last record were made, ISO 8601, by the server's clock. */
   readonly from: string;
   readonly to: string;
+  /** SHA-256 of the table, 32 bytes: what is not a record of it is not changed either. */
+  readonly table: Buffer;
   /** SHA-256 of the text of the checkpoint before, 32 bytes; undefined for the first of a log. */
   readonly previous: Buffer | undefined;
   /** Records that were damaged when the segment was sealed, by their sequences: the first and the last of each run. */
@@ -21,7 +23,7 @@ export interface Checkpoint {
 }
 
 /** A checkpoint as it was read, with its text and its signatures. */
-interface ReadCheckpoint extends Checkpoint {
+export interface ReadCheckpoint extends Checkpoint {
   /** What is signed, its last line end included. */
   readonly text: string;
   readonly signatures: readonly NoteSignature[];
@@ -39,13 +41,14 @@ interface NoteSignature {
  * and has ended; the others are its extension lines.
  */
 export function checkpointText(checkpoint: Checkpoint): string {
-  const { log, segment, records, root, first, last, from, to, previous, damaged } = checkpoint;
+  const { log, segment, records, root, first, last, from, to, table, previous, damaged } = checkpoint;
   return [
     `${log}/${segment}`,
     String(records),
     root.toString('base64'),
     `records ${first} ${last}`,
     `time ${from} ${to}`,
+    `table ${table.toString('base64')}`,
     `previous ${previous?.toString('base64') ?? 'none'}`,
     ...damaged.map(([a, b]) => `damaged ${a} ${b}`),
     '',
@@ -53,7 +56,7 @@ export function checkpointText(checkpoint: Checkpoint): string {
 }
 
 const TEXT =
-  /^(\S+)\/(\d+)\n(\d+)\n([A-Za-z0-9+/]{43}=)\nrecords (\d+) (\d+)\ntime (\S+) (\S+)\nprevious (none|[A-Za-z0-9+/]{43}=)\n((?:damaged \d+ \d+\n)*)$/;
+  /^(\S+)\/(\d+)\n(\d+)\n([A-Za-z0-9+/]{43}=)\nrecords (\d+) (\d+)\ntime (\S+) (\S+)\ntable ([A-Za-z0-9+/]{43}=)\nprevious (none|[A-Za-z0-9+/]{43}=)\n((?:damaged \d+ \d+\n)*)$/;
 
 /**
  * Reads a checkpoint and its signatures, which are not verified here.
@@ -76,6 +79,7 @@ export function parseCheckpoint(note: string): ReadCheckpoint | undefined {
     last,
     from = '',
     to = '',
+    table = '',
     previous = '',
     damaged = '',
   ] = found;
@@ -88,6 +92,7 @@ export function parseCheckpoint(note: string): ReadCheckpoint | undefined {
     last: Number(last),
     from,
     to,
+    table: Buffer.from(table, 'base64'),
     previous: previous === 'none' ? undefined : Buffer.from(previous, 'base64'),
     damaged: [...damaged.matchAll(/^damaged (\d+) (\d+)$/gm)].map(
       ([, a, b]) => [Number(a), Number(b)] as const,
@@ -120,6 +125,7 @@ export function checkpointHash(text: string): Buffer {
 
 /** Signature type of Ed25519 in C2SP's signed-note. */
 const ED25519 = Buffer.from([1]);
+const RAW_KEY_BYTES = 32;
 
 /** The raw 32 bytes of an Ed25519 public key. */
 function rawPublicKey(key: KeyObject): Buffer {
@@ -142,6 +148,19 @@ function noteKeyId(name: string, key: KeyObject): Buffer {
 export function verifierKey(name: string, key: KeyObject): string {
   const bytes = Buffer.concat([ED25519, rawPublicKey(key)]).toString('base64');
   return `${name}+${noteKeyId(name, key).toString('hex')}+${bytes}`;
+}
+
+/**
+ * The key of a text `name+id+base64`.
+ * @returns undefined where it is none of Ed25519, or its id is not its own
+ */
+export function parseVerifierKey(text: string): KeyObject | undefined {
+  const found = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)\s*$/.exec(text);
+  const bytes = Buffer.from(found?.[3] ?? '', 'base64');
+  if (found === null || bytes.length !== 1 + RAW_KEY_BYTES || bytes[0] !== ED25519[0]) return undefined;
+  const x = bytes.subarray(1).toString('base64url');
+  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+  return noteKeyId(found[1] ?? '', key).toString('hex') === found[2] ? key : undefined;
 }
 
 /** The note of a text (C2SP signed-note): the text and, where there is a key, its signature by the name of the log. */

@@ -30,7 +30,7 @@ export function segmentHead({ segment, first }: SegmentHead): Buffer {
 }
 
 /** @returns undefined where the bytes are no head, or one that has been damaged */
-function readSegmentHead(bytes: Buffer): SegmentHead | undefined {
+export function readSegmentHead(bytes: Buffer): SegmentHead | undefined {
   if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return undefined;
   if (bytes.readUInt32LE(24) !== crc32(bytes.subarray(0, 24))) return undefined;
   return { segment: bytes.readDoubleLE(8), first: bytes.readDoubleLE(16) };
@@ -64,7 +64,7 @@ function checksum(bytes: Buffer, at: number, end: number): number {
 }
 
 /** One record of a segment and its row where that was kept; views of the bytes that were read. */
-export interface SegmentEntry {
+interface SegmentEntry {
   readonly at: number;
   readonly record: Buffer;
   readonly row: Buffer;
@@ -90,26 +90,34 @@ interface ReadSegment {
 /** Reads all entries that are whole, also those behind damage. */
 export function readSegmentBytes(bytes: Buffer): ReadSegment {
   const head = readSegmentHead(bytes);
+  return { head, ...readEntries(bytes, HEAD_BYTES, head?.first ?? 0) };
+}
+
+/**
+ * Reads entries from where one begins.
+ * @param next sequence of the first of them
+ */
+export function readEntries(bytes: Buffer, from: number, next: number): Omit<ReadSegment, 'head'> {
   const entries: SegmentEntry[] = [];
   const damages: SegmentDamage[] = [];
-  let at = HEAD_BYTES;
-  let next = head?.first ?? 0;
+  let at = from;
   while (at < bytes.length) {
     const entry = entryAt(bytes, at);
     if (entry !== undefined) {
       entries.push(entry);
       next = sequenceOf(entry.record, 0) + 1;
-      at = endOf(entry);
+      at = endOfEntry(entry);
       continue;
     }
     const found = nextEntry(bytes, at + 1);
     damages.push({ from: at, to: found ?? bytes.length, sequence: next, isTail: found === undefined });
     at = found ?? bytes.length;
   }
-  return { head, entries, damages };
+  return { entries, damages };
 }
 
-function endOf({ at, record, row }: SegmentEntry): number {
+/** Where the next entry begins. */
+export function endOfEntry({ at, record, row }: SegmentEntry): number {
   return at + entryBytes(record.length, row.length);
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DecisionSchema } from '../die/prediction.js';
+import { type DieKey, namesDie } from './die-key.js';
 
 /**
  * What a record is of. Of dies: a prediction, a refusal, a repeat that got the stored answer, an outcome that came later, a
@@ -72,4 +73,20 @@ export interface KeptRecord {
   readonly record: GateRecord;
   /** float32 [parameters]. */
   readonly row: Float32Array | undefined;
+}
+
+/** What a die is asked for by: its id or its place. */
+export type AskedDie = { readonly dieId: string } | { readonly key: DieKey };
+
+/** Whether a record is of the die that is asked for. */
+export function isOfDie(record: GateRecord, asked: AskedDie): boolean {
+  if ('dieId' in asked) return record.dieId === asked.dieId;
+  const key = keyOfRecord(record);
+  return key !== undefined && namesDie(asked.key, key);
+}
+
+/** Who the die of a record is; undefined where it did not say where it is. */
+function keyOfRecord({ lot, wafer, x, y, insertion, touchdown }: GateRecord): DieKey | undefined {
+  if (wafer === undefined || x === undefined || y === undefined) return undefined;
+  return { lot, wafer, x, y, insertion, touchdown };
 }

@@ -1,17 +1,16 @@
+import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { type Checkpoint, checkpointHash, checkpointText, parseCheckpoint, signNote } from './checkpoint.js';
 import { indexBytes } from './index-file.js';
 import { HASH_BYTES, leafHash, merkleRoot } from './merkle.js';
-import { readSegmentBytes, type SegmentEntry } from './open-segment.js';
-import { RECORD_SCHEMA_OVERRIDES, recordColumns } from './parquet-records.js';
-import type { GateRecord, KeptRecord } from './record.js';
+import { readSegmentBytes } from './open-segment.js';
+import { rowOfBytes } from './read-records.js';
+import type { GateRecord } from './record.js';
 import { decodeRecord } from './record-codec.js';
 import { findSegments, SEALED_PARTS, segmentFile } from './segment-files.js';
 import { readSigningKeyOfLog } from './signing-key.js';
+import { writeRecordTable } from './table-file.js';
 import type { SealedSegment, WriterSettings } from './thread-messages.js';
-
-/** Rows of a group: what one look-up has to read of each column. */
-const ROWS_OF_A_GROUP = 8192;
 
 /**
  * Seals a segment: its records as Parquet, their hashes, the index, and last the checkpoint, each durable before the next,
@@ -33,28 +32,34 @@ export async function sealSegment(
     leafHash(record).copy(leaves, i * HASH_BYTES);
   });
   const previous = await checkpointBefore(folder, segment);
-  const checkpoint: Checkpoint = {
-    log: name,
-    segment,
-    records: records.length,
-    root: merkleRoot(leaves),
-    first: first.sequence,
-    last: last.sequence,
-    from: new Date(first.time).toISOString(),
-    to: new Date(last.time).toISOString(),
-    previous: previous === undefined ? undefined : checkpointHash(previous),
-    damaged: damages.flatMap(({ isTail, sequence, to }) => {
-      const after = entries.findIndex(({ at }) => at === to);
-      const next = records[after];
-      return isTail || next === undefined ? [] : [[sequence, next.sequence - 1] as const];
-    }),
-  };
-  const text = checkpointText(checkpoint);
-  const note = signNote(text, name, key);
   const temporary = (part: (typeof SEALED_PARTS)[number]) =>
     `${segmentFile(folder, segment, part)}.${process.pid}.tmp`;
   try {
-    await writeParquet(temporary('parquet'), entries, records);
+    await writeRecordTable(
+      temporary('parquet'),
+      records.map((record, i) => ({ record, row: rowOfBytes(entries[i]?.row ?? NO_ROW) })),
+    );
+    const checkpoint: Checkpoint = {
+      log: name,
+      segment,
+      records: records.length,
+      root: merkleRoot(leaves),
+      first: first.sequence,
+      last: last.sequence,
+      from: new Date(first.time).toISOString(),
+      to: new Date(last.time).toISOString(),
+      table: createHash('sha256')
+        .update(await readFile(temporary('parquet')))
+        .digest(),
+      previous: previous === undefined ? undefined : checkpointHash(previous),
+      damaged: damages.flatMap(({ isTail, sequence, to }) => {
+        const after = entries.findIndex(({ at }) => at === to);
+        const next = records[after];
+        return isTail || next === undefined ? [] : [[sequence, next.sequence - 1] as const];
+      }),
+    };
+    const text = checkpointText(checkpoint);
+    const note = signNote(text, name, key);
     await writeFile(temporary('leaves'), leaves);
     await writeFile(temporary('index'), indexBytes(records));
     await writeFile(temporary('checkpoint'), note);
@@ -95,35 +100,7 @@ async function checkpointBefore(folder: string, segment: number): Promise<string
   return checkpoint.text;
 }
 
-async function writeParquet(
-  file: string,
-  entries: readonly SegmentEntry[],
-  records: readonly GateRecord[],
-): Promise<void> {
-  const { fileWriter, ParquetWriter, schemaFromColumnData } = await import('hyparquet-writer');
-  const schema = schemaFromColumnData({
-    columnData: recordColumns([]),
-    schemaOverrides: { ...RECORD_SCHEMA_OVERRIDES },
-  });
-  const writer = new ParquetWriter({
-    writer: fileWriter(file),
-    schema,
-    statistics: false,
-    createdBy: 'diegate',
-  });
-  for (let from = 0; from < records.length; from += ROWS_OF_A_GROUP) {
-    const kept = records
-      .slice(from, from + ROWS_OF_A_GROUP)
-      .map((record, i): KeptRecord => ({ record, row: rowOf(entries[from + i]) }));
-    await writer.write({ columnData: recordColumns(kept), rowGroupSize: ROWS_OF_A_GROUP });
-  }
-  await writer.finish();
-}
-
-function rowOf(entry: SegmentEntry | undefined): Float32Array | undefined {
-  if (entry === undefined || entry.row.length === 0) return undefined;
-  return new Float32Array(new Uint8Array(entry.row).buffer);
-}
+const NO_ROW = new Uint8Array();
 
 /** @returns bytes of the file */
 async function makeDurable(path: string): Promise<number> {

@@ -21,6 +21,8 @@ interface FoundSegments {
   readonly sealed: readonly number[];
   /** Those that are written to, or were when the process ended. */
   readonly open: readonly number[];
+  /** Those whose records are there, and have not left. */
+  readonly withRecords: readonly number[];
   /** Every number of which there is any file. */
   readonly all: readonly number[];
 }
@@ -29,6 +31,7 @@ interface FoundSegments {
 export async function findSegments(folder: string): Promise<FoundSegments> {
   const sealed = new Set<number>();
   const open = new Set<number>();
+  const withRecords = new Set<number>();
   const all = new Set<number>();
   for (const name of await readdir(folder)) {
     const found = /^(\d{8,15})\.(open|parquet|leaves|index|checkpoint)$/.exec(name);
@@ -36,8 +39,14 @@ export async function findSegments(folder: string): Promise<FoundSegments> {
     const segment = Number(found[1]);
     all.add(segment);
     if (found[2] === 'checkpoint') sealed.add(segment);
+    if (found[2] === 'parquet') withRecords.add(segment);
     if (found[2] === 'open') open.add(segment);
   }
   const inOrder = (numbers: Set<number>) => [...numbers].sort((a, b) => a - b);
-  return { sealed: inOrder(sealed), open: inOrder(open), all: inOrder(all) };
+  return {
+    sealed: inOrder(sealed),
+    open: inOrder(open),
+    withRecords: inOrder(withRecords),
+    all: inOrder(all),
+  };
 }

@@ -69,7 +69,7 @@ function keptAlive(ms: number, run: () => void): () => void {
 /** Removes the records of segments that are too old or too many; their checkpoints stay, so that the chain does. */
 async function letOldLeave(): Promise<void> {
   try {
-    const { sealed } = await findSegments(folder);
+    const { sealed, withRecords } = await findSegments(folder);
     const kept = [];
     for (const segment of sealed) {
       let bytes = 0;
@@ -79,11 +79,7 @@ async function letOldLeave(): Promise<void> {
           () => 0,
         );
       const checkpoint = parseCheckpoint(await readFile(segmentFile(folder, segment, 'checkpoint'), 'utf8'));
-      const hasLeft = await stat(segmentFile(folder, segment, 'parquet')).then(
-        () => false,
-        () => true,
-      );
-      if (checkpoint !== undefined && !hasLeft)
+      if (checkpoint !== undefined && withRecords.includes(segment))
         kept.push({ segment, bytes, newestMs: Date.parse(checkpoint.to) });
     }
     const leaving = leavingSegments(kept, { keepMs, keepBytes, nowMs: Date.now() });

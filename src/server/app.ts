@@ -31,8 +31,8 @@ interface AppOptions {
   readonly workers: StartedWorkers;
   /** Whether versions are opened as soon as the workers run, while the rest is built; else by {@link App.load}. */
   readonly loadsAtOnce?: boolean;
-  /** Compiled module that the thread of the records runs, for tests. */
-  readonly recordsEntry?: string;
+  /** See `RecordsSideOptions.entries`. */
+  readonly recordsEntries?: RecordsSideOptions['entries'];
 }
 
 /** A whole diegate: built once from its configuration, every part wired here and nowhere else. */
@@ -93,7 +93,7 @@ async function build(options: AppOptions): Promise<App> {
     clock,
     monitoring,
     catalogue,
-    entry: options.recordsEntry,
+    entries: options.recordsEntries,
   });
   const security = await openSecurity({ config, clock, logger, onReloaded: records?.keysReloaded });
   const short = descriptorsShort(config.MAX_CONNECTIONS);

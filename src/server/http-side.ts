@@ -74,6 +74,7 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     catalogue,
     predictor: serving.predictor,
     records: options.records?.dies,
+    lookUps: options.records?.lookUps,
     admit: (model, version) => admission.admit(model, version),
     renew: (target) => admission.renew(target),
     experiments: serving.experiments,

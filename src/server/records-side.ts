@@ -11,6 +11,7 @@ import type { Monitoring } from '../monitoring/monitoring.js';
 import { createRecordsLog } from '../monitoring/records-log.js';
 import { verifierKey } from '../records/checkpoint.js';
 import { DieRecords } from '../records/die-records.js';
+import { LookUps } from '../records/look-ups.js';
 import { openRecords } from '../records/open-records.js';
 import type { GateRecord } from '../records/record.js';
 import type { Recorder } from '../records/recorder.js';
@@ -22,14 +23,15 @@ export interface RecordsSideOptions {
   readonly clock: Clock;
   readonly monitoring: Monitoring;
   readonly catalogue: Catalogue;
-  /** See `OpenRecordsOptions.entry`. */
-  readonly entry?: string | undefined;
+  /** Compiled modules that its threads run, for tests. */
+  readonly entries?: { readonly writer: string; readonly lookUp: string } | undefined;
 }
 
 /** The log of records and everything of the server that is written into it. */
 export interface RecordsSide {
   readonly recorder: Recorder;
   readonly dies: DieRecords;
+  readonly lookUps: LookUps;
   /** Absolute path of its folder. */
   readonly folder: string;
   readonly audited: Audit;
@@ -61,7 +63,7 @@ export async function createRecordsSide(options: RecordsSideOptions): Promise<Re
   const metrics = createRecordsMetrics(registry, () => recorder);
   const log = createRecordsLog(logger);
   const opened = await openRecords({
-    entry: options.entry,
+    entry: options.entries?.writer,
     clock,
     now,
     isDurable: config.RECORDS_ACK === 'durable',
@@ -80,6 +82,7 @@ export async function createRecordsSide(options: RecordsSideOptions): Promise<Re
     },
   });
   const { recorder } = opened;
+  const lookUps = new LookUps(folder, options.entries?.lookUp);
   const append = (kind: GateRecord['kind'], detail: object, more: Partial<GateRecord> = {}) => {
     recorder.append({ ...more, kind, time: now(), detail: JSON.stringify(detail) });
   };
@@ -113,6 +116,7 @@ export async function createRecordsSide(options: RecordsSideOptions): Promise<Re
   return {
     recorder,
     dies,
+    lookUps,
     folder,
     audited: ({ id, requestId, comment, approvedBy }: Actor, change: AuditedChange) => {
       const { model } = change;
@@ -124,12 +128,16 @@ export async function createRecordsSide(options: RecordsSideOptions): Promise<Re
     problem: () => recorder.refusal,
     close() {
       closed ??= (async () => {
+        lookUps.close();
         append('stop', {});
         await opened.close();
       })();
       return closed;
     },
-    kill: () => opened.kill(),
+    kill() {
+      lookUps.close();
+      opened.kill();
+    },
   };
 }
 

@@ -124,6 +124,25 @@ describe('a server that keeps records', () => {
     expect(recordsOf(folder, 2)[0]).toMatchObject({ sequence: 3, kind: 'start' });
   });
 
+  test('says what it knows of a die, as JSON and as a page', async () => {
+    const folder = temporaryFolder();
+    const { url } = await start(folder, { RECORDS_ACK: 'durable' });
+    await post(`${url}/predict`, JSON.stringify(dieOf({ die_id: 'a/b', wafer_id: 'W1', x: 1, y: 2 }, 4)));
+    for (const die of ['a/b', '/W1/1/2']) {
+      const { status, body } = await send(`${url}/predictions?die=${encodeURIComponent(die)}`);
+      expect(status).toBe(200);
+      expect(JSON.parse(body)).toMatchObject({
+        die,
+        records: [{ kind: 'prediction', dieId: 'a/b', wafer: 'W1' }],
+      });
+    }
+    const page = await send(`${url}/predictions?die=a/b`, { headers: { accept: 'text/html,*/*' } });
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(page.body).toMatch(/^<!doctype html>[\s\S]*It was judged once/);
+    expect(JSON.parse((await send(`${url}/predictions?die=none`)).body)).toMatchObject({ records: [] });
+    expect((await send(`${url}/predictions`)).status).toBe(422);
+  });
+
   test('tells of them in its metrics', async () => {
     const { url } = await start(temporaryFolder());
     await post(`${url}/predict`, JSON.stringify(dieOf({}, 4)));

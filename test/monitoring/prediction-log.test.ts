@@ -47,6 +47,43 @@ describe('lines built by hand are the JSON that pino would write', () => {
   });
 });
 
+describe('a line of a prediction says what the die said of itself', () => {
+  const server = appForSuite(() => ({ versions: [sumVersion(4)] }));
+  const lineOf = async (path: string, body: unknown) => {
+    const { headers } = await post(`${server().url}${path}`, JSON.stringify(body));
+    const request_id = headers.get('x-request-id');
+    return server().log.line((line) => line.request_id === request_id);
+  };
+  const context = {
+    lot_id: 'L"1',
+    wafer_id: 'W1',
+    x: 3,
+    y: -4,
+    insertion: 'cp1',
+    touchdown: 7,
+    equipment_id: 'T1',
+    stdf_file: 'a.stdf',
+  };
+
+  test('one die: as it said it', async () => {
+    expect(await lineOf('/predict', dieOf(context, 4))).toMatchObject(context);
+  });
+
+  test('nothing where it said nothing', async () => {
+    const line = await lineOf('/predict', { ...dieOf({}, 4), lot_id: null });
+    expect(Object.keys(line).filter((key) => key in context)).toEqual([]);
+  });
+
+  test('many dies: once where all say the same, else in their order', async () => {
+    const dies = [dieOf(context, 4), dieOf({ ...context, x: 4, equipment_id: null }, 4)];
+    expect(await lineOf('/predict/batch', dies)).toMatchObject({
+      ...context,
+      x: [3, 4],
+      equipment_id: ['T1', null],
+    });
+  });
+});
+
 test('only refused prediction requests are logged as refused', () => {
   const lines: string[] = [];
   const log = createRefusalLog((line) => lines.push(line), 1);

@@ -6,6 +6,7 @@ import {
   checkpointText,
   isSignedBy,
   parseCheckpoint,
+  parseVerifierKey,
   signNote,
   verifierKey,
 } from '../../src/records/checkpoint.js';
@@ -20,6 +21,7 @@ const checkpoint: Checkpoint = {
   last: 104,
   from: '2026-12-01T08:00:00.000Z',
   to: '2026-12-01T09:00:00.000Z',
+  table: Buffer.alloc(32, 3),
   previous: Buffer.alloc(32, 2),
   damaged: [[101, 102]],
 };
@@ -65,6 +67,12 @@ describe('a checkpoint', () => {
 
   // The example of C2SP's signed-note: golang.org/x/mod/sumdb/note.
   test('is verified by a key of the form name+id+key', () => {
-    expect(verifierKey('fab1', publicKey)).toMatch(/^fab1\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/);
+    // The example key of golang.org/x/mod/sumdb/note.
+    const known = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
+    const key = parseVerifierKey(known);
+    expect(key && verifierKey('PeterNeumann', key)).toBe(known);
+    expect(parseVerifierKey(verifierKey('fab1', publicKey))?.equals(publicKey)).toBe(true);
+    for (const wrong of ['', known.replace('c74f', 'c74e'), known.replace('Peter', 'Paul'), `${known}AAAA`])
+      expect(parseVerifierKey(wrong)).toBeUndefined();
   });
 });

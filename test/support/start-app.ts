@@ -14,7 +14,10 @@ import { fillRepository, type TestVersion } from './models.js';
 /** The compiled worker: a process cannot be forked from TypeScript. */
 const WORKER_ENTRY = fileURLToPath(new URL('../../dist/serving/workers/worker.js', import.meta.url));
 
-const RECORDS_ENTRY = fileURLToPath(new URL('../../dist/records/writer-thread.js', import.meta.url));
+const RECORDS_ENTRIES = {
+  writer: fileURLToPath(new URL('../../dist/records/writer-thread.js', import.meta.url)),
+  lookUp: fileURLToPath(new URL('../../dist/records/look-up-thread.js', import.meta.url)),
+};
 
 const LineSchema = z.looseObject({ level: z.string(), msg: z.string() });
 export type LogLine = z.infer<typeof LineSchema>;
@@ -79,7 +82,7 @@ async function start(options: StartOptions): Promise<StartedApp> {
   const app = await createApp({
     config,
     logStream: log,
-    recordsEntry: RECORDS_ENTRY,
+    recordsEntries: RECORDS_ENTRIES,
     workers: startWorkers({ config, clock: clock ?? systemClock, entry: WORKER_ENTRY }),
     ...(clock === undefined ? {} : { clock }),
   });

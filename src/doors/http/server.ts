@@ -45,6 +45,7 @@ import { type MetricsText, metricsRoutes } from './routes/metrics.js';
 import { modelRoutes } from './routes/models.js';
 import { type OutcomeObserver, outcomeRoutes } from './routes/outcomes.js';
 import { predictRoutes } from './routes/predict.js';
+import type { PredictionLookUps } from './routes/predictions.js';
 import { healthRoutes, type ProbeRouteOptions, rootRoutes } from './routes/probes.js';
 import { trafficRoutes } from './routes/traffic.js';
 import { createUnreadableAnswer, type UnreadableOptions } from './unreadable.js';
@@ -59,6 +60,8 @@ interface ServerOptions {
   readonly renew: ExchangeParts['renew'];
   /** Undefined where no records are kept. */
   readonly records: ExchangeParts['records'];
+  /** Where they are looked up. */
+  readonly lookUps: PredictionLookUps | undefined;
   readonly isDraining: () => boolean;
   /** See `DrainingOptions.patienceMs`. */
   readonly closingPatienceMs: () => number;
@@ -213,6 +216,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   trafficRoutes(app, options);
   adminRoutes(app, { ...options, isDocumented: hasAdmin });
   outcomeRoutes(app, options);
+  if (options.lookUps !== undefined)
+    (await import('./routes/predictions.js')).predictionRoutes(app, options.lookUps);
   predictRoutes(app, { ...options, ...parts, calls });
   await app.register(oipRoutes, {
     prefix: OIP_PREFIX,
