@@ -36,7 +36,7 @@ const pool = new WorkerPool({
 });
 await pool.start();
 const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
-await loadVersion(version, { pool, batcher, clock: systemClock });
+await loadVersion(version, { runner: pool, batcher, clock: systemClock });
 
 const random = createRandom(1);
 const params = Float32Array.from({ length: DIES * contract.parameterCount }, (_, i) => {

@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { namedScenarios, readArguments } from './arguments.js';
 import { FIGURE_TABLE_HEAD, figureRow } from './figure-row.js';
+import { CELLS } from './scenarios/cells.js';
 import { GRPC } from './scenarios/grpc.js';
 import { LATENCY } from './scenarios/latency.js';
 import { type Effort, GATES, gated, keepsBound, type Scenario } from './scenarios/scenario.js';
@@ -14,7 +15,7 @@ import { stallsWithin } from './stalls.js';
  * interleaved, and prints medians and ratios. Exits with 1 when a figure misses its bound; --gate smoke is
  * for machines that are shared with others.
  */
-const SCENARIOS: readonly Scenario[] = [...THROUGHPUT, ...GRPC, ...LATENCY, SWAPPED];
+const SCENARIOS: readonly Scenario[] = [...CELLS, ...THROUGHPUT, ...GRPC, ...LATENCY, SWAPPED];
 const FULL: Effort = { warmUpSeconds: 10, rounds: 5, seconds: 3, overloadSeconds: 30 };
 const QUICK: Effort = { warmUpSeconds: 1, rounds: 1, seconds: 1, overloadSeconds: 4 };
 // What --quick leaves out to stay below a minute.

@@ -69,6 +69,11 @@ export const ConfigSchema = z.object({
   BATCH_TIMEOUT_MS: whole(10, DAY_MS)
     .prefault('10000')
     .describe('A batch that runs longer counts as hung: its worker is replaced'),
+  EXPRESS_DIES: whole(0, 64)
+    .prefault('0')
+    .describe(
+      'Most dies of a batch that the server process runs itself where nobody else waits, by versions that have proven themselves: one tester is answered sooner, and a model that crashes ends the server (docs/operations.md); 0 never',
+    ),
   MAX_BODY_BYTES: whole(1024, 1_073_741_824).prefault('16777216').describe('Largest request body'),
   MAX_BATCH_DIES: whole(1, 100_000).prefault('1024').describe('Most dies in one call of /predict/batch'),
   REQUEST_TIMEOUT_MS: whole(100, DAY_MS)

@@ -125,6 +125,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'serving/workers',
   ],
   'serving/batching': ['errors.ts', 'observers.ts', 'type serving', 'type tracing'],
+  'serving/express': [
+    'observers.ts',
+    'serving/batching',
+    'serving/workers',
+    'type drift',
+    'type models/manifest',
+    'type serving',
+  ],
   'serving/workers': [
     'drift',
     'models/decision',
@@ -260,9 +268,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'type errors.ts',
     'models',
     'type prediction',
-    'type serving/workers',
+    'type serving/**',
     'monitoring/metrics',
-    'type serving',
   ],
   'monitoring/metrics': [
     'type drift',

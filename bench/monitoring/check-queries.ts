@@ -55,7 +55,7 @@ async function check(): Promise<number> {
   try {
     const repository = await writeRepository();
     try {
-      const diegate = await startDiegate(repository, { INFERENCE_WORKERS: '1' });
+      const diegate = await startDiegate(repository, { INFERENCE_WORKERS: '1', EXPRESS_DIES: '16' });
       try {
         return await checkWith(diegate.port, port);
       } finally {

@@ -21,7 +21,8 @@ const message = dieMessage(SHIPPED.model, die.body);
 
 /** The same raw die by every way, on the same server. */
 const WAYS = {
-  http: (port: number, seconds: number) => plainLoop(port, die, { connections: CALLERS, seconds }),
+  http: async (port: number, seconds: number) =>
+    (await plainLoop(port, die, { connections: CALLERS, seconds })).diesPerSecond,
   unary: async (port: number, seconds: number) => {
     const callers = CALLERS / CONNECTIONS;
     return (await unaryLoop(port, { connections: CONNECTIONS, callers, message, seconds })).diesPerSecond;

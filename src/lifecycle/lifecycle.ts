@@ -3,7 +3,6 @@ import { Fault } from '../errors.js';
 import type { Catalogue } from '../models/catalogue.js';
 import type { Batcher } from '../serving/batching/batcher.js';
 import type { Clock } from '../serving/clock.js';
-import type { WorkerPool } from '../serving/workers/pool.js';
 import type { CanaryEvent } from '../traffic/canary.js';
 import { type Audit, createAudit } from './audit.js';
 import { CanaryDriver } from './canary-driver.js';
@@ -20,7 +19,9 @@ interface LifecycleOptions {
   readonly folder: string;
   readonly servingFile: string;
   readonly catalogue: Catalogue;
-  readonly pool: WorkerPool;
+  readonly runner: VersionLoaderOptions['runner'];
+  /** Processes that hold a session of each open version. */
+  readonly copies: number;
   readonly batcher: Batcher;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -89,7 +90,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     loader,
     clock,
     budgetBytes: options.lazyBudgetBytes,
-    workers: options.pool.copies,
+    workers: options.copies,
   });
   const watch = new RepositoryWatch({
     folder,

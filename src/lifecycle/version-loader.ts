@@ -2,8 +2,7 @@ import { Fault, Refusal } from '../errors.js';
 import type { Catalogue, CatalogueEntry } from '../models/catalogue.js';
 import type { Batcher } from '../serving/batching/batcher.js';
 import type { Clock } from '../serving/clock.js';
-import { loadVersion } from '../serving/load-version.js';
-import type { WorkerPool } from '../serving/workers/pool.js';
+import { loadVersion, type VersionRunner } from '../serving/load-version.js';
 import type { CheckSignature } from '../signatures/version-signatures.js';
 
 /** Who is told of versions that come and go; told, never asked. */
@@ -14,7 +13,7 @@ export interface LoadObserver {
 
 export interface VersionLoaderOptions {
   readonly catalogue: Catalogue;
-  readonly pool: WorkerPool;
+  readonly runner: VersionRunner;
   readonly batcher: Batcher;
   readonly clock: Clock;
   readonly observers: readonly LoadObserver[];
@@ -46,11 +45,11 @@ export class VersionLoader {
   /** Takes a version down: no die is given to it from now on, those that it has are finished. */
   unload(key: string): Promise<void> {
     return this.#inTurn(async () => {
-      const { catalogue, batcher, pool } = this.#options;
+      const { catalogue, batcher, runner } = this.#options;
       if (catalogue.entry(key)?.state !== 'ready') return;
       catalogue.markUnloaded(key);
       await batcher.remove(key);
-      await pool.closeVersion(key);
+      await runner.closeVersion(key);
       this.#tell('versionUnloaded', key);
     });
   }

@@ -11,6 +11,7 @@ import type { ReadServing } from '../models/repository/serving.js';
 import { watchEventLoop } from '../monitoring/metrics/event-loop.js';
 import { openMonitoring } from '../monitoring/monitoring.js';
 import { type Clock, systemClock } from '../serving/clock.js';
+import type { ExpressParts } from '../serving/express/express-runner.js';
 import { descriptorsShort } from './descriptors.js';
 import { Readiness } from './readiness.js';
 import type { RecordsSide, RecordsSideOptions } from './records-side.js';
@@ -29,6 +30,8 @@ interface AppOptions {
   readonly clock?: Clock;
   /** The worker processes, which are the app's from here on. */
   readonly workers: StartedWorkers;
+  /** Of the express lane, for tests. */
+  readonly expressParts?: ExpressParts;
   /** Whether versions are opened as soon as the workers run, while the rest is built; else by {@link App.load}. */
   readonly loadsAtOnce?: boolean;
   /** See `RecordsSideOptions.entries`. */
@@ -113,6 +116,7 @@ async function build(options: AppOptions): Promise<App> {
     webhookSecret,
     workers: options.workers,
     records,
+    expressParts: options.expressParts,
     isReady: () => readiness.missing().length === 0,
   });
   // A failure is met in load().

@@ -25,10 +25,12 @@ import { Admission, Targets } from '../routing/targets.js';
 import { VersionFallbacks } from '../routing/version-fallbacks.js';
 import { Batcher } from '../serving/batching/batcher.js';
 import type { Clock } from '../serving/clock.js';
+import type { ExpressParts } from '../serving/express/express-runner.js';
 import type { WorkerPool } from '../serving/workers/pool.js';
 import { startSignatures } from '../signatures/start-signatures.js';
 import { startTracing } from '../tracing/start-tracing.js';
 import type { Tracer } from '../tracing/tracer.js';
+import { createExpressSide } from './express-side.js';
 import type { RecordsSide } from './records-side.js';
 import type { StartedWorkers } from './start-workers.js';
 
@@ -44,6 +46,7 @@ interface ServingSideOptions {
   readonly workers: StartedWorkers;
   /** Undefined where no records are kept. */
   readonly records: RecordsSide | undefined;
+  readonly expressParts?: ExpressParts | undefined;
   /** Whether GET /ready answers 200. */
   readonly isReady: () => boolean;
 }
@@ -75,6 +78,9 @@ export interface ServingSide {
 export async function createServingSide(options: ServingSideOptions): Promise<ServingSide> {
   const { config, clock, catalogue } = options;
   const { pool, started } = options.workers;
+  const { monitoring, expressParts: parts } = options;
+  const express = await createExpressSide({ config, monitoring, pool, parts });
+  const runner = express ?? pool;
   const { logger, registry, onObserverError } = options.monitoring;
   const servingMetrics = createServingMetrics(registry, {
     waitingDies: () => batcher.waitingDies(),
@@ -94,14 +100,14 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
   );
   const statistics = new InferStatistics(() => Date.now());
   const batcher = new Batcher({
-    runner: pool,
+    runner,
     clock,
     workers: config.INFERENCE_WORKERS,
     observers: [servingMetrics, statistics, ...(tracing === undefined ? [] : [tracing.batching])],
     onObserverError,
   });
   const driftLog = createDriftLog(logger);
-  const { drift, webhook } = createDrift(options, pool, driftLog);
+  const { drift, webhook } = createDrift(options, runner, driftLog);
   const logBatching = createBatchingLog(logger);
   const experiments = new Experiments(catalogue, () => new Date());
   createModelMetrics(registry, () => catalogue.entries());
@@ -114,7 +120,8 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     folder: options.folder,
     servingFile: options.servingFile,
     catalogue,
-    pool,
+    runner,
+    copies: pool.copies,
     batcher,
     clock,
     logger,
@@ -212,12 +219,14 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     async close(lastExportMs) {
       drift.close();
       webhook?.close();
+      express?.stop();
       await Promise.all([pool.close(), tracing?.close(lastExportMs)]);
     },
     kill() {
       lifecycle.stop();
       drift.close();
       webhook?.close();
+      express?.stop();
       pool.kill();
     },
   };

@@ -8,7 +8,11 @@ import type { Batcher } from './batching/batcher.js';
 import type { Clock } from './clock.js';
 import { checkGolden } from './golden-check.js';
 import { sessionSpecOf } from './session-spec.js';
+import type { SessionSpec } from './workers/messages.js';
 import type { WorkerPool } from './workers/pool.js';
+
+/** Where versions are opened to be run, and closed again. */
+export type VersionRunner = Pick<WorkerPool, 'open' | 'closeVersion'>;
 
 /**
  * Opens a version on every worker, checks its graph against its manifest and its outputs for being what its task
@@ -17,16 +21,16 @@ import type { WorkerPool } from './workers/pool.js';
  */
 export async function loadVersion(
   version: ModelVersion,
-  { pool, batcher, clock }: { pool: WorkerPool; batcher: Batcher; clock: Clock },
+  { runner, batcher, clock }: { runner: VersionRunner; batcher: Batcher; clock: Clock },
 ): Promise<LoadReport> {
   const { key, manifest, contract } = version;
   const { maxBatchSize, maxQueueDelayMs, maxQueueSize } = manifest.batching;
   const startedMs = clock.nowMs();
   const probes = probeRowsOf(version);
-  const { report } = await openChecked(version, pool, sessionSpecOf(version, probes));
+  const { report } = await openChecked(version, runner, sessionSpecOf(version, probes));
   const problems = outputProblems(version, probes, report.scores);
   if (problems.length > 0) {
-    await pool.closeVersion(key);
+    await runner.closeVersion(key);
     throw new Fault(
       'invalid_model',
       problems.map((problem) => `model ${key}: ${problem}`),
@@ -40,20 +44,16 @@ export async function loadVersion(
     await checkGolden(version, { batcher, clock });
   } catch (error) {
     await batcher.remove(key);
-    await pool.closeVersion(key);
+    await runner.closeVersion(key);
     throw error;
   }
   const { policy, dependence } = report;
   return { loadedAt: new Date(), loadMs: clock.nowMs() - startedMs, batching: { policy, dependence } };
 }
 
-async function openChecked(
-  { key, manifest }: ModelVersion,
-  pool: WorkerPool,
-  spec: Parameters<WorkerPool['open']>[0],
-) {
+async function openChecked({ key, manifest }: ModelVersion, runner: VersionRunner, spec: SessionSpec) {
   try {
-    return await pool.open(spec, (graph) => {
+    return await runner.open(spec, (graph) => {
       const problems = graphProblems(manifest, graph);
       if (problems.length > 0) {
         throw new Fault(

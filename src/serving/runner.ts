@@ -9,6 +9,8 @@ export interface BatchToRun {
   readonly explain: boolean;
   /** float32 [dies]: the group of equipment of each die, where drift is counted. Read before `run` returns. */
   readonly groups?: Float32Array | undefined;
+  /** Whether no other die waits or is being run, none of these has been run before, and somebody waits for their answer. */
+  readonly isAlone?: boolean;
 }
 
 /** What became of a batch; a failure is a value, so that nobody mistakes one for a programming error. */
@@ -21,6 +23,8 @@ export type BatchOutcome =
       readonly contributions: Float32Array | undefined;
       /** Duration of `session.run`, milliseconds. */
       readonly runMs: number;
+      /** Whether the server process itself ran it. */
+      readonly isExpress?: boolean;
     }
   /** The model threw: the worker lives, and one die of the batch may be to blame. */
   | { readonly kind: 'threw'; readonly message: string }

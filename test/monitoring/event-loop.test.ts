@@ -29,3 +29,25 @@ test('the delay of the event loop is how late its timer comes, without the timer
   stop();
   expect(clock.timers).toBe(0);
 });
+
+test('looks every 10 ms while the loop is at work, and twice a second while it is not', async () => {
+  const clock = new FakeClock();
+  const registry = new Registry();
+  let worked = 0.3;
+  const stop = watchEventLoop(registry, clock, () => worked);
+  const looks = async (ms: number) => {
+    const count = async () =>
+      Number(/event_loop_delay_seconds_count (\d+)/.exec(await rendered(registry, 'prometheus'))?.[1]);
+    const before = await count();
+    await clock.advance(ms);
+    return (await count()) - before;
+  };
+  expect(await looks(1000)).toBe(100);
+  worked = 0.001;
+  await looks(1000);
+  expect(await looks(5000)).toBe(10);
+  worked = 0.3;
+  await looks(500);
+  expect(await looks(1000)).toBe(100);
+  stop();
+});

@@ -51,7 +51,7 @@ const read = (folder: string, number: string, checksum = true) =>
 
 async function load(version: ModelVersion, pool: WorkerPool): Promise<void> {
   const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
-  await loadVersion(version, { pool, batcher, clock: systemClock });
+  await loadVersion(version, { runner: pool, batcher, clock: systemClock });
 }
 
 const params = new Float32Array(16).fill(1);

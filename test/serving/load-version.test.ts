@@ -22,7 +22,7 @@ async function readOne(version: TestVersion): Promise<ModelVersion> {
 async function load(version: ModelVersion) {
   const pool = await startPool();
   const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
-  const report = await loadVersion(version, { pool, batcher, clock: systemClock });
+  const report = await loadVersion(version, { runner: pool, batcher, clock: systemClock });
   return { report, batcher };
 }
 
@@ -89,11 +89,11 @@ describe('loading a version', () => {
     ]);
     const pool = await startPool();
     const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
-    await expect(loadVersion(version, { pool, batcher, clock: systemClock })).rejects.toThrow(Fault);
+    await expect(loadVersion(version, { runner: pool, batcher, clock: systemClock })).rejects.toThrow(Fault);
     expect([...batcher.waitingDies().keys()]).toEqual([]);
     // Mended, it is loaded beside.
     const mended = await readOne({ ...sumVersion(4), golden: { ...golden, scores: [4, 8] } });
-    await loadVersion(mended, { pool, batcher, clock: systemClock });
+    await loadVersion(mended, { runner: pool, batcher, clock: systemClock });
   });
 
   it('a graph that its manifest does not describe is refused with both sides of every mismatch', async () => {

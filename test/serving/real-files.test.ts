@@ -85,7 +85,7 @@ async function loaded(
 ): Promise<Loaded & { policy: string; reason: string | undefined }> {
   const version = await versionOf(file);
   const batcher = new Batcher({ runner: pool, clock: systemClock, workers: pool.size, observers: [] });
-  const { batching } = await loadVersion(version, { pool, batcher, clock: systemClock });
+  const { batching } = await loadVersion(version, { runner: pool, batcher, clock: systemClock });
   const { policy, dependence } = batching;
   return { version, batcher, policy: policy.kind, reason: dependence?.kind };
 }

@@ -22,6 +22,9 @@ const RECORDS_ENTRIES = {
 const LineSchema = z.looseObject({ level: z.string(), msg: z.string() });
 export type LogLine = z.infer<typeof LineSchema>;
 
+/** The same of the thread that watches the express lane. */
+const WATCHDOG_THREAD = new URL('../../dist/serving/express/watchdog-thread.js', import.meta.url);
+
 /** A whole diegate in this process, listening on a free port of 127.0.0.1. */
 export interface StartedApp {
   readonly app: App;
@@ -84,6 +87,7 @@ async function start(options: StartOptions): Promise<StartedApp> {
     logStream: log,
     recordsEntries: RECORDS_ENTRIES,
     workers: startWorkers({ config, clock: clock ?? systemClock, entry: WORKER_ENTRY }),
+    expressParts: { watchdogThread: WATCHDOG_THREAD },
     ...(clock === undefined ? {} : { clock }),
   });
   const { port } = await app.listen();

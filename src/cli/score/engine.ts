@@ -45,7 +45,9 @@ export function withEngine<T>(
 ): Promise<T> {
   return withComingWorkerPool(async (pool) => {
     const batcher = new Batcher({ runner: pool, clock: systemClock, workers: 1, observers: [] });
-    const opened = pool.start().then(() => loadVersion(version, { pool, batcher, clock: systemClock }));
+    const opened = pool
+      .start()
+      .then(() => loadVersion(version, { runner: pool, batcher, clock: systemClock }));
     // Whoever waits for it is told; else it is awaited last.
     opened.catch(() => {});
     const used = await use(engineOf(version, batcher, opened));

@@ -251,3 +251,9 @@ export function remember<K, V>(make: (key: K) => V): (key: K) => V {
     return value;
   };
 }
+
+/** The labels of a version's series, of its key. */
+export function labelsOfKey(key: string): { model_name: string; model_version: string } {
+  const [model_name = '', model_version = ''] = key.split('/');
+  return { model_name, model_version };
+}

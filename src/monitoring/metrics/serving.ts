@@ -3,7 +3,7 @@ import type { BatchingObserver } from '../../serving/batching/batching-observer.
 import type { Outcome } from '../../serving/batching/call.js';
 import type { DispatchReason } from '../../serving/batching/version-queue.js';
 import type { WorkerObserver } from '../../serving/workers/worker-observer.js';
-import { remember, SeriesCounter, SeriesHistogram } from './series.js';
+import { labelsOfKey, remember, SeriesCounter, SeriesHistogram } from './series.js';
 import { type GaugeSample, SeriesGauge } from './series-gauge.js';
 
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
@@ -106,7 +106,7 @@ export function createServingMetrics(
     },
   });
   const seriesOf = remember((key: string) => {
-    const labels = labelsOf(key);
+    const labels = labelsOfKey(key);
     return {
       batchSize: batchSize.series(labels),
       queueWait: queueWait.series(labels),
@@ -138,13 +138,8 @@ function byVersion(read: () => ReadonlyMap<string, number>): () => GaugeSample[]
   return () =>
     Array.from(read(), ([key, value]) => {
       const before = known.get(key);
-      const sample = before?.value === value ? before : { labels: labelsOf(key), value };
+      const sample = before?.value === value ? before : { labels: labelsOfKey(key), value };
       known.set(key, sample);
       return sample;
     });
-}
-
-function labelsOf(key: string): { model_name: string; model_version: string } {
-  const [model_name = '', model_version = ''] = key.split('/');
-  return { model_name, model_version };
 }

@@ -17,8 +17,15 @@ import {
   type ScoredDies,
   scatter,
 } from './call.js';
-import type { Slice } from './queue.js';
-import { type Batch, leastServed, type QueuedVersion, shadowQueueOf, VersionQueue } from './version-queue.js';
+import { RunningBatch } from './running-batch.js';
+import {
+  type Batch,
+  leastServed,
+  noneWaits,
+  type QueuedVersion,
+  shadowQueueOf,
+  VersionQueue,
+} from './version-queue.js';
 
 export interface BatcherOptions {
   readonly runner: BatchRunner;
@@ -36,13 +43,6 @@ const MAX_LOSSES = 2;
 // Longest time that a timer can be set for; a wake-up may come early.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** A batch at a worker. */
-interface RunningBatch {
-  readonly version: VersionQueue;
-  readonly slices: readonly Slice<Call>[];
-  nearestDeadlineAtMs: number;
-}
-
 /**
  * Queues calls for each model version and hands batches to idle workers. Holds the only timer of
  * the serving side; every decision is taken by the pure parts (queue, cost, gather).
@@ -54,12 +54,14 @@ export class Batcher {
   readonly #shadows = new Map<string, VersionQueue>();
   // The queues in which something waits: dozens of idle models must cost a busy one nothing.
   readonly #active = new Set<VersionQueue>();
-  // What is to be looked at after each step until a closed queue has drained.
+  // Looked at after each step until a closed queue has drained.
   readonly #draining = new Set<() => void>();
   // The worker time that the version served last had been given before: how far fairness has come.
   #servedToMs = 0;
   readonly #running = new Set<RunningBatch>();
   #pumpIsSoon = false;
+  // Whether the batch before was a call that came alone.
+  #lastWasLone = false;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
 
@@ -90,10 +92,11 @@ export class Batcher {
     this.#versions.delete(key);
     this.#shadows.delete(key);
     const leaving = [queue, shadow].filter((left) => left !== undefined);
-    if (leaving.every((left) => !this.#isBusy(left))) return;
+    const isBusy = () => leaving.some((left) => this.#isBusy(left));
+    if (!isBusy()) return;
     await new Promise<void>((resolve) => {
       const look = () => {
-        if (leaving.some((left) => this.#isBusy(left))) return;
+        if (isBusy()) return;
         this.#draining.delete(look);
         resolve();
       };
@@ -165,22 +168,24 @@ export class Batcher {
   }
 
   /**
-   * Dies whose bytes arrived together are read in one turn of the event loop; dispatching after that
-   * turn puts them into one batch and costs a lone die nothing.
+   * Dies whose bytes arrived together are read in one turn of the event loop; dispatching after that turn puts them
+   * into one batch. It costs a lone die a turn, so that who came alone the last time is not kept waiting.
    */
   #pumpSoon(): void {
     if (this.#pumpIsSoon) return;
     this.#pumpIsSoon = true;
-    this.#options.clock.soon(() => {
+    const pump = () => {
       this.#pumpIsSoon = false;
       this.#pump();
-    });
+    };
+    if (this.#lastWasLone && this.#running.size === 0) queueMicrotask(pump);
+    else this.#options.clock.soon(pump);
   }
 
   #pump(): void {
     const nowMs = this.#options.clock.nowMs();
-    for (const version of this.#active) this.#expire(version, nowMs);
-    for (const batch of this.#running) this.#expireRunning(batch, nowMs);
+    for (const version of this.#active) this.#expire(version, version.expire(nowMs));
+    for (const batch of this.#running) this.#expire(batch.version, batch.expire(nowMs));
     while (this.#options.runner.idle > 0) {
       const version = leastServed(this.#active, nowMs);
       if (version === undefined || (version.isShadow && !this.#mayRunShadow())) break;
@@ -199,10 +204,14 @@ export class Batcher {
     return this.#options.workers === 1 || this.#options.runner.idle > 1;
   }
 
+  /** See `BatchToRun.isAlone`; the batch counts as running already. */
+  #isAlone(version: VersionQueue, { reason }: Batch): boolean {
+    if (version.isShadow || reason === 'retry' || this.#running.size > 1) return false;
+    return noneWaits(this.#active);
+  }
+
   #isBusy(version: VersionQueue): boolean {
-    if (!version.isEmpty) return true;
-    for (const running of this.#running) if (running.version === version) return true;
-    return false;
+    return !version.isEmpty || [...this.#running].some((running) => running.version === version);
   }
 
   #run(version: VersionQueue, batch: Batch, nowMs: number): void {
@@ -211,11 +220,13 @@ export class Batcher {
     const expectedMs = version.cost.of(dies);
     version.servedMs += expectedMs;
     const { oldestMs, nearestDeadlineAtMs, explain, isTraced } = batchFacts(slices, nowMs);
-    const running: RunningBatch = { version, slices, nearestDeadlineAtMs };
+    const running = new RunningBatch(version, slices, nearestDeadlineAtMs);
     this.#running.add(running);
     const params = gather(slices, version.version.parameterCount, version.scratch);
     const groups = gatherGroups(slices, dies);
-    const toRun = { version: version.version.key, dies, params, explain, groups };
+    const isAlone = this.#isAlone(version, batch);
+    this.#lastWasLone = isAlone && slices.length === 1;
+    const toRun = { version: version.version.key, dies, params, explain, groups, isAlone };
     this.#options.runner.run(toRun).then((outcome) => {
       this.#running.delete(running);
       const roundTripMs = this.#options.clock.nowMs() - nowMs;
@@ -223,7 +234,8 @@ export class Batcher {
       this.#finish(version, batch, dies, outcome);
       if (isTraced) this.#tellTraced(version, batch, outcome, nowMs);
       if (outcome.kind === 'scored') {
-        version.cost.observe(dies, roundTripMs);
+        // What a worker costs: runs of the server process would make it look cheaper than it is.
+        if (outcome.isExpress !== true) version.cost.observe(dies, roundTripMs);
         const { reason } = batch;
         const ran = { dies, waitMs: nowMs - oldestMs, runMs: outcome.runMs, roundTripMs, reason };
         if (!version.isShadow) this.#toEach((observer) => observer.batchRan?.(version.version.key, ran));
@@ -272,20 +284,8 @@ export class Batcher {
     }
   }
 
-  #expire(version: VersionQueue, nowMs: number): void {
-    for (const call of version.expire(nowMs)) this.#settle(version, call, 'expired', deadlineExceeded());
-  }
-
-  /** A run cannot be cancelled, but nobody waits for it past the deadline: its answer is dropped. */
-  #expireRunning(batch: RunningBatch, nowMs: number): void {
-    if (nowMs < batch.nearestDeadlineAtMs) return;
-    let nearest = Number.POSITIVE_INFINITY;
-    for (const { call } of batch.slices) {
-      if (call.settled) continue;
-      if (call.deadlineAtMs > nowMs) nearest = Math.min(nearest, call.deadlineAtMs);
-      else this.#settle(batch.version, call, 'expired', deadlineExceeded());
-    }
-    batch.nearestDeadlineAtMs = nearest;
+  #expire(version: VersionQueue, calls: readonly Call[]): void {
+    for (const call of calls) this.#settle(version, call, 'expired', deadlineExceeded());
   }
 
   #settle(version: VersionQueue, call: Call, outcome: Outcome, refusal: Refusal): void {

@@ -173,6 +173,12 @@ export function leastServed(versions: Iterable<VersionQueue>, nowMs: number): Ve
   return chosen;
 }
 
+/** Whether no die waits in any of these for somebody who waits for its answer. */
+export function noneWaits(versions: Iterable<VersionQueue>): boolean {
+  for (const { isEmpty, isShadow } of versions) if (!isEmpty && !isShadow) return false;
+  return true;
+}
+
 function leavesBefore(a: VersionQueue, b: VersionQueue): boolean {
   return a.isShadow === b.isShadow ? a.servedMs < b.servedMs : b.isShadow;
 }

@@ -25,6 +25,26 @@ describe('the label of a binary die', () => {
     });
   });
 
+  it('is the same whether its headers stand for themselves or are decoded', () => {
+    const plain = {
+      'x-die-id': 'd1',
+      'x-lot-id': 'L1',
+      'x-wafer-id': 'W1',
+      'x-x': '-12',
+      'x-y': '7',
+      'x-equipment-id': 'T1',
+      'x-stdf-file': 'lot.stdf',
+      'x-insertion': 'hot',
+      'x-touchdown': '123456789',
+    };
+    // One letter encoded is enough for the schema to look at all of them.
+    expect(labelFromHeaders(plain)).toEqual(labelFromHeaders({ ...plain, 'x-die-id': '%641' }));
+    for (const name of Object.keys(plain).filter((one) => one !== 'x-die-id')) {
+      const without = Object.fromEntries(Object.entries(plain).filter(([other]) => other !== name));
+      expect(labelFromHeaders(without), name).toEqual(labelFromHeaders({ ...without, 'x-die-id': '%641' }));
+    }
+  });
+
   it('needs only an id', () => {
     expect(defined(labelFromHeaders({ 'x-die-id': '%E6%99%B6' }))).toEqual({ die_id: '晶' });
   });
@@ -43,6 +63,11 @@ describe('the label of a binary die', () => {
       'expected a whole number from -32767 to 32767, found the string "1.5"',
     ],
     [{ 'x-die-id': 'd', 'x-y': '40000' }, 'x-y', 'expected a whole number from -32767 to 32767, found 40000'],
+    [
+      { 'x-die-id': 'd', 'x-touchdown': '-1' },
+      'x-touchdown',
+      'expected a whole number from 0 to 999999999, found -1',
+    ],
     [{ 'x-die-id': '100%' }, 'x-die-id', 'expected ASCII text, anything else percent-encoded as UTF-8'],
     [{ 'x-die-id': 'æ¶' }, 'x-die-id', 'expected ASCII text, anything else percent-encoded as UTF-8'],
   ])('is refused, by the name of the header: %j', (headers, path, message) => {

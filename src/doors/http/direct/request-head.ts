@@ -79,17 +79,15 @@ function headText(bytes: Buffer): string | undefined {
  * connection goes on.
  * @param text as `headText` gives it
  */
-function readHead(text: string): RequestHead | undefined {
+function readHead(text: string, known: KnownLines): RequestHead | undefined {
   const lines = text.split('\r\n');
   const path = REQUEST_LINE.exec(lines[0] ?? '')?.[1];
   if (path === undefined) return undefined;
   const headers: Record<string, string> = {};
   for (let i = 1; i < lines.length; i++) {
-    const line = lines[i] ?? '';
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    if (!KNOWN_HEADERS.has(name) || headers[name] !== undefined || NOT_PLAIN.test(line)) return undefined;
-    headers[name] = line.slice(colon + 1).trim();
+    const header = known.read(lines[i] ?? '');
+    if (header === undefined || headers[header.name] !== undefined) return undefined;
+    headers[header.name] = header.value;
   }
   const { host, connection, 'content-length': length = '', 'content-type': type = '' } = headers;
   const media = MEDIA.get(type.toLowerCase());
@@ -100,8 +98,34 @@ function readHead(text: string): RequestHead | undefined {
 
 // More than the testers of a floor send; beyond it the next ones are read anew.
 const MAX_KNOWN = 512;
-// A longer one is nobody's usual head, and would be kept in memory, credentials and all.
+// A longer one is nobody's usual one, and would be kept in memory, credentials and all.
 const MAX_LENGTH = 2_048;
+
+/** One header. */
+interface HeaderLine {
+  /** In lower case. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Reads the lines of headers, and remembers what they say: of a head that names its die all others are the same each time. */
+class KnownLines {
+  readonly #known = new Map<string, HeaderLine>();
+
+  /** The header of a line in visible ASCII; undefined where it is another, or not known. */
+  read(line: string): HeaderLine | undefined {
+    const known = this.#known.get(line);
+    if (known !== undefined) return known;
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    if (!KNOWN_HEADERS.has(name) || NOT_PLAIN.test(line)) return undefined;
+    const header = { name, value: line.slice(colon + 1).trim() };
+    if (ID_HEADERS.has(name) || line.length > MAX_LENGTH) return header;
+    if (this.#known.size === MAX_KNOWN) this.#known.clear();
+    this.#known.set(line, header);
+    return header;
+  }
+}
 
 /**
  * Reads heads, and remembers what they say by their very bytes: a tester sends the same one with every die,
@@ -109,6 +133,7 @@ const MAX_LENGTH = 2_048;
  */
 export class KnownHeads {
   readonly #known = new Map<string, RequestHead>();
+  readonly #lines = new KnownLines();
 
   /** The head that some bytes begin with, as `readHead` reads it; undefined also where its end has not come. */
   read(bytes: Buffer): RequestHead | undefined {
@@ -116,7 +141,7 @@ export class KnownHeads {
     if (text === undefined) return undefined;
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const head = readHead(text);
+    const head = readHead(text, this.#lines);
     if (head === undefined || text.length > MAX_LENGTH || holdsAnId(head)) return head;
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
     this.#known.set(text, head);
@@ -124,12 +149,12 @@ export class KnownHeads {
   }
 }
 
+/** Headers that are other ones each time. */
+const ID_HEADERS: ReadonlySet<string> = new Set(['x-request-id', 'x-die-id', 'x-die-ids']);
+
 function holdsAnId({ headers }: RequestHead): boolean {
-  return (
-    headers['x-request-id'] !== undefined ||
-    headers['x-die-id'] !== undefined ||
-    headers['x-die-ids'] !== undefined
-  );
+  for (const name of ID_HEADERS) if (headers[name] !== undefined) return true;
+  return false;
 }
 
 /** Where the dies of a request are to go, as its path says. */
