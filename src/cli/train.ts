@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { Fault } from '../errors.js';
 import type { CountingTouchdown } from '../training/lots/lot-account.js';
+import { SCREEN_KINDS, type ScreenKind } from '../training/screen/screen.js';
 import { trainFiles } from '../training/train-files.js';
 import { trainLots } from '../training/train-lots.js';
 import { DEFAULT_FALSE_ALARM_RATE } from '../training/train-version.js';
@@ -54,6 +55,7 @@ interface TrainArguments {
   readonly stripName?: string;
   readonly missing?: 'reject' | 'impute';
   readonly falseAlarmRate: string;
+  readonly screen?: ScreenKind;
   readonly components?: string;
   readonly created?: string;
   readonly dataDescription?: string;
@@ -98,6 +100,12 @@ export function trainCommand({ scoreDies, streams = PROCESS_STREAMS }: TrainComm
       ).choices(['reject', 'impute']),
     )
     .option('--false-alarm-rate <share>', 'good dies that may fail', String(DEFAULT_FALSE_ALARM_RATE))
+    .addOption(
+      new Option(
+        '--screen <kind>',
+        'what judges: process (principal components), dependency (one value against what all others let expect), or both combined (default: process)',
+      ).choices(SCREEN_KINDS),
+    )
     .option('--components <k>', 'principal components (default: by parallel analysis)')
     .option('--created <time>', 'creation time to write, ISO 8601 UTC (default: now)')
     .option('--data-description <text>', 'what the data is, for the manifest and the model card')

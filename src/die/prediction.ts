@@ -13,6 +13,16 @@ export const ContributionSchema = z.object({
     .number()
     .nullable()
     .describe('Mean over the passing dies the model was trained on; null if unknown'),
+  expected_by_others: z
+    .number()
+    .optional()
+    .describe('What the other values of this die let expect, where the model is a dependency screen'),
+  residual: z
+    .number()
+    .optional()
+    .describe(
+      'value less expected_by_others, in robust standard deviations of that difference over good dies',
+    ),
   test_number: z.int().optional().describe('STDF test number, where the manifest has one'),
   test_name: z
     .string()

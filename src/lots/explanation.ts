@@ -17,6 +17,9 @@ export interface Explanation {
   readonly display: ShownForm | undefined;
   readonly value: number | null;
   readonly expected: number | null;
+  /** What the other values of the die let expect, and how far it is from there in sigma, of a dependency screen. */
+  readonly expectedByOthers: number | undefined;
+  readonly residual: number | undefined;
   readonly lowLimit: number | undefined;
   readonly highLimit: number | undefined;
   /** Share of the score, 0 to 1. */
@@ -28,7 +31,7 @@ export interface Explanation {
  * them, else the manifest's.
  */
 export function explanationOf(
-  { index, name, value, expected, share }: Contribution,
+  { index, name, value, expected, share, residual, expected_by_others: expectedByOthers }: Contribution,
   parameters: readonly Parameter[],
   facts: ValueFacts | undefined,
 ): Explanation {
@@ -45,6 +48,8 @@ export function explanationOf(
     display: facts?.display === undefined ? undefined : shownFormOf(facts.display),
     value,
     expected,
+    expectedByOthers,
+    residual,
     lowLimit: limits?.lowLimit,
     highLimit: limits?.highLimit,
     share,
@@ -55,10 +60,22 @@ export function explanationOf(
 export function explanationText(explanation: Explanation): string {
   const { unit, display, value, lowLimit, highLimit, share } = explanation;
   const form = display ?? { ...PLAIN_FORM, unit: unit ?? '' };
-  const numbers = [value ?? undefined, lowLimit, highLimit, explanation.expected ?? undefined];
-  const [shown, low, high, expected] = shownNumbers(numbers, form);
+  const { expectedByOthers, residual } = explanation;
+  const numbers = [
+    value ?? undefined,
+    lowLimit,
+    highLimit,
+    explanation.expected ?? undefined,
+    expectedByOthers,
+  ];
+  const [shown, low, high, expected, byOthers] = shownNumbers(numbers, form);
   const measured = shown === undefined ? 'no value' : withUnit(shown, form);
-  const known = [limitsText(low, high), expected === undefined ? '' : `expected ${expected}`];
+  const known = [
+    limitsText(low, high),
+    expected === undefined ? '' : `expected ${expected}`,
+    byOthers === undefined ? '' : `by the others ${byOthers}`,
+    residual === undefined ? '' : `${residual < 0 ? '' : '+'}${residual.toFixed(1)} sigma`,
+  ];
   const context = known.filter((text) => text !== '').join(', ');
   return `${explainedTitle(explanation)}: ${measured}${context === '' ? '' : ` (${context})`}, ${Math.round(100 * share)}%`;
 }

@@ -115,8 +115,8 @@ export async function replayLot(options: ReplayLotOptions): Promise<LotReplay> {
     },
     onSkipped: (part, why) => ledger.skip(part.index, why),
   });
-  const { contributions, reconstruction } = contract.outputs;
-  const explains = options.explain > 0 && (contributions ?? reconstruction) !== undefined;
+  const { contributions, residuals, reconstruction } = contract.outputs;
+  const explains = options.explain > 0 && (contributions ?? residuals ?? reconstruction) !== undefined;
   const query = explains ? `?explain=${options.explain}` : '';
   const startedMs = clock.nowMs();
   await replay({

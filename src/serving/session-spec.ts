@@ -1,5 +1,5 @@
 import { countingSpecOf } from '../drift/counting-spec.js';
-import { fetchedOutputs } from '../models/manifest/fetched-outputs.js';
+import { explainingOutput, fetchedOutputs } from '../models/manifest/fetched-outputs.js';
 import { inputTensors } from '../models/manifest/input-tensors.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { type ProbeRows, probeRowsOf } from '../models/probe-rows.js';
@@ -19,7 +19,7 @@ export function sessionSpecOf(
     inputs: inputTensors(manifest),
     parameterCount: contract.parameterCount,
     outputs: fetchedOutputs(manifest),
-    contributionsName: manifest.outputs.contributions,
+    contributionsName: explainingOutput(manifest),
     maxBatchSize: manifest.batching.maxBatchSize,
     rowsPerRun: manifest.batching.rowsPerRun,
     probes: rows,

@@ -5,6 +5,7 @@ import { referenceOf } from './evaluation/reference.js';
 import { withLabel } from './evaluation/split.js';
 import { groupsOfTable, type TableGroups } from './evaluation/table-groups.js';
 import type { LotAccount } from './lots/lot-account.js';
+import type { ScreenKind } from './screen/screen.js';
 import { screenAsOnnx } from './screen/screen-graph.js';
 import type { DieTable } from './table/die-table.js';
 import type { ParameterFacts } from './table/parameter-table.js';
@@ -24,6 +25,8 @@ export interface VersionOptions {
   readonly force?: boolean | undefined;
   readonly falseAlarmRate?: number | undefined;
   readonly components?: number | undefined;
+  /** What judges; by default `process`. */
+  readonly screen?: ScreenKind | undefined;
   /** ISO 8601 UTC. */
   readonly created: string;
   readonly codeVersion: string;
@@ -71,7 +74,12 @@ export async function trainVersion(
   options: VersionOptions & { readonly missing: 'reject' | 'impute' },
 ): Promise<TrainedVersion> {
   const { out, falseAlarmRate = DEFAULT_FALSE_ALARM_RATE } = options;
-  const result = trainScreen(table, { falseAlarmRate, components: options.components, facts: exactFacts });
+  const result = trainScreen(table, {
+    falseAlarmRate,
+    components: options.components,
+    screen: options.screen,
+    facts: exactFacts,
+  });
   const identity = { ...options, ...identifyFolder(out) };
 
   const groups = groupsOfTable(table);

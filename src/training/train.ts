@@ -6,14 +6,16 @@ import { shareOutsideLimits } from './evaluation/limit-check.js';
 import { measureScreen, type ScreenMetrics } from './evaluation/metrics.js';
 import { type DieSplit, splitDies, withLabel } from './evaluation/split.js';
 import {
-  createScreen,
   type IndexLimits,
   limitsFrom,
   type TheoreticalLimits,
   theoreticalLimits,
 } from './screen/combined-index.js';
+import type { ControlLimit } from './screen/control-limit.js';
+import { type DependencyModel, fitDependency } from './screen/dependency.js';
 import { fitNormal, type NormalModel } from './screen/fit.js';
-import { type Screen, scoreDies } from './screen/screen.js';
+import { type Screen, type ScreenKind, scoreDies } from './screen/screen.js';
+import { screenOfKind } from './screen/screen-of-kind.js';
 import { type DieTable, takeDies } from './table/die-table.js';
 import type { ParameterFacts } from './table/parameter-table.js';
 
@@ -28,6 +30,8 @@ interface TrainingOptions {
   readonly falseAlarmRate: number;
   /** Number of principal components; by default parallel analysis says. */
   readonly components?: number | undefined;
+  /** What judges; by default `process`. */
+  readonly screen?: ScreenKind | undefined;
   /** Units, test numbers and limits by parameter name, where known. */
   readonly facts: ReadonlyMap<string, ParameterFacts>;
 }
@@ -36,7 +40,11 @@ interface TrainingOptions {
 export interface TrainingResult {
   readonly screen: Screen;
   readonly normal: NormalModel;
+  /** Of all kinds but `process`. */
+  readonly dependency: DependencyModel | undefined;
   readonly limits: IndexLimits;
+  /** By which the screen's score is 1. */
+  readonly limit: ControlLimit;
   readonly theory: TheoreticalLimits;
   readonly split: DieSplit;
   readonly calibration: Calibration;
@@ -51,7 +59,10 @@ export interface TrainingResult {
   readonly caughtByLimits: number | undefined;
   /** False-alarm rate that the theoretical limit would have had on the held-out dies. */
   readonly falseAlarmRateOfTheory: number;
-  /** float64 [dies of the table]: anomaly scores by the double-precision reference. */
+  /**
+   * float64 [dies of the table]: anomaly scores by the double-precision reference; residuals of dies that a dependency was
+   * fitted to by one that they were not part of.
+   */
   readonly scores: Float64Array;
 }
 
@@ -62,10 +73,12 @@ export function trainScreen(table: DieTable, options: TrainingOptions): Training
   const functional = functionalOf(options.facts);
   const normal = fitNormal(table, withLabel(table, split.fit, 'pass'), options.components, functional);
   const calibrationPass = withLabel(table, split.calibration, 'pass');
-  const limits = limitsFrom(normal, takeDies(table, calibrationPass), options.falseAlarmRate);
-  const theory = theoreticalLimits(normal, limits, options.falseAlarmRate);
-  const screen = createScreen(normal, limits);
-  const scores = scoreDies(screen, table.values);
+  const { screen: kind = 'process', falseAlarmRate: rate } = options;
+  const limits = limitsFrom(normal, takeDies(table, calibrationPass), rate);
+  const theory = theoreticalLimits(normal, limits, rate);
+  const dependency = kind === 'process' ? undefined : fitDependency(dependencyDies(table, split, normal));
+  const { screen, limit } = screenOfKind(kind, normal, limits, dependency, { rows: calibrationPass, rate });
+  const scores = unfittedScores(screen, table, dependency);
   const pick = (rows: readonly number[]) => Float64Array.from(rows, (row) => scores[row]);
 
   // Failing dies are never fitted to, so those of the fitting part serve to calibrate too.
@@ -84,7 +97,9 @@ export function trainScreen(table: DieTable, options: TrainingOptions): Training
   return {
     screen,
     normal,
+    dependency,
     limits,
+    limit,
     theory,
     split,
     calibration,
@@ -97,6 +112,31 @@ export function trainScreen(table: DieTable, options: TrainingOptions): Training
       heldOutPass.filter((score) => score > theoreticalThreshold).length / heldOutPass.length,
     scores,
   };
+}
+
+/** All good dies that are not held out: each is judged by what others say. */
+function dependencyDies(table: DieTable, split: DieSplit, normal: NormalModel) {
+  const rows = withLabel(table, [...split.fit, ...split.calibration], 'pass').sort((a, b) => a - b);
+  const groups = { lot: table.lots, wafer: table.wafers, die: undefined }[split.by];
+  return { table, rows, groups, normal };
+}
+
+/** Scores of all dies of the table; of those that a dependency was fitted to, by what was not. */
+function unfittedScores(
+  screen: Screen,
+  table: DieTable,
+  dependency: DependencyModel | undefined,
+): Float64Array {
+  if (screen.residual === undefined || dependency === undefined) return scoreDies(screen, table.values);
+  const process =
+    screen.kind === 'combined'
+      ? scoreDies({ ...screen, kind: 'process', residual: undefined }, table.values)
+      : undefined;
+  const { weight } = screen.residual;
+  return scoreDies(screen, table.values).map((score, row) => {
+    const largest = dependency.unfitted.get(row);
+    return largest === undefined ? score : Math.max(process?.[row] ?? 0, largest * weight);
+  });
 }
 
 /** Over the good dies that were not fitted to. */

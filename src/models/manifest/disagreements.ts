@@ -99,6 +99,10 @@ function screenProblems(manifest: Manifest): Disagreement[] {
     const message = 'expected none with reconstruction: they are the squares of its error';
     problems.push({ path: ['outputs', 'contributions'], message });
   }
+  if (outputs.residuals !== undefined && (outputs.contributions ?? outputs.reconstruction) !== undefined) {
+    const message = 'expected only where neither contributions nor reconstruction are there';
+    problems.push({ path: ['outputs', 'residuals'], message });
+  }
   if (calibration.method === 'logistic-log-score' && threshold < 0) {
     const message = `a threshold below 0 (${threshold}) has no logarithm: expected "logistic-score"`;
     problems.push({ path: ['calibration', 'method'], message });

@@ -28,12 +28,19 @@ function decidingOutput(manifest: Manifest): FetchedOutput {
   }
 }
 
+/** The output of the graph by which a version is explained: its contributions, or residuals. */
+export function explainingOutput({ outputs }: Pick<Manifest, 'outputs'>): string | undefined {
+  return outputs.contributions ?? ('residuals' in outputs ? outputs.residuals : undefined);
+}
+
 /**
- * The name of the contributions of a version that can be explained: an output of the graph, or, of an
- * autoencoder, the squares of its error, which no output is.
+ * The name of what a version can be explained by: an output of the graph, or, of an autoencoder, the squares of its error,
+ * which no output is.
  */
-export function contributionsName({ outputs }: Pick<Manifest, 'outputs'>): string | undefined {
-  if (outputs.contributions !== undefined) return outputs.contributions;
+export function contributionsName(manifest: Pick<Manifest, 'outputs'>): string | undefined {
+  const { outputs } = manifest;
+  const name = explainingOutput(manifest);
+  if (name !== undefined) return name;
   return 'reconstruction' in outputs && outputs.reconstruction !== undefined ? 'contributions' : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { ELEMENT_TYPES } from './element-types.js';
-import { type FetchedOutput, fetchedOutputs, sizeInGraph } from './fetched-outputs.js';
+import { explainingOutput, type FetchedOutput, fetchedOutputs, sizeInGraph } from './fetched-outputs.js';
 import { type FeedTensor, inputTensors } from './input-tensors.js';
 import { parameterCount } from './parameter-count.js';
 import type { Manifest } from './task-manifests.js';
@@ -45,7 +45,7 @@ export const NO_FLOAT16 =
  * @returns one line for each disagreement, naming both sides; empty when they agree
  */
 export function graphProblems(manifest: Manifest, graph: GraphInfo): string[] {
-  const { contributions } = manifest.outputs;
+  const contributions = explainingOutput(manifest);
   const tensors = inputTensors(manifest);
   const names = tensors.map(({ name }) => name);
   const others = graph.inputs.filter(({ name }) => !names.includes(name));

@@ -50,6 +50,13 @@ export const ParameterSchema = z.strictObject({
     .positive()
     .optional()
     .describe('Robust standard deviation over passing dies: its PAT limits are median ± k of it'),
+  residualSigma: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'Robust standard deviation of the value about what the others let expect, over passing dies, in `unit`',
+    ),
   categories: z
     .array(z.string().min(1).max(128))
     .min(1)

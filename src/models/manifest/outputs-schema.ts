@@ -69,6 +69,9 @@ export const ScreenOutputsSchema = z.strictObject({
     'In place of score: the ONNX output [N, size] with the distances to the centres of clusters. The anomaly score is the least of them',
   ),
   contributions,
+  residuals: FloatOutput.optional().describe(
+    'In place of contributions: name of the ONNX output, float32 [N, parameters]. How far each value is from what the others let expect, in units of its residualSigma, with its sign',
+  ),
   extra,
 });
 

@@ -11,6 +11,8 @@ export interface IndexLimits {
   /** τ² */
   readonly t2: number;
   readonly combined: ControlLimit;
+  /** float64 [dies]: φ of the dies that the limits were taken from. */
+  readonly index: Float64Array;
 }
 
 /** What theory says of the same limits (Yue and Qin 2001: chi-square and Box's approximation). */
@@ -33,7 +35,7 @@ export function limitsFrom(model: NormalModel, goodDies: Float32Array, rate: num
   const speLimit = Math.max(empiricalLimit(spe, rate), MIN_ERROR_VARIANCE * model.parameters);
   const t2Limit = t2.reduce((largest, value) => Math.max(largest, value), 0);
   const index = spe.map((error, die) => error / speLimit + t2[die] / t2Limit);
-  return { spe: speLimit, t2: t2Limit, combined: controlLimit(index, rate) };
+  return { spe: speLimit, t2: t2Limit, combined: controlLimit(index, rate), index };
 }
 
 /**
@@ -54,7 +56,10 @@ export function createScreen(model: NormalModel, limits: IndexLimits): Screen {
     const weight = scale / Math.sqrt(variances[c] * limits.t2) - direct;
     for (let p = 0; p < parameters; p++) back[c * parameters + p] = projection[p * components + c] * weight;
   }
-  return { standardisation, parameters, components, projection, back, direct: Math.fround(direct) };
+  return {
+    kind: 'process',
+    ...{ standardisation, parameters, components, projection, back, direct: Math.fround(direct) },
+  };
 }
 
 /** The limits that normally distributed dies would have. */

@@ -15,6 +15,8 @@ import {
 export interface NormalModel {
   readonly standardisation: Standardisation;
   readonly parameters: number;
+  /** float64 [parameters]: what a standard score is multiplied with to be in units of the parameter's own deviation. */
+  readonly noise: Float64Array;
   readonly components: number;
   /** P, float32 [parameters, components] row-major: orthonormal columns, zero rows where not used. */
   readonly projection: Float32Array;
@@ -50,13 +52,16 @@ export function fitNormal(
   const pca = principalComponents(z, rows.length, used.length);
   const components = chooseComponents(pca, rows.length, used.length, asked);
   const scale = unit.scale.slice();
+  const noiseOfAll = new Float64Array(unit.use.length).fill(1);
   used.forEach((p, u) => {
     scale[p] /= noise[u];
+    noiseOfAll[p] = noise[u];
   });
   const variances = pca.variances.slice(0, components);
   return {
     standardisation: { ...unit, scale },
     parameters: unit.use.length,
+    noise: noiseOfAll,
     components,
     projection: projectionOf(pca, components, used, unit.use.length),
     variances,

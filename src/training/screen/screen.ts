@@ -1,4 +1,21 @@
+import { residualsOf } from './dependency.js';
 import { type Standardisation, standardScores } from './standardise.js';
+
+/**
+ * What judges a die. `process`: prediction error and T² of principal components in one index. `dependency`: the largest
+ * residual of a parameter given all others. `combined`: whichever of the two is further beyond its share of the budget.
+ */
+export const SCREEN_KINDS = ['process', 'dependency', 'combined'] as const;
+
+export type ScreenKind = (typeof SCREEN_KINDS)[number];
+
+/** The part of a screen that looks for one parameter which the others do not explain. */
+interface ResidualScreen {
+  /** float32 [parameters, parameters] row-major: standard scores times this are residuals in robust sigma. */
+  readonly weights: Float32Array;
+  /** float32: the square of the largest residual times this is its score. */
+  readonly weight: number;
+}
 
 /**
  * The multivariate outlier screen as it is shipped: standardise, project on k principal components,
@@ -6,6 +23,9 @@ import { type Standardisation, standardScores } from './standardise.js';
  * graph differ in rounding only.
  */
 export interface Screen {
+  readonly kind: ScreenKind;
+  /** Of all kinds but `process`. */
+  readonly residual?: ResidualScreen | undefined;
   readonly standardisation: Standardisation;
   readonly parameters: number;
   readonly components: number;
@@ -25,8 +45,28 @@ export function scoreDies(screen: Screen, values: Float32Array): Float64Array {
   const dies = values.length / screen.parameters;
   return Float64Array.from({ length: dies }, (_, die) => {
     const row = values.subarray(die * screen.parameters, (die + 1) * screen.parameters);
-    return contributionsOf(screen, row).reduce((sum, contribution) => sum + contribution, 0);
+    const process =
+      screen.kind === 'dependency'
+        ? 0
+        : contributionsOf(screen, row).reduce((sum, contribution) => sum + contribution, 0);
+    return screen.residual === undefined
+      ? process
+      : Math.max(process, residualScore(screen, screen.residual, row));
   });
+}
+
+function residualScore(
+  { standardisation }: Screen,
+  { weights, weight }: ResidualScreen,
+  values: Float32Array,
+): number {
+  const residuals = residualsOf(weights, standardScores(standardisation, values), values);
+  return weight * largestSquare(residuals);
+}
+
+/** The square of the value that is farthest from 0. */
+function largestSquare(values: Float64Array): number {
+  return values.reduce((largest, value) => Math.max(largest, value * value), 0);
 }
 
 /**

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Parameter } from '../../models/manifest/input-schema.js';
 import { type ScreenManifest, ScreenManifestSchema } from '../../models/manifest/task-manifests.js';
 import type { FalseAlarmSpread } from '../evaluation/false-alarm-spread.js';
-import { CONTRIBUTIONS, INPUT, SCORE } from '../screen/screen-graph.js';
+import { CONTRIBUTIONS, INPUT, RESIDUALS, SCORE } from '../screen/screen-graph.js';
 import type { DieTable } from '../table/die-table.js';
 import type { ParameterFacts } from '../table/parameter-table.js';
 import { THRESHOLD, type TrainingResult } from '../train.js';
@@ -36,7 +36,7 @@ export function manifestOf(
   return ScreenManifestSchema.parse({
     name,
     version,
-    description: `Multivariate outlier screen over ${table.parameters.length} test parameters: prediction error and Hotelling's T² of ${result.screen.components} principal components in one index; a die fails above 1.`,
+    description: descriptionOf(result),
     task: 'anomaly-screen',
     input: {
       name: INPUT,
@@ -44,7 +44,10 @@ export function manifestOf(
       missing,
       ...(identity.stripName !== undefined && { stripName: identity.stripName }),
     },
-    outputs: { score: SCORE, contributions: CONTRIBUTIONS },
+    outputs:
+      result.dependency === undefined
+        ? { score: SCORE, contributions: CONTRIBUTIONS }
+        : { score: SCORE, residuals: RESIDUALS },
     threshold: THRESHOLD,
     calibration: result.calibration,
     ...(result.baseRate !== undefined && { baseRate: rounded(result.baseRate) }),
@@ -54,9 +57,19 @@ export function manifestOf(
   });
 }
 
+function descriptionOf({ screen }: TrainingResult): string {
+  const process = `prediction error and Hotelling's T² of ${screen.components} principal components in one index`;
+  const dependency = 'the largest distance of a parameter from what all others let expect';
+  const judges = { process, dependency, combined: `${process}, and ${dependency}` }[screen.kind];
+  const kind = { process: 'Multivariate outlier', dependency: 'Dependency', combined: 'Combined' }[
+    screen.kind
+  ];
+  return `${kind} screen over ${screen.parameters} test parameters: ${judges}; a die fails above 1.`;
+}
+
 function parametersOf(
   table: DieTable,
-  { screen }: TrainingResult,
+  { screen, dependency }: TrainingResult,
   facts: ReadonlyMap<string, ParameterFacts>,
 ): Parameter[] {
   return table.parameters.map((name, p) => ({
@@ -65,6 +78,9 @@ function parametersOf(
     // Also what the graph puts in place of a missing value.
     ...(['used', 'verdict'].includes(screen.standardisation.use[p] ?? '') && {
       expected: Number(screen.standardisation.centre[p].toPrecision(7)),
+    }),
+    ...((dependency?.sigmas[p] ?? 0) > 0 && {
+      residualSigma: Number(dependency?.sigmas[p]?.toPrecision(7)),
     }),
   }));
 }
@@ -75,7 +91,7 @@ function describeData({ sources }: DieTable, description: string | undefined): s
 }
 
 function metricsOf(result: TrainingResult): ScreenManifest['metrics'] {
-  const { metrics, limits, normal } = result;
+  const { metrics, limit, normal } = result;
   const figures = {
     heldOutPassingDies: metrics.passingDies,
     heldOutDefectiveDies: metrics.defectiveDies,
@@ -85,7 +101,7 @@ function metricsOf(result: TrainingResult): ScreenManifest['metrics'] {
     auc: metrics.auc,
     brierScore: result.brierScore,
     detectionRateByLimitsAlone: result.caughtByLimits,
-    calibrationDies: limits.combined.dies,
+    calibrationDies: limit.dies,
     components: normal.components,
     explainedVariance: normal.explainedVariance,
   };

@@ -116,17 +116,33 @@ function bullets(lines: readonly string[]): string {
   return lines.map((line) => `- ${line}`).join('\n');
 }
 
-function method({ result }: CardInput): string {
-  const { normal, limits, theory } = result;
+function method(input: CardInput): string {
+  const { screen, dependency, limit } = input.result;
+  const process = screen.kind === 'dependency' ? '' : processMethod(input);
+  if (dependency === undefined) return `## Method\n\n${process}`;
+  const combined =
+    screen.kind === 'combined'
+      ? `\n\nThe anomaly score is the larger of two: φ over its limit, and max r² over its own. Each limit was set to half of the false alarms asked for, and the larger of both ratios then once more to all of them (× ${figure(limit.limit)}), by the same dies: so neither takes more than its share by being noisier.`
+      : ` The anomaly score is max r² over its control limit.`;
   return `## Method
 
-The classic multivariate outlier screen. z = (x - centre) / scale for each parameter, held within ±${MAX_STANDARD_SCORE}. The centre is the mean over good dies, values beyond the 1st and 99th percentile drawn in to these; the scale is the part of the standard deviation that the strong process components leave unexplained, so that every parameter's noise weighs the same.${verdictScaling(result)} P holds the ${normal.components} principal components (${percent(normal.explainedVariance)} of the variance) that parallel analysis tells from noise (Horn 1965, with the Marchenko-Pastur edge), Λ their variances. Then
+${process}${process === '' ? `z = (x - centre) / scale for each parameter, held within ±${MAX_STANDARD_SCORE}.` : '\n\nBeside it:'} What a value is beyond what all others let expect: with Ω the inverse of the correlation between parameters over good dies, drawn to 0 by ${percent(dependency.shrinkage)} (Schäfer and Strimmer 2005, at least 0.5%),
+
+    r_j = (Ω z)_j / (Ω_jj s_j)
+
+in units of s_j, its 99th percentile over good dies of blocks that Ω was not made of, over 2.576: one sigma where it is normal, and more where its tail is heavy. Missing values count as the mean, and have no residual. The residuals are an output: \`?explain=k\` gives the value, what the others let expect, and r.${combined}`;
+}
+
+function processMethod({ result }: CardInput): string {
+  const { normal, limits, theory, screen } = result;
+  const beside = screen.kind === 'process' ? 'and the anomaly score is φ over its control limit. φ' : 'φ';
+  return `The classic multivariate outlier screen. z = (x - centre) / scale for each parameter, held within ±${MAX_STANDARD_SCORE}. The centre is the mean over good dies, values beyond the 1st and 99th percentile drawn in to these; the scale is the part of the standard deviation that the strong process components leave unexplained, so that every parameter's noise weighs the same.${verdictScaling(result)} P holds the ${normal.components} principal components (${percent(normal.explainedVariance)} of the variance) that parallel analysis tells from noise (Horn 1965, with the Marchenko-Pastur edge), Λ their variances. Then
 
     SPE = |z - P Pᵀ z|²          what the process does not explain
     T²  = zᵀ P Λ⁻¹ Pᵀ z          how unusual the process itself is (Hotelling)
     φ   = SPE / δ² + T² / τ²     = |y|²,  y = (I - P Pᵀ) z / δ + P Λ^(-1/2) Pᵀ z / τ
 
-and the anomaly score is φ over its control limit. φ is the combined index of H. H. Yue and S. J. Qin, Reconstruction-based fault identification using a combined index, Industrial & Engineering Chemistry Research 40 (2001) 4403-4414; δ² = ${figure(limits.spe)} is the limit of SPE, and τ² = ${figure(limits.t2)} the largest T², on good dies that were not fitted to: a die is not suspect for standing where the process has taken good dies. (Theory, for normally distributed dies: ${figure(theory.spe)} by Box's approximation and ${figure(theory.t2)} by chi-square.) y² over the limit is each parameter's contribution: none is negative, and they sum to the score.`;
+${beside} is the combined index of H. H. Yue and S. J. Qin, Reconstruction-based fault identification using a combined index, Industrial & Engineering Chemistry Research 40 (2001) 4403-4414; δ² = ${figure(limits.spe)} is the limit of SPE, and τ² = ${figure(limits.t2)} the largest T², on good dies that were not fitted to: a die is not suspect for standing where the process has taken good dies. (Theory, for normally distributed dies: ${figure(theory.spe)} by Box's approximation and ${figure(theory.t2)} by chi-square.) y² over the limit is each parameter's contribution: none is negative, and they sum to the score.`;
 }
 
 function verdictScaling({ screen: { standardisation } }: CardInput['result']): string {
@@ -136,18 +152,23 @@ function verdictScaling({ screen: { standardisation } }: CardInput['result']): s
 
 function threshold({ result, falseAlarmRate }: CardInput): string {
   const { theory, metrics } = result;
-  const limit = result.limits.combined;
+  const { limit, screen } = result;
+  const index = { process: 'φ', dependency: 'max r²', combined: 'the larger ratio' }[screen.kind];
   const promise =
     limit.guaranteedRate <= falseAlarmRate
       ? `a further good die exceeds it with a probability of at most ${percent(limit.guaranteedRate)}, whatever the distribution, provided it is like these, its lot too (split conformal prediction; δ² and τ² come from the same dies, so nearly)`
-      : `with so few dies no limit can promise ${percent(falseAlarmRate)}, so it is their largest φ: a further good die like these exceeds it with a probability of up to ${percent(limit.guaranteedRate)}`;
+      : `with so few dies no limit can promise ${percent(falseAlarmRate)}, so it is their largest ${index}: a further good die like these exceeds it with a probability of up to ${percent(limit.guaranteedRate)}`;
   return `## Threshold
 
-1.0, which is φ = ${figure(limit.limit)}: the ${limit.rank}th smallest φ of the ${limit.dies} good calibration dies, plus 0.1%. Asked for: at most ${percent(falseAlarmRate)} false alarms. Why this one: ${promise}.
+1.0, which is ${index} = ${figure(limit.limit)}: the ${limit.rank}th smallest ${index} of the ${limit.dies} good calibration dies, plus 0.1%. Asked for: at most ${percent(falseAlarmRate)} false alarms. Why this one: ${promise}.
 
-${spread(result)}
+${spread(result)}${
+  screen.kind === 'process'
+    ? `
 
-Theory (chi-square, Box's approximation) puts the limit at φ = ${figure(theory.combined)}; on the ${metrics.passingDies} good held-out dies it would have given ${percent(result.falseAlarmRateOfTheory)} false alarms.`;
+Theory (chi-square, Box's approximation) puts the limit at φ = ${figure(theory.combined)}; on the ${metrics.passingDies} good held-out dies it would have given ${percent(result.falseAlarmRateOfTheory)} false alarms.`
+    : ''
+}`;
 }
 
 const RESAMPLED = {

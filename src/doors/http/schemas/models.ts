@@ -137,6 +137,7 @@ export const VersionDetailSchema = z.object({
         activation: z.enum(['none', 'softmax', 'sigmoid']).optional(),
         value: z.string().optional(),
         contributions: z.string().optional(),
+        residuals: z.string().optional(),
         extra: z.array(z.object({ name: z.string(), size: z.int() })).optional(),
       })
       .describe('ONNX outputs by what they mean'),
