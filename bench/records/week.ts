@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,10 +6,11 @@ import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { realDisk } from '../../src/records/disk.js';
 import { LookUp } from '../../src/records/look-up.js';
+import { ENTRY_HEAD_BYTES, RECORD_BYTES_AT } from '../../src/records/open-segment.js';
 import type { NewRecord } from '../../src/records/record.js';
-import { encodeGateRecord, roomForRecord } from '../../src/records/record-codec.js';
+import { encodeGateRecord, recordMemory, roomForRecord } from '../../src/records/record-codec.js';
 import { sealSegment } from '../../src/records/seal.js';
-import { CHUNK_HEAD_BYTES, SegmentWriter } from '../../src/records/segment-writer.js';
+import { SegmentWriter } from '../../src/records/segment-writer.js';
 
 /**
  * node dist/.bench/bench/records/week.js [--days 7] [--dies 500000]: writes a simulated week of records as a server does, an hour a
@@ -24,7 +26,6 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const START = Date.UTC(2026, 10, 23);
 const MODEL = Buffer.from('5b1c'.repeat(16), 'hex');
-const row = new Float32Array(512);
 let seed = 1;
 /** A number from 0 to 1, the same in every run. */
 function random(): number {
@@ -70,13 +71,13 @@ function chunkOf(from: number, count: number, startMs: number, stepMs: number): 
   const parts: Buffer[] = [];
   for (let i = 0; i < count; i++) {
     const record = dieAt(from + i, Math.round(startMs + i * stepMs));
-    const bytes = Buffer.alloc(CHUNK_HEAD_BYTES + roomForRecord(record) + row.byteLength);
-    const end = encodeGateRecord(bytes, CHUNK_HEAD_BYTES, record, true, MODEL);
-    bytes.writeUInt32LE(end - CHUNK_HEAD_BYTES, 0);
-    bytes.writeUInt32LE(row.byteLength, 4);
-    row[0] = from + i;
-    bytes.set(new Uint8Array(row.buffer), end);
-    parts.push(bytes.subarray(0, end + row.byteLength));
+    const memory = recordMemory(new ArrayBuffer(ENTRY_HEAD_BYTES + roomForRecord(record)));
+    const hash = createHash('sha256')
+      .update(String(from + i))
+      .digest();
+    const end = encodeGateRecord(memory, ENTRY_HEAD_BYTES, record, MODEL, hash);
+    memory.bytes.writeUInt32LE(end - ENTRY_HEAD_BYTES, RECORD_BYTES_AT);
+    parts.push(memory.bytes.subarray(0, end));
   }
   return Buffer.concat(parts);
 }

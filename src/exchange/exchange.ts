@@ -269,10 +269,13 @@ export abstract class Exchange implements Counting, ToldMessage {
     const settled = await Promise.allSettled(targets.map(async (target) => this.#predictBy(target)));
     const answers = settled.map((one) => {
       if (one.status === 'rejected') throw one.reason;
-      return one.value.predictions;
+      return one.value;
     });
-    const predictions = (answers[0] ?? []).flatMap((_, die) => answers.flatMap((each) => each[die] ?? []));
-    return { predictions, contributions: undefined, fallback: undefined, queueMs: undefined };
+    const predictions = (answers[0]?.predictions ?? []).flatMap((_, die) =>
+      answers.flatMap((each) => each.predictions[die] ?? []),
+    );
+    const rowHashes = answers[0]?.rowHashes;
+    return { predictions, contributions: undefined, fallback: undefined, queueMs: undefined, rowHashes };
   }
 
   /** Milliseconds from arrival that its caller asks for; undefined for the version's own. */

@@ -96,6 +96,8 @@ export interface Inferred {
   readonly fallback: FallbackReason | undefined;
   /** Milliseconds from the queue to the scores, without the run; of several versions the longest; undefined where no model ran. */
   readonly queueMs: number | undefined;
+  /** SHA-256 of each die's row, [dies × 32] bytes, where rows are hashed and a model has run for all. */
+  readonly rowHashes?: Uint8Array | undefined;
 }
 
 /** The way of a measurement from the decoder to its predictions, one function for each step. */
@@ -196,9 +198,9 @@ export class Predictor {
   ): Promise<Inferred> {
     const { fallback } = version;
     if (request.rawContributions === true) throw cause;
-    const mark = (predictions: Prediction[], queueMs?: number | undefined): Inferred => {
+    const mark = (predictions: Prediction[], scored?: Pick<Inferred, 'queueMs' | 'rowHashes'>): Inferred => {
       for (const prediction of predictions) prediction.fallback = true;
-      return { predictions, contributions: undefined, fallback: reason, queueMs };
+      return { predictions, contributions: undefined, queueMs: undefined, ...scored, fallback: reason };
     };
     if (fallback?.by === 'limits') {
       const timestamp = this.#timestamp();
@@ -211,8 +213,11 @@ export class Predictor {
     }
     const substitute = this.#fallbacks.substitute(version);
     if (substitute === undefined) throw cause;
-    const { predictions, queueMs } = await this.#score(substitute, measurements, { ...request, explain: 0 });
-    return mark(predictions, queueMs);
+    const { predictions, queueMs, rowHashes } = await this.#score(substitute, measurements, {
+      ...request,
+      explain: 0,
+    });
+    return mark(predictions, { queueMs, rowHashes });
   }
 
   /** The version's own answer: one function from the queue to the predictions, as each `await` is a turn. */
@@ -247,7 +252,7 @@ export class Predictor {
       );
       const contributions = rawContributions ? scored.contributions : undefined;
       const queueMs = Math.max(0, clock.nowMs() - submittedAtMs - (scored.runMs[0] ?? 0));
-      return { predictions, contributions, fallback: undefined, queueMs };
+      return { predictions, contributions, fallback: undefined, queueMs, rowHashes: scored.rowHashes };
     } catch (error) {
       if (failureOf(error) === 'failed') {
         const { failureObservers = [] } = this.#options;
@@ -273,6 +278,8 @@ export class Predictor {
   }
 }
 
+const HASH_BYTES = 32;
+
 /** The parts of a call that was split, put back into its order. */
 function inOrder(
   parts: readonly (Inferred & { readonly dies: readonly number[] })[],
@@ -282,6 +289,9 @@ function inOrder(
   let contributions: Float32Array | undefined;
   let fallback: FallbackReason | undefined;
   let queueMs: number | undefined;
+  const rowHashes = parts.every((part) => part.rowHashes !== undefined)
+    ? new Uint8Array(dies * HASH_BYTES)
+    : undefined;
   for (const part of parts) {
     fallback ??= part.fallback;
     if (part.queueMs !== undefined) queueMs = Math.max(queueMs ?? 0, part.queueMs);
@@ -292,9 +302,11 @@ function inOrder(
       if (prediction !== undefined) predictions[die] = prediction;
       const row = part.contributions?.subarray(i * width, (i + 1) * width);
       if (row !== undefined) contributions?.set(row, die * width);
+      const hash = part.rowHashes?.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+      if (hash !== undefined) rowHashes?.set(hash, die * HASH_BYTES);
     });
   }
-  return { predictions, contributions, fallback, queueMs };
+  return { predictions, contributions, fallback, queueMs, rowHashes };
 }
 
 function assertExplainable(version: ModelVersion, { labels }: Measurements, k: number): void {

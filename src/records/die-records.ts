@@ -51,7 +51,7 @@ export class DieRecords implements MessageRecorder {
   ): Promise<void> | undefined {
     const { recorder, now, clock } = this.#options;
     const { labels, params } = measurements;
-    const { predictions, fallback, queueMs } = inferred;
+    const { predictions, fallback, queueMs, rowHashes } = inferred;
     const time = now();
     const latencyMs = clock.nowMs() - message.receivedAtMs;
     // Of several models each die has as many predictions, one after another.
@@ -76,8 +76,12 @@ export class DieRecords implements MessageRecorder {
       if (prediction.fallback === true) record.fallback = fallback ?? 'failed';
       const detail = detailOf(prediction);
       if (detail !== undefined) record.detail = detail;
-      const row = labels.length === 1 ? params : params.subarray(die * width, (die + 1) * width);
-      if (recorder.append(record, hash.bytes, row, this.#keepsRow(prediction.prediction))) waits = true;
+      const row = {
+        values: labels.length === 1 ? params : params.subarray(die * width, (die + 1) * width),
+        hash: labels.length === 1 ? rowHashes : rowHashes?.subarray(die * 32, (die + 1) * 32),
+        isKept: this.#keepsRow(prediction.prediction),
+      };
+      if (recorder.append(record, hash.bytes, row)) waits = true;
     }
     return waits ? recorder.whenKept(deadlineAtMs()) : undefined;
   }
@@ -107,7 +111,8 @@ export class DieRecords implements MessageRecorder {
       record.code = refusal.code;
       record.detail = detail;
       const row = params?.subarray(die * width, (die + 1) * width);
-      recorder.append(record, hash?.bytes, row, row !== undefined && this.#keepsRow(undefined));
+      const isKept = row !== undefined && this.#keepsRow(undefined);
+      recorder.append(record, hash?.bytes, { values: row, hash: undefined, isKept });
     });
   }
 

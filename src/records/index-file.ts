@@ -31,23 +31,40 @@ export function hashesOfRecord({ dieId, wafer, x, y }: GateRecord): number[] {
   return hashes;
 }
 
-/** The bytes of an index. */
-export function indexBytes(records: Iterable<GateRecord>): Buffer {
-  const pairs: bigint[] = [];
-  let row = 0n;
-  for (const record of records) {
-    for (const hash of hashesOfRecord(record)) pairs.push((BigInt(hash) << 32n) | row);
-    row++;
+/** Gathers what an index is made of, record by record in their order. */
+export class IndexBuilder {
+  readonly #pairs: number[] = [];
+  #row = 0;
+
+  add(record: GateRecord): void {
+    for (const hash of hashesOfRecord(record)) this.#pairs.push(hash, this.#row);
+    this.#row++;
   }
-  const sorted = BigUint64Array.from(pairs).sort();
-  const bytes = Buffer.alloc(HEAD_BYTES + sorted.length * PAIR_BYTES);
-  MAGIC.copy(bytes);
-  bytes.writeUInt32LE(sorted.length, 8);
-  bytes.writeUInt32LE(crc32(new Uint8Array(sorted.buffer)), 12);
-  sorted.forEach((pair, i) => {
-    bytes.writeBigUInt64LE(pair, HEAD_BYTES + i * PAIR_BYTES);
-  });
-  return bytes;
+
+  /** The bytes of the index. */
+  bytes(): Buffer {
+    const pairs = new BigUint64Array(this.#pairs.length / 2);
+    const halves = new Uint32Array(pairs.buffer);
+    // Little-endian: the hash is the upper half, by which they are sorted first.
+    for (let i = 0; i < halves.length; i += 2) {
+      halves[i] = this.#pairs[i + 1] ?? 0;
+      halves[i + 1] = this.#pairs[i] ?? 0;
+    }
+    pairs.sort();
+    const bytes = Buffer.alloc(HEAD_BYTES + pairs.byteLength);
+    MAGIC.copy(bytes);
+    bytes.writeUInt32LE(pairs.length, 8);
+    bytes.set(new Uint8Array(pairs.buffer), HEAD_BYTES);
+    bytes.writeUInt32LE(crc32(bytes.subarray(HEAD_BYTES)), 12);
+    return bytes;
+  }
+}
+
+/** The bytes of the index of some records. */
+export function indexBytes(records: Iterable<GateRecord>): Buffer {
+  const index = new IndexBuilder();
+  for (const record of records) index.add(record);
+  return index.bytes();
 }
 
 // Hashes are spread evenly, so a die is nearly always within so many pairs of where its hash says.

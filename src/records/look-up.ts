@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { hashesOfRecord, hashOfAsked, rowsInIndex } from './index-file.js';
-import { endOfEntry, HEAD_BYTES, readEntries, readSegmentHead, recordAt } from './open-segment.js';
+import { ENTRY_HEAD_BYTES, endOfEntry, HEAD_BYTES, readEntries, readSegmentHead } from './open-segment.js';
 import { type AskedDie, type GateRecord, isOfDie } from './record.js';
 import { decodeRecord } from './record-codec.js';
 import { findSegments, segmentFile } from './segment-files.js';
@@ -116,7 +116,7 @@ class OpenIndex {
     const { entries } = readEntries(readAt(fd, from, size - from), 0, 0);
     for (const entry of entries) {
       const record = decodeRecord(entry.record);
-      const at = from + recordAt(entry.at);
+      const at = from + entry.at + ENTRY_HEAD_BYTES;
       for (const hash of record === undefined ? [] : hashesOfRecord(record)) {
         const places = this.#places.get(hash) ?? [];
         places.push({ at, bytes: entry.record.length });

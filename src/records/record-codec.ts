@@ -61,6 +61,8 @@ const TEXTS = [
   'code',
 ] as const satisfies readonly (keyof GateRecord)[];
 
+const NO_HASH = new Uint8Array(ROW_HASH_BYTES);
+
 const ABSENT = 0xffff;
 const ABSENT_DETAIL = 0xffff_ffff;
 const MAX_TEXT_BYTES = 1024;
@@ -72,79 +74,83 @@ export function roomForRecord({ detail }: NewRecord): number {
   return AT.texts + TEXTS.length * (2 + MAX_TEXT_BYTES) + 4 + bytes;
 }
 
-const KIND_INDEX: ReadonlyMap<string, number> = new Map(RECORD_KINDS.map((kind, index) => [kind, index]));
+/** Memory that records are encoded into: the same bytes, seen in two ways. */
+export interface RecordMemory {
+  readonly bytes: Buffer;
+  readonly view: DataView<ArrayBuffer>;
+}
+
+/** The two ways to see an array buffer. */
+export function recordMemory(memory: ArrayBuffer): RecordMemory {
+  return { bytes: Buffer.from(memory), view: new DataView(memory) };
+}
+
+/** What stands in a record for its row: its hash, 32 bytes; or that the hash will be filled in. */
+type RowHash = Uint8Array | 'later';
 
 /**
- * Writes a record with sequence 0; {@link placeRecord} gives it its own.
- * @param hasRow whether the hash of its row will be filled in
+ * Writes a record with sequence 0; {@link placeRecord} gives it its own. Every die passes here: all fields are
+ * written by the same steps, whether they are there or not.
  * @param modelHash 32 bytes; undefined where no model is named
  * @returns the position behind it
  */
 export function encodeGateRecord(
-  into: Buffer,
+  { bytes, view }: RecordMemory,
   from: number,
   record: NewRecord,
-  hasRow: boolean,
   modelHash: Uint8Array | undefined,
+  rowHash: RowHash | undefined,
 ): number {
+  const { x, y, touchdown, prediction, score, confidence, queueMs, runMs, latencyMs } = record;
+  const mask =
+    (x === undefined ? 0 : BIT.x) |
+    (y === undefined ? 0 : BIT.y) |
+    (touchdown === undefined ? 0 : BIT.touchdown) |
+    (score === undefined ? 0 : BIT.score) |
+    (confidence === undefined ? 0 : BIT.confidence) |
+    (queueMs === undefined ? 0 : BIT.queueMs) |
+    (runMs === undefined ? 0 : BIT.runMs) |
+    (latencyMs === undefined ? 0 : BIT.latencyMs) |
+    (rowHash === undefined ? 0 : BIT.rowSha256) |
+    (modelHash === undefined ? 0 : BIT.modelSha256);
+  bytes[from + AT.form] = FORM;
+  bytes[from + AT.kind] = RECORD_KINDS.indexOf(record.kind);
+  view.setUint32(from + AT.mask, mask, true);
+  view.setFloat64(from + AT.sequence, 0, true);
+  view.setFloat64(from + AT.time, record.time, true);
+  view.setInt16(from + AT.x, x ?? 0, true);
+  view.setInt16(from + AT.y, y ?? 0, true);
+  view.setUint32(from + AT.touchdown, touchdown ?? 0, true);
+  bytes[from + AT.prediction] = prediction === undefined ? 0 : prediction === 'pass' ? 1 : 2;
   // + 0 makes 0 of -0, which columns of tables do not tell apart.
-  const { x, y, touchdown, score, confidence, queueMs, runMs, latencyMs } = record;
-  let mask = hasRow ? BIT.rowSha256 : 0;
-  into.fill(0, from, from + AT.texts);
-  into[from + AT.form] = FORM;
-  into[from + AT.kind] = KIND_INDEX.get(record.kind) ?? 0;
-  into.writeDoubleLE(record.time, from + AT.time);
-  if (x !== undefined) {
-    mask |= BIT.x;
-    into.writeInt16LE(x, from + AT.x);
-  }
-  if (y !== undefined) {
-    mask |= BIT.y;
-    into.writeInt16LE(y, from + AT.y);
-  }
-  if (touchdown !== undefined) {
-    mask |= BIT.touchdown;
-    into.writeUInt32LE(touchdown, from + AT.touchdown);
-  }
-  if (record.prediction !== undefined) into[from + AT.prediction] = record.prediction === 'pass' ? 1 : 2;
-  if (score !== undefined) {
-    mask |= BIT.score;
-    into.writeDoubleLE(score + 0, from + AT.score);
-  }
-  if (confidence !== undefined) {
-    mask |= BIT.confidence;
-    into.writeDoubleLE(confidence + 0, from + AT.confidence);
-  }
-  if (queueMs !== undefined) {
-    mask |= BIT.queueMs;
-    into.writeFloatLE(queueMs + 0, from + AT.queueMs);
-  }
-  if (runMs !== undefined) {
-    mask |= BIT.runMs;
-    into.writeFloatLE(runMs + 0, from + AT.runMs);
-  }
-  if (latencyMs !== undefined) {
-    mask |= BIT.latencyMs;
-    into.writeFloatLE(latencyMs + 0, from + AT.latencyMs);
-  }
-  if (modelHash !== undefined) {
-    mask |= BIT.modelSha256;
-    into.set(modelHash, from + AT.modelSha256);
-  }
-  into.writeUInt32LE(mask, from + AT.mask);
+  view.setFloat64(from + AT.score, (score ?? 0) + 0, true);
+  view.setFloat64(from + AT.confidence, (confidence ?? 0) + 0, true);
+  view.setFloat32(from + AT.queueMs, (queueMs ?? 0) + 0, true);
+  view.setFloat32(from + AT.runMs, (runMs ?? 0) + 0, true);
+  view.setFloat32(from + AT.latencyMs, (latencyMs ?? 0) + 0, true);
+  bytes.set(rowHash === undefined || rowHash === 'later' ? NO_HASH : rowHash, from + AT.rowSha256);
+  bytes.set(modelHash ?? NO_HASH, from + AT.modelSha256);
   let at = from + AT.texts;
-  for (const name of TEXTS) at = writeText(into, at, record[name]);
-  return writeDetail(into, at, record.detail);
+  at = writeText(bytes, at, record.dieId);
+  at = writeText(bytes, at, record.lot);
+  at = writeText(bytes, at, record.wafer);
+  at = writeText(bytes, at, record.insertion);
+  at = writeText(bytes, at, record.equipment);
+  at = writeText(bytes, at, record.stdfFile);
+  at = writeText(bytes, at, record.door);
+  at = writeText(bytes, at, record.keyId);
+  at = writeText(bytes, at, record.requestId);
+  at = writeText(bytes, at, record.traceId);
+  at = writeText(bytes, at, record.model);
+  at = writeText(bytes, at, record.version);
+  at = writeText(bytes, at, record.fallback);
+  at = writeText(bytes, at, record.code);
+  return writeDetail(bytes, at, record.detail);
 }
 
 /** Gives an encoded record its place in the log. */
 export function placeRecord(bytes: Buffer, from: number, sequence: number): void {
   bytes.writeDoubleLE(sequence, from + AT.sequence);
-}
-
-/** Whether an encoded record has a row, whose hash it holds. */
-export function hasRowHash(bytes: Buffer, from: number): boolean {
-  return (bytes.readUInt32LE(from + AT.mask) & BIT.rowSha256) !== 0;
 }
 
 /** The place in the log of an encoded record. */
@@ -154,13 +160,12 @@ export function sequenceOf(bytes: Buffer, from: number): number {
 
 /** The bytes of a record that was read: those it was written with. */
 export function recordBytes(record: GateRecord): Buffer {
-  const into = Buffer.allocUnsafe(roomForRecord(record));
+  const into = recordMemory(new ArrayBuffer(roomForRecord(record)));
   const { rowSha256, modelSha256 } = record;
-  const model = modelSha256 === undefined ? undefined : Buffer.from(modelSha256, 'hex');
-  const end = encodeGateRecord(into, 0, record, rowSha256 !== undefined, model);
-  placeRecord(into, 0, record.sequence);
-  if (rowSha256 !== undefined) into.write(rowSha256, AT.rowSha256, ROW_HASH_BYTES, 'hex');
-  return into.subarray(0, end);
+  const hash = (hex: string | undefined) => (hex === undefined ? undefined : Buffer.from(hex, 'hex'));
+  const end = encodeGateRecord(into, 0, record, hash(modelSha256), hash(rowSha256));
+  placeRecord(into.bytes, 0, record.sequence);
+  return into.bytes.subarray(0, end);
 }
 
 /**

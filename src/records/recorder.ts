@@ -1,9 +1,10 @@
 import { Refusal } from '../errors.js';
 import type { Clock } from '../serving/clock.js';
+import { ENTRY_HEAD_BYTES, RECORD_BYTES_AT, ROW_BYTES_AT } from './open-segment.js';
 import { Pressure, type StallPolicy } from './pressure.js';
 import { type NewRecord, RECORD_KINDS } from './record.js';
-import { encodeGateRecord, roomForRecord } from './record-codec.js';
-import { CHUNK_HEAD_BYTES } from './segment-writer.js';
+import { encodeGateRecord, type RecordMemory, recordMemory, roomForRecord } from './record-codec.js';
+import { ROW_IS_DROPPED, ROW_IS_HASHED } from './segment-writer.js';
 import type { FromWriter, Recovered, SealedSegment, ToWriter } from './thread-messages.js';
 
 /** Who is told what becomes of the log; told, never asked. */
@@ -38,9 +39,21 @@ export interface RecorderOptions {
   readonly observers: readonly RecordsObserver[];
 }
 
+/** The measurement of a record. */
+interface RecordRow {
+  /** float32 [parameters], read before the record has been taken. */
+  readonly values: Float32Array | undefined;
+  /** SHA-256 of it, 32 bytes, where somebody has it; else the thread makes it. */
+  readonly hash: Uint8Array | undefined;
+  /** Whether the measurement itself is kept. */
+  readonly isKept: boolean;
+}
+
+const NO_ROW: RecordRow = { values: undefined, hash: undefined, isKept: false };
+
 const CHUNK_BYTES = 256 * 1024;
 // How long a record may wait for company, where nobody waits for it.
-const FLUSH_AFTER_MS = 5;
+const FLUSH_AFTER_MS = 20;
 const MAX_FREE_CHUNKS = 8;
 // How often those who wait are looked at for deadlines.
 const LOOK_MS = 10;
@@ -64,7 +77,7 @@ export class Recorder {
   readonly #pressure: Pressure;
   readonly #free: ArrayBuffer[] = [];
   readonly #counts = new Array<number>(RECORD_KINDS.length).fill(0);
-  #chunk: Buffer | undefined;
+  #chunk: RecordMemory | undefined;
   #used = 0;
   #records = 0;
   #isAwaited = false;
@@ -117,40 +130,38 @@ export class Recorder {
   /**
    * Takes a record.
    * @param modelHash 32 bytes
-   * @param row float32 [parameters], read before the call returns; hashed, and kept where `keepsRow` says so
    * @returns whether an answer has to wait for it, by {@link whenKept}
    */
-  append(
-    record: NewRecord,
-    modelHash?: Uint8Array | undefined,
-    row?: Float32Array | undefined,
-    keepsRow = false,
-  ): boolean {
-    const rowBytes = row?.byteLength ?? 0;
-    const room = CHUNK_HEAD_BYTES + roomForRecord(record) + rowBytes;
-    const chunk = this.#roomFor(room);
-    const from = this.#used + CHUNK_HEAD_BYTES;
-    const end = encodeGateRecord(chunk, from, record, row !== undefined, modelHash);
-    const bytes = end - this.#used + rowBytes;
+  append(record: NewRecord, modelHash?: Uint8Array | undefined, row: RecordRow = NO_ROW): boolean {
+    const { values, hash, isKept } = row;
+    // A row whose hash is known and that nobody keeps goes no further.
+    const carried = hash === undefined || isKept ? values : undefined;
+    const rowBytes = carried?.byteLength ?? 0;
+    const memory = this.#roomFor(ENTRY_HEAD_BYTES + roomForRecord(record) + rowBytes);
+    const at = this.#used;
+    const rowHash = hash ?? (carried === undefined ? undefined : 'later');
+    const end = encodeGateRecord(memory, at + ENTRY_HEAD_BYTES, record, modelHash, rowHash);
+    const bytes = end - at + rowBytes;
     const fate = this.#pressure.offer(bytes, record.time, record.kind === 'refusal');
     if (fate === 'dropped') {
       this.#missed++;
       this.#sayStall();
       return false;
     }
-    chunk.writeUInt32LE(end - from, this.#used);
-    chunk.writeUInt32LE(rowBytes, this.#used + 4);
-    chunk.writeUInt32LE(keepsRow ? 1 : 0, this.#used + 8);
-    if (row !== undefined) chunk.set(new Uint8Array(row.buffer, row.byteOffset, rowBytes), end);
+    memory.view.setUint32(at + RECORD_BYTES_AT, end - at - ENTRY_HEAD_BYTES, true);
+    const flags = (rowHash === 'later' ? ROW_IS_HASHED : 0) + (isKept ? 0 : ROW_IS_DROPPED);
+    memory.view.setUint32(at + ROW_BYTES_AT, carried === undefined ? 0 : rowBytes + flags, true);
+    if (carried !== undefined)
+      memory.bytes.set(new Uint8Array(carried.buffer, carried.byteOffset, rowBytes), end);
     this.#used += bytes;
     this.#records++;
     this.#appended++;
     const index = RECORD_KINDS.indexOf(record.kind);
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
-    const waits = fate === 'awaited' || this.#options.isDurable;
     this.#planFlush();
-    if (fate === 'awaited') this.#sayStall();
-    return waits;
+    if (fate === 'taken') return this.#options.isDurable;
+    this.#sayStall();
+    return true;
   }
 
   /**
@@ -193,15 +204,15 @@ export class Recorder {
     });
   }
 
-  #roomFor(bytes: number): Buffer {
-    if (this.#chunk !== undefined && this.#used + bytes <= this.#chunk.length) return this.#chunk;
+  #roomFor(bytes: number): RecordMemory {
+    if (this.#chunk !== undefined && this.#used + bytes <= this.#chunk.bytes.length) return this.#chunk;
     this.#flush();
-    const memory =
+    this.#chunk = recordMemory(
       bytes <= CHUNK_BYTES
         ? (this.#free.pop() ?? new ArrayBuffer(CHUNK_BYTES))
         : // A die of very many parameters.
-          new ArrayBuffer(bytes);
-    this.#chunk = Buffer.from(memory);
+          new ArrayBuffer(bytes),
+    );
     return this.#chunk;
   }
 
@@ -221,8 +232,7 @@ export class Recorder {
 
   #flush(): void {
     if (this.#chunk === undefined || this.#records === 0) return;
-    const { buffer: memory } = this.#chunk;
-    if (!(memory instanceof ArrayBuffer)) throw new Error('a chunk is in memory that cannot be handed on');
+    const { buffer: memory } = this.#chunk.view;
     const isAwaited = this.#isAwaited || this.#options.isDurable;
     const message = {
       type: 'chunk' as const,

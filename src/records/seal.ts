@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { type Checkpoint, checkpointHash, checkpointText, parseCheckpoint, signNote } from './checkpoint.js';
-import { indexBytes } from './index-file.js';
+import { IndexBuilder } from './index-file.js';
 import { HASH_BYTES, leafHash, merkleRoot } from './merkle.js';
-import { readSegmentBytes } from './open-segment.js';
+import { readSegmentBytes, type SegmentEntry } from './open-segment.js';
 import { rowOfBytes } from './read-records.js';
-import type { GateRecord } from './record.js';
-import { decodeRecord } from './record-codec.js';
+import type { GateRecord, KeptRecord } from './record.js';
+import { decodeRecord, sequenceOf } from './record-codec.js';
 import { findSegments, SEALED_PARTS, segmentFile } from './segment-files.js';
 import { readSigningKeyOfLog } from './signing-key.js';
-import { writeRecordTable } from './table-file.js';
+import { ROWS_OF_A_GROUP, writeRecordTable } from './table-file.js';
 import type { SealedSegment, WriterSettings } from './thread-messages.js';
 
 /**
@@ -24,25 +24,19 @@ export async function sealSegment(
   const key = keyFile === undefined ? undefined : await readSigningKeyOfLog(keyFile);
   const from = segmentFile(folder, segment, 'open');
   const { entries, damages } = readSegmentBytes(await readFile(from));
-  const records = entries.map(({ record }) => decodedRecord(record));
-  const [first, last] = [records[0], records.at(-1)];
+  const [first, last] = [entries[0], entries.at(-1)].map((entry) => entry && decodedRecord(entry.record));
   if (first === undefined || last === undefined) throw new Error(`${from} holds no record`);
   const leaves = Buffer.allocUnsafe(entries.length * HASH_BYTES);
-  entries.forEach(({ record }, i) => {
-    leafHash(record).copy(leaves, i * HASH_BYTES);
-  });
+  const index = new IndexBuilder();
   const previous = await checkpointBefore(folder, segment);
   const temporary = (part: (typeof SEALED_PARTS)[number]) =>
     `${segmentFile(folder, segment, part)}.${process.pid}.tmp`;
   try {
-    await writeRecordTable(
-      temporary('parquet'),
-      records.map((record, i) => ({ record, row: rowOfBytes(entries[i]?.row ?? NO_ROW) })),
-    );
+    await writeRecordTable(temporary('parquet'), groupsOf(entries, leaves, index));
     const checkpoint: Checkpoint = {
       log: name,
       segment,
-      records: records.length,
+      records: entries.length,
       root: merkleRoot(leaves),
       first: first.sequence,
       last: last.sequence,
@@ -53,15 +47,14 @@ export async function sealSegment(
         .digest(),
       previous: previous === undefined ? undefined : checkpointHash(previous),
       damaged: damages.flatMap(({ isTail, sequence, to }) => {
-        const after = entries.findIndex(({ at }) => at === to);
-        const next = records[after];
-        return isTail || next === undefined ? [] : [[sequence, next.sequence - 1] as const];
+        const after = entries.find(({ at }) => at === to);
+        return isTail || after === undefined ? [] : [[sequence, sequenceOf(after.record, 0) - 1] as const];
       }),
     };
     const text = checkpointText(checkpoint);
     const note = signNote(text, name, key);
     await writeFile(temporary('leaves'), leaves);
-    await writeFile(temporary('index'), indexBytes(records));
+    await writeFile(temporary('index'), index.bytes());
     await writeFile(temporary('checkpoint'), note);
     let bytes = 0;
     for (const part of SEALED_PARTS) {
@@ -72,7 +65,7 @@ export async function sealSegment(
     await rm(from);
     return {
       segment,
-      records: records.length,
+      records: entries.length,
       bytes,
       root: checkpoint.root.toString('base64'),
       checkpoint: note,
@@ -81,6 +74,22 @@ export async function sealSegment(
   } catch (error) {
     for (const part of SEALED_PARTS) await rm(temporary(part), { force: true }).catch(() => {});
     throw error;
+  }
+}
+
+/** The records of a segment in groups, read as they are asked for; on the way each is hashed, and noted for the index. */
+function* groupsOf(
+  entries: readonly SegmentEntry[],
+  leaves: Buffer,
+  index: IndexBuilder,
+): Generator<readonly KeptRecord[]> {
+  for (let from = 0; from < entries.length; from += ROWS_OF_A_GROUP) {
+    yield entries.slice(from, from + ROWS_OF_A_GROUP).map((entry, i): KeptRecord => {
+      leafHash(entry.record, leaves, (from + i) * HASH_BYTES);
+      const record = decodedRecord(entry.record);
+      index.add(record);
+      return { record, row: rowOfBytes(entry.row) };
+    });
   }
 }
 
@@ -99,8 +108,6 @@ async function checkpointBefore(folder: string, segment: number): Promise<string
   if (checkpoint === undefined) throw new Error(`${file} is no checkpoint`);
   return checkpoint.text;
 }
-
-const NO_ROW = new Uint8Array();
 
 /** @returns bytes of the file */
 async function makeDurable(path: string): Promise<number> {

@@ -26,8 +26,8 @@ interface SealerOptions {
 
 // A disk that is full is not tried without a pause.
 const RETRY_AFTER_MS = 60_000;
-// As workers: where cores are short, a die comes first.
-const PRIORITY = 10;
+// The lowest: where cores are short, dies come first, and a segment is sealed some seconds later.
+const PRIORITY = 19;
 
 /** Has closed segments sealed, one after another in their order, by processes of their own. */
 export class Sealer {

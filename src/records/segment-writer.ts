@@ -1,18 +1,31 @@
 import { hash } from 'node:crypto';
 import type { RecordsDisk } from './disk.js';
-import { entryBytes, HEAD_BYTES, recordAt, sealEntry, segmentHead } from './open-segment.js';
-import { hasRowHash, placeRecord, ROW_HASH_AT } from './record-codec.js';
+import {
+  ENTRY_HEAD_BYTES,
+  entryBytes,
+  HEAD_BYTES,
+  RECORD_BYTES_AT,
+  ROW_BYTES_AT,
+  sealEntry,
+  segmentHead,
+} from './open-segment.js';
+import { placeRecord, ROW_HASH_AT } from './record-codec.js';
 import { segmentFile } from './segment-files.js';
 
-/** What stands before each record of a chunk: its length, that of its row, and whether the row is kept. */
-export const CHUNK_HEAD_BYTES = 12;
-
-/** Records that were encoded together. */
+/**
+ * Records that were encoded together, as entries whose mark, checksum and sequence are still missing. The length of a row
+ * has two flags beside it.
+ */
 export interface RecordChunk {
-  /** Heads, records and rows, one behind another; sequences and hashes of rows are still missing. */
   readonly bytes: Buffer;
   readonly records: number;
 }
+
+/** The row is hashed, and the record is to hold its hash. */
+export const ROW_IS_HASHED = 0x8000_0000;
+/** The row is not kept: it is there to be hashed. */
+export const ROW_IS_DROPPED = 0x4000_0000;
+const ROW_BYTES = 0x3fff_ffff;
 
 interface SegmentWriterOptions {
   readonly folder: string;
@@ -82,28 +95,35 @@ export class SegmentWriter {
     return this.#unsynced.length === 0;
   }
 
-  /** Takes over records: hashes their rows, gives them their places. Nothing is written yet. */
+  /** Takes over records: gives them their places, hashes rows that nobody has hashed. Nothing is written yet. */
   take({ bytes }: RecordChunk): void {
-    const into = Buffer.allocUnsafe(sizeOfEntries(bytes));
+    const into = Buffer.allocUnsafeSlow(bytes.length);
     let to = 0;
+    let copied = 0;
     for (let at = 0; at < bytes.length; ) {
-      const recordBytes = bytes.readUInt32LE(at);
-      const rowBytes = bytes.readUInt32LE(at + 4);
-      const from = at + CHUNK_HEAD_BYTES;
-      const rowAt = from + recordBytes;
-      placeRecord(bytes, from, this.#next++);
-      if (rowBytes > 0 && hasRowHash(bytes, from)) {
-        const digest = hash('sha256', bytes.subarray(rowAt, rowAt + rowBytes), 'binary');
-        bytes.write(digest, from + ROW_HASH_AT, 'latin1');
+      const record = at + ENTRY_HEAD_BYTES;
+      const row = record + bytes.readUInt32LE(at + RECORD_BYTES_AT);
+      const flagged = bytes.readUInt32LE(at + ROW_BYTES_AT);
+      const end = row + (flagged & ROW_BYTES);
+      placeRecord(bytes, record, this.#next++);
+      let kept = end;
+      if (flagged !== 0) {
+        if ((flagged & ROW_IS_HASHED) !== 0)
+          bytes.write(hash('sha256', bytes.subarray(row, end), 'binary'), record + ROW_HASH_AT, 'latin1');
+        if ((flagged & ROW_IS_DROPPED) !== 0) kept = row;
+        bytes.writeUInt32LE(kept - row, at + ROW_BYTES_AT);
       }
-      const kept = bytes.readUInt32LE(at + 8) === 0 ? 0 : rowBytes;
-      bytes.copy(into, recordAt(to), from, rowAt + kept);
-      sealEntry(into, to, recordBytes, kept);
-      to += entryBytes(recordBytes, kept);
-      at = rowAt + rowBytes;
+      sealEntry(bytes, at, kept);
+      at = end;
+      if (kept === end) continue;
+      // All entries up to here stand as they will in the file.
+      to += bytes.copy(into, to, copied, kept);
+      copied = end;
     }
-    this.#unsynced.push(into);
-    this.#bytes += into.length;
+    to += bytes.copy(into, to, copied);
+    const block = into.subarray(0, to);
+    this.#unsynced.push(block);
+    this.#bytes += to;
   }
 
   /**
@@ -205,21 +225,10 @@ export class SegmentWriter {
   }
 }
 
-function sizeOfEntries(bytes: Buffer): number {
-  let size = 0;
-  for (let at = 0; at < bytes.length; ) {
-    const recordBytes = bytes.readUInt32LE(at);
-    const rowBytes = bytes.readUInt32LE(at + 4);
-    size += entryBytes(recordBytes, bytes.readUInt32LE(at + 8) === 0 ? 0 : rowBytes);
-    at += CHUNK_HEAD_BYTES + recordBytes + rowBytes;
-  }
-  return size;
-}
-
 /** Entries of a block that {@link SegmentWriter.take} made. */
 function countEntries(block: Buffer): number {
   let count = 0;
   for (let at = 0; at < block.length; count++)
-    at += entryBytes(block.readUInt32LE(at + 4), block.readUInt32LE(at + 8));
+    at += entryBytes(block.readUInt32LE(at + RECORD_BYTES_AT), block.readUInt32LE(at + ROW_BYTES_AT));
   return count;
 }

@@ -58,10 +58,10 @@ export async function openTable(path: string): Promise<SealedTable> {
 }
 
 /** Rows of a group: what one look-up has to read of each column. */
-const ROWS_OF_A_GROUP = 4096;
+export const ROWS_OF_A_GROUP = 4096;
 
-/** Writes records as a table. */
-export async function writeRecordTable(path: string, records: readonly KeptRecord[]): Promise<void> {
+/** Writes records as a table, {@link ROWS_OF_A_GROUP} at a time. */
+export async function writeRecordTable(path: string, groups: Iterable<readonly KeptRecord[]>): Promise<void> {
   const { fileWriter, ParquetWriter, schemaFromColumnData } = await import('hyparquet-writer');
   const schema = schemaFromColumnData({
     columnData: recordColumns([]),
@@ -73,9 +73,7 @@ export async function writeRecordTable(path: string, records: readonly KeptRecor
     statistics: false,
     createdBy: 'diegate',
   });
-  for (let from = 0; from < records.length; from += ROWS_OF_A_GROUP) {
-    const columnData = recordColumns(records.slice(from, from + ROWS_OF_A_GROUP));
-    await writer.write({ columnData, rowGroupSize: ROWS_OF_A_GROUP });
-  }
+  for (const group of groups)
+    await writer.write({ columnData: recordColumns(group), rowGroupSize: ROWS_OF_A_GROUP });
   await writer.finish();
 }

@@ -103,6 +103,7 @@ export async function createServingSide(options: ServingSideOptions): Promise<Se
     runner,
     clock,
     workers: config.INFERENCE_WORKERS,
+    hashesRows: options.records !== undefined,
     observers: [servingMetrics, statistics, ...(tracing === undefined ? [] : [tracing.batching])],
     onObserverError,
   });

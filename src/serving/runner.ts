@@ -7,6 +7,8 @@ export interface BatchToRun {
   readonly params: Float32Array;
   /** Whether the contributions are wanted as well. */
   readonly explain: boolean;
+  /** Whether the SHA-256 of each row is wanted. */
+  readonly hashesRows?: boolean | undefined;
   /** float32 [dies]: the group of equipment of each die, where drift is counted. Read before `run` returns. */
   readonly groups?: Float32Array | undefined;
   /** Whether no other die waits or is being run, none of these has been run before, and somebody waits for their answer. */
@@ -21,6 +23,8 @@ export type BatchOutcome =
       readonly scores: Float32Array;
       /** float32 [dies, parameters] row-major, where asked for. */
       readonly contributions: Float32Array | undefined;
+      /** SHA-256 of each row, [dies × 32] bytes, where asked for. */
+      readonly rowHashes?: Uint8Array | undefined;
       /** Duration of `session.run`, milliseconds. */
       readonly runMs: number;
       /** Whether the server process itself ran it. */

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  ENTRY_HEAD_BYTES,
   entryBytes,
   HEAD_BYTES,
+  RECORD_BYTES_AT,
+  ROW_BYTES_AT,
   readSegmentBytes,
-  recordAt,
   sealEntry,
   segmentHead,
 } from '../../src/records/open-segment.js';
@@ -15,9 +17,11 @@ function segmentOf(records: number, row = Buffer.alloc(0)): Buffer {
   const entries = Array.from({ length: records }, (_, i) => {
     const record = recordBytes(dieRecord({ sequence: 50 + i }));
     const entry = Buffer.alloc(entryBytes(record.length, row.length));
-    record.copy(entry, recordAt(0));
-    row.copy(entry, recordAt(0) + record.length);
-    sealEntry(entry, 0, record.length, row.length);
+    entry.writeUInt32LE(record.length, RECORD_BYTES_AT);
+    entry.writeUInt32LE(row.length, ROW_BYTES_AT);
+    record.copy(entry, ENTRY_HEAD_BYTES);
+    row.copy(entry, ENTRY_HEAD_BYTES + record.length);
+    sealEntry(entry, 0, entry.length);
     return entry;
   });
   return Buffer.concat([segmentHead({ segment: 4, first: 50 }), ...entries]);

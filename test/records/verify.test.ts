@@ -56,7 +56,7 @@ async function rewrite(folder: string, segment: number, change: (records: KeptRe
   const filename = segmentFile(folder, segment, 'parquet');
   const file = await asyncBufferFromFile(filename);
   const records = change((await parquetReadObjects({ file, utf8: false })).map(recordOfRow));
-  await writeRecordTable(filename, records);
+  await writeRecordTable(filename, [records]);
   return records;
 }
 

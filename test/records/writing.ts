@@ -3,9 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type RecordsDisk, realDisk } from '../../src/records/disk.js';
+import { ENTRY_HEAD_BYTES, RECORD_BYTES_AT, ROW_BYTES_AT } from '../../src/records/open-segment.js';
 import type { GateRecord } from '../../src/records/record.js';
-import { encodeGateRecord, roomForRecord } from '../../src/records/record-codec.js';
-import { CHUNK_HEAD_BYTES, type RecordChunk, SegmentWriter } from '../../src/records/segment-writer.js';
+import { encodeGateRecord, recordMemory, roomForRecord } from '../../src/records/record-codec.js';
+import {
+  type RecordChunk,
+  ROW_IS_DROPPED,
+  ROW_IS_HASHED,
+  SegmentWriter,
+} from '../../src/records/segment-writer.js';
 
 /** A folder that is gone after the test. */
 export function temporaryFolder(): string {
@@ -16,17 +22,15 @@ export function temporaryFolder(): string {
 
 /** Records as the event loop hands them over; with a row where it is given. */
 export function chunkOf(records: readonly GateRecord[], row?: Float32Array, keepsRow = false): RecordChunk {
+  const rowBytes = row === undefined ? Buffer.alloc(0) : Buffer.from(row.buffer);
+  const flags = ROW_IS_HASHED + (keepsRow ? 0 : ROW_IS_DROPPED);
   const parts = records.map((record) => {
-    const bytes = Buffer.alloc(CHUNK_HEAD_BYTES + roomForRecord(record));
+    const memory = recordMemory(new ArrayBuffer(ENTRY_HEAD_BYTES + roomForRecord(record)));
     const model = record.modelSha256 === undefined ? undefined : Buffer.from(record.modelSha256, 'hex');
-    const end = encodeGateRecord(bytes, CHUNK_HEAD_BYTES, record, row !== undefined, model);
-    bytes.writeUInt32LE(end - CHUNK_HEAD_BYTES, 0);
-    bytes.writeUInt32LE(row?.byteLength ?? 0, 4);
-    bytes.writeUInt32LE(keepsRow ? 1 : 0, 8);
-    return Buffer.concat([
-      bytes.subarray(0, end),
-      row === undefined ? Buffer.alloc(0) : Buffer.from(row.buffer),
-    ]);
+    const end = encodeGateRecord(memory, ENTRY_HEAD_BYTES, record, model, row && 'later');
+    memory.bytes.writeUInt32LE(end - ENTRY_HEAD_BYTES, RECORD_BYTES_AT);
+    memory.bytes.writeUInt32LE(row === undefined ? 0 : rowBytes.length + flags, ROW_BYTES_AT);
+    return Buffer.concat([memory.bytes.subarray(0, end), rowBytes]);
   });
   return { bytes: Buffer.concat(parts), records: records.length };
 }

@@ -32,14 +32,14 @@ export interface BatcherOptions {
   readonly clock: Clock;
   /** Number of workers that are configured, for the retry-after of a full queue. */
   readonly workers: number;
+  /** Whether the rows of dies, but for shadows, are hashed beside their runs. */
+  readonly hashesRows?: boolean | undefined;
   readonly observers: readonly BatchingObserver[];
-  /** Called when an observer throws. */
   readonly onObserverError?: (error: unknown) => void;
 }
 
 // A die is run again once after its worker was lost; a second loss points at the die itself.
 const MAX_LOSSES = 2;
-
 // Longest time that a timer can be set for; a wake-up may come early.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -226,7 +226,8 @@ export class Batcher {
     const groups = gatherGroups(slices, dies);
     const isAlone = this.#isAlone(version, batch);
     this.#lastWasLone = isAlone && slices.length === 1;
-    const toRun = { version: version.version.key, dies, params, explain, groups, isAlone };
+    const hashesRows = this.#options.hashesRows && !version.isShadow;
+    const toRun = { version: version.version.key, dies, params, explain, hashesRows, groups, isAlone };
     this.#options.runner.run(toRun).then((outcome) => {
       this.#running.delete(running);
       const roundTripMs = this.#options.clock.nowMs() - nowMs;
@@ -236,8 +237,8 @@ export class Batcher {
       if (outcome.kind === 'scored') {
         // What a worker costs: runs of the server process would make it look cheaper than it is.
         if (outcome.isExpress !== true) version.cost.observe(dies, roundTripMs);
-        const { reason } = batch;
-        const ran = { dies, waitMs: nowMs - oldestMs, runMs: outcome.runMs, roundTripMs, reason };
+        const waitMs = nowMs - oldestMs;
+        const ran = { dies, waitMs, runMs: outcome.runMs, roundTripMs, reason: batch.reason };
         if (!version.isShadow) this.#toEach((observer) => observer.batchRan?.(version.version.key, ran));
       }
       this.#pump();
@@ -306,8 +307,7 @@ export class Batcher {
   }
 
   #tellTraced(version: VersionQueue, { slices, reason }: Batch, outcome: BatchOutcome, fromMs: number): void {
-    const toMs = this.#options.clock.nowMs();
-    const traced = tracedBatch(slices, { fromMs, toMs, reason, outcome });
+    const traced = tracedBatch(slices, { fromMs, toMs: this.#options.clock.nowMs(), reason, outcome });
     this.#toEach((observer) => observer.tracedBatchEnded?.(version.version.key, traced));
   }
 

@@ -10,6 +10,8 @@ export interface ScoredDies {
   readonly runMs: readonly number[];
   /** float32 [dies, parameters] row-major, where an explanation was asked for. */
   readonly contributions: Float32Array | undefined;
+  /** SHA-256 of each die's row, [dies × 32] bytes, where rows are hashed. */
+  readonly rowHashes?: Uint8Array | undefined;
 }
 
 /** How a call ended: every call ends exactly once, in one of these. */
@@ -103,11 +105,14 @@ export class Call implements QueuedCall {
   }
 }
 
+const HASH_BYTES = 32;
+
 /** The result of a batch. */
 interface ScoredBatch {
   readonly dies: number;
   readonly scores: Float32Array;
   readonly contributions: Float32Array | undefined;
+  readonly rowHashes?: Uint8Array | undefined;
   readonly runMs: number;
 }
 
@@ -121,6 +126,7 @@ function rowsOf(batch: ScoredBatch, row: number, count: number, explain: boolean
     scores: view(batch.scores),
     runMs: new Array<number>(count).fill(batch.runMs),
     contributions: explain && batch.contributions !== undefined ? view(batch.contributions) : undefined,
+    rowHashes: batch.rowHashes?.subarray(row * HASH_BYTES, (row + count) * HASH_BYTES),
   };
 }
 
@@ -129,6 +135,7 @@ class GatheredRows implements ScoredDies {
   readonly scores: Float32Array;
   readonly runMs: number[];
   readonly contributions: Float32Array | undefined;
+  readonly rowHashes: Uint8Array | undefined;
 
   /** @param rows of the first batch, `count` of them: how many outputs a die has is the model's to say */
   constructor(dies: number, count: number, rows: ScoredDies) {
@@ -136,12 +143,14 @@ class GatheredRows implements ScoredDies {
     this.scores = gathering(rows.scores);
     this.runMs = new Array<number>(dies).fill(0);
     this.contributions = rows.contributions && gathering(rows.contributions);
+    this.rowHashes = rows.rowHashes && new Uint8Array(dies * HASH_BYTES);
   }
 
   /** Takes over rows of a batch as those of the `count` dies from `from` on. */
-  set(from: number, count: number, { scores, runMs, contributions }: ScoredDies): void {
+  set(from: number, count: number, { scores, runMs, contributions, rowHashes }: ScoredDies): void {
     this.scores.set(scores, (scores.length / count) * from);
     for (let i = 0; i < count; i++) this.runMs[from + i] = runMs[i] ?? 0;
+    if (rowHashes !== undefined) this.rowHashes?.set(rowHashes, from * HASH_BYTES);
     if (contributions !== undefined)
       this.contributions?.set(contributions, (contributions.length / count) * from);
   }

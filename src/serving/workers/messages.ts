@@ -72,6 +72,8 @@ export type ToWorker =
       readonly dies: number;
       readonly params: Float32Array;
       readonly explain: boolean;
+      /** Whether the SHA-256 of each row is wanted. */
+      readonly hashesRows?: boolean | undefined;
       /** float32 [dies]: the group of equipment of each die, where drift is to be counted. */
       readonly groups?: Float32Array | undefined;
     }
@@ -89,6 +91,8 @@ export type FromWorker =
       readonly scores: Float32Array;
       readonly contributions: Float32Array | undefined;
       readonly runMs: number;
+      /** SHA-256 of each row, where asked for: [dies × 32] bytes, which travel as floats do. */
+      readonly rowHashes?: Float32Array | undefined;
     }
   | {
       readonly type: 'drifted';

@@ -142,15 +142,16 @@ export class WorkerPool implements BatchRunner {
   async run(batch: BatchToRun): Promise<BatchOutcome> {
     const member = this.#crew.idle();
     if (member === undefined) return { kind: 'lost', message: 'no worker was idle' };
-    const { version: key, dies, params, explain, groups } = batch;
+    const { version: key, dies, params, explain, hashesRows, groups } = batch;
     try {
-      const { scores, contributions, runMs } = await member.worker.request(
-        { type: 'run', key, dies, params, explain, groups },
+      const { scores, contributions, runMs, rowHashes } = await member.worker.request(
+        { type: 'run', key, dies, params, explain, hashesRows, groups },
         'ran',
         this.#options.batchTimeoutMs,
       );
       this.#crew.answered(member);
-      return { kind: 'scored', scores, contributions, runMs };
+      const scored = { kind: 'scored' as const, scores, contributions, runMs };
+      return rowHashes === undefined ? scored : { ...scored, rowHashes: bytesOf(rowHashes) };
     } catch (error) {
       if (error instanceof WorkerRefused) {
         this.#crew.answered(member);
@@ -219,4 +220,8 @@ export class WorkerPool implements BatchRunner {
   #tellIdle(): void {
     for (const listener of this.#idleListeners) listener();
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

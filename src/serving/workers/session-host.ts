@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { type CountsMessage, DriftCounter, toMessage } from '../../drift/drift-counter.js';
 import type { BatchPolicy } from '../../models/batch-policy.js';
@@ -49,13 +50,14 @@ export class SessionHost {
    * @param batch its params at 16 bytes in memory, where its version is run in batches of any size
    * @throws the error of ONNX Runtime, or an Error naming what is not open or not as it should be
    */
-  async run({ key, dies, params, explain, groups }: Batch): Promise<RunResult> {
+  async run({ key, dies, params, explain, groups, hashesRows }: Batch): Promise<HashedResult> {
     const runner = this.#runners.get(key);
     if (runner === undefined) throw new Error(`no session is warm for ${key}`);
     const result = await runner.run(dies, params, explain);
     if (groups !== undefined)
       this.#counters.get(key)?.count({ dies, params, rows: result.scores, groups }, performance.now());
-    return result;
+    // Here, where the row is at hand: the server process would have to copy each for it.
+    return hashesRows === true ? { ...result, rowHashes: hashesOfRows(dies, params) } : result;
   }
 
   /** Hands over what was counted of a version since the last time. */
@@ -71,6 +73,25 @@ export class SessionHost {
     this.#runners.delete(key);
     await session?.close();
   }
+}
+
+/** A result, and SHA-256 of each row where it was asked for: [dies × 32] bytes, as floats. */
+interface HashedResult extends RunResult {
+  readonly rowHashes?: Float32Array;
+}
+
+const HASH_BYTES = 32;
+
+/** SHA-256 of each row as it lies in memory, as floats of the same bytes. */
+function hashesOfRows(dies: number, { buffer, byteOffset, byteLength }: Float32Array): Float32Array {
+  const rows = Buffer.from(buffer, byteOffset, byteLength);
+  const width = byteLength / dies;
+  const hashes = Buffer.alloc(dies * HASH_BYTES);
+  for (let die = 0; die < dies; die++) {
+    const digest = hash('sha256', rows.subarray(die * width, (die + 1) * width), 'binary');
+    hashes.write(digest, die * HASH_BYTES, 'latin1');
+  }
+  return new Float32Array(hashes.buffer, hashes.byteOffset, hashes.length / Float32Array.BYTES_PER_ELEMENT);
 }
 
 type Batch = Omit<Extract<ToWorker, { type: 'run' }>, 'type'>;
