@@ -93,6 +93,19 @@ describe('a log that nobody has touched', () => {
   });
 });
 
+test('a clock that was set back leaves earlier times in later records, and a log that holds', async () => {
+  const folder = temporaryFolder();
+  const times = [5000, 6000, 1000, 2000];
+  writeSegment(folder, 1, [chunkOf(times.map((time) => dieRecord({ time })))]);
+  await sealSegment(1, { folder, name: 'gate', keyFile: undefined });
+  writeSegment(folder, 2, [chunkOf([dieRecord({ time: 500 })])], 4);
+  await sealSegment(2, { folder, name: 'gate', keyFile: undefined });
+  expect(await problemsOf(folder, {})).toEqual([]);
+  const read: number[] = [];
+  for await (const some of readRecords(folder)) read.push(...some.map(({ record }) => record.time));
+  expect(read).toEqual([...times, 500]);
+});
+
 describe('the first record is named', () => {
   test('that was changed', async () => {
     const folder = log();
