@@ -24,7 +24,7 @@ for batching in "" ', "max_batch_size": 64, "max_batch_time": 0.001'; do
   port="$(free_port)"
   folder="$work/$port"
   mkdir -p "$folder/die-defect"
-  cp bench/mlserver/screen.py "$folder/die-defect/"
+  cp bench/peers/mlserver_screen.py "$folder/die-defect/screen.py"
   cat >"$folder/settings.json" <<JSON
 { "host": "127.0.0.1", "http_port": $(free_port), "grpc_port": $port, "metrics_port": $(free_port), "debug": false }
 JSON
