@@ -79,15 +79,17 @@ function headText(bytes: Buffer): string | undefined {
  * connection goes on.
  * @param text as `headText` gives it
  */
-function readHead(text: string, known: KnownLines): RequestHead | undefined {
+function readHead(text: string): RequestHead | undefined {
   const lines = text.split('\r\n');
   const path = REQUEST_LINE.exec(lines[0] ?? '')?.[1];
   if (path === undefined) return undefined;
   const headers: Record<string, string> = {};
   for (let i = 1; i < lines.length; i++) {
-    const header = known.read(lines[i] ?? '');
-    if (header === undefined || headers[header.name] !== undefined) return undefined;
-    headers[header.name] = header.value;
+    const line = lines[i] ?? '';
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    if (!KNOWN_HEADERS.has(name) || headers[name] !== undefined || NOT_PLAIN.test(line)) return undefined;
+    headers[name] = line.slice(colon + 1).trim();
   }
   const { host, connection, 'content-length': length = '', 'content-type': type = '' } = headers;
   const media = MEDIA.get(type.toLowerCase());
@@ -101,60 +103,47 @@ const MAX_KNOWN = 512;
 // A longer one is nobody's usual one, and would be kept in memory, credentials and all.
 const MAX_LENGTH = 2_048;
 
-/** One header. */
-interface HeaderLine {
-  /** In lower case. */
-  readonly name: string;
-  readonly value: string;
-}
-
-/** Reads the lines of headers, and remembers what they say: of a head that names its die all others are the same each time. */
-class KnownLines {
-  readonly #known = new Map<string, HeaderLine>();
-
-  /** The header of a line in visible ASCII; undefined where it is another, or not known. */
-  read(line: string): HeaderLine | undefined {
-    const known = this.#known.get(line);
-    if (known !== undefined) return known;
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    if (!KNOWN_HEADERS.has(name) || NOT_PLAIN.test(line)) return undefined;
-    const header = { name, value: line.slice(colon + 1).trim() };
-    if (ID_HEADERS.has(name) || line.length > MAX_LENGTH) return header;
-    if (this.#known.size === MAX_KNOWN) this.#known.clear();
-    this.#known.set(line, header);
-    return header;
-  }
-}
+// Headers that are other ones with each die, as lines behind another line.
+const ID_LINES = /\r\n(x-die-ids?|x-request-id):([^\r\n]*)/gi;
 
 /**
- * Reads heads, and remembers what they say by their very bytes: a tester sends the same one with every die,
- * but for the length of the body. One that holds an id of its own is not worth remembering.
+ * Reads heads, and remembers what they say by their very bytes: a tester sends the same one with every die, but for the length of
+ * the body and the ids of die and request. Those are left out of what is remembered, and read anew each time.
  */
 export class KnownHeads {
   readonly #known = new Map<string, RequestHead>();
-  readonly #lines = new KnownLines();
 
   /** The head that some bytes begin with, as `readHead` reads it; undefined also where its end has not come. */
   read(bytes: Buffer): RequestHead | undefined {
     const text = headText(bytes);
     if (text === undefined) return undefined;
-    const known = this.#known.get(text);
-    if (known !== undefined) return known;
-    const head = readHead(text, this.#lines);
-    if (head === undefined || text.length > MAX_LENGTH || holdsAnId(head)) return head;
+    const ids: [string, string][] = [];
+    const usual = text.replace(ID_LINES, (_, name: string, value: string) => {
+      ids.push([name.toLowerCase(), value]);
+      return `\r\n${name}:`;
+    });
+    const known = this.#known.get(usual);
+    if (known !== undefined) return ids.length === 0 ? known : withIds(known, ids, text);
+    const head = readHead(text);
+    if (head === undefined || usual.length > MAX_LENGTH) return head;
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
-    this.#known.set(text, head);
+    this.#known.set(usual, head);
     return head;
   }
 }
 
-/** Headers that are other ones each time. */
-const ID_HEADERS: ReadonlySet<string> = new Set(['x-request-id', 'x-die-id', 'x-die-ids']);
-
-function holdsAnId({ headers }: RequestHead): boolean {
-  for (const name of ID_HEADERS) if (headers[name] !== undefined) return true;
-  return false;
+/** A head like another one, whose names are all the same, but with ids of its own; undefined where they are not plain. */
+function withIds(
+  known: RequestHead,
+  ids: readonly (readonly [string, string])[],
+  text: string,
+): RequestHead | undefined {
+  const headers = { ...known.headers };
+  for (const [name, value] of ids) {
+    if (NOT_PLAIN.test(value)) return undefined;
+    headers[name] = value.trim();
+  }
+  return { ...known, bytes: text.length + HEAD_END.length, headers };
 }
 
 /** Where the dies of a request are to go, as its path says. */

@@ -210,3 +210,43 @@ describe('what is accepted is read the same by node:http', () => {
     expect(accepted).toBeGreaterThan(500);
   });
 });
+
+describe('a head like one before, but for its ids', () => {
+  const withIds = (...lines: string[]) =>
+    readHead(changed({ 'x-request-id': undefined }, 'x-lot-id: L1', ...lines));
+
+  test.each([
+    ['x-die-id', 'd2'],
+    ['x-die-ids', 'a,b%2Cc'],
+    ['x-request-id', ''],
+  ])('has its own %s', (name, value) => {
+    withIds(`${name}: first`);
+    const bytes = changed({ 'x-request-id': undefined }, 'x-lot-id: L1', `${name}:  ${value} `);
+    expect(readHead(bytes)).toEqual(new KnownHeads().read(bytes));
+    expect(readHead(bytes)).toMatchObject({
+      bytes: bytes.length,
+      headers: { [name]: value, 'x-lot-id': 'L1' },
+    });
+  });
+
+  test('has all of them, whatever the case of their names', () => {
+    withIds('X-Die-Id: a', 'X-Request-Id: r');
+    expect(withIds('X-Die-Id: b', 'X-Request-Id: s')?.headers).toMatchObject({
+      'x-die-id': 'b',
+      'x-request-id': 's',
+    });
+  });
+
+  test('is not plain where its id is not, or is there twice', () => {
+    withIds('x-die-id: a');
+    expect(withIds('x-die-id: \\xe9')?.headers['x-die-id']).toBe('\\xe9');
+    expect(withIds('x-die-id: \xe9')).toBeUndefined();
+    expect(withIds('x-die-id: a\t')).toBeUndefined();
+    expect(withIds('x-die-id: a', 'x-die-id: b')).toBeUndefined();
+  });
+
+  test('is another where the text is a part of another line', () => {
+    withIds('x-die-id: a', 'user-agent: b');
+    expect(withIds('user-agent: x-die-id: c')?.headers['x-die-id']).toBeUndefined();
+  });
+});
