@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
  * Bodies are memory outside of the heap, and V8 counts those that have come since the last full collection as
  * if they were in it. Its own limit, 42 MB over 18 MB alive, is then reached between two collections of the
  * young generation: batch calls made it mark the whole heap three to six times a second, on both cores, and
- * took 1.3 times as long (docs/performance.md).
+ * took 1.3 times as long (docs/measurements.md).
  */
 export function letHeapGrow(): void {
   setFlagsFromString('--heap-growing-percent=200');
