@@ -4,10 +4,11 @@
  *
  *   npm run bench:build && node dist/.bench/bench/screens.js lot.stdf.gz 4..24 25..45
  */
+
+import { quantile } from '../src/statistics/quantile.js';
 import { readLots } from '../src/training/lots/read-lots.js';
 import { selectTests } from '../src/training/lots/select-tests.js';
 import { createRandom, type Random } from '../src/training/random.js';
-import { quantile } from '../src/training/screen/quantile.js';
 import { SCREEN_KINDS, type Screen, type ScreenKind, scoreDies } from '../src/training/screen/screen.js';
 import type { DieTable } from '../src/training/table/die-table.js';
 import { trainScreen } from '../src/training/train.js';

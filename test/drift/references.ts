@@ -1,6 +1,6 @@
 import type { Reference } from '../../src/models/manifest/reference.js';
+import { quantile } from '../../src/statistics/quantile.js';
 import { referenceOf } from '../../src/training/evaluation/reference.js';
-import { quantile } from '../../src/training/screen/quantile.js';
 
 const TENTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 

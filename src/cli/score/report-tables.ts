@@ -9,6 +9,7 @@ import { countText, numberText, shareText } from '../../wafermap/text.js';
 import { agreementOf, lastTouchdowns } from './agreement.js';
 import { equipmentOf, groupsOf, siteOf } from './groups.js';
 import type { LotSayings } from './lot-watch.js';
+import { neighbourhoodDies, reasonText } from './neighbourhoods.js';
 import { type FoundDie, foundPart } from './review.js';
 import type { ScoredLot } from './score-lot.js';
 import type { ScoredPart } from './scored-part.js';
@@ -36,7 +37,26 @@ export function reportTables(
       binTable('Soft bins', lots, dies, 'softBin'),
       binTable('Hard bins', lots, dies, 'hardBin'),
     ],
-    details: [testTable(dies), failingDies(dies)],
+    details: [testTable(dies), failingDies(dies), neighbourhoodTable(lots)],
+  };
+}
+
+/** Dies that passed where most others failed. */
+function neighbourhoodTable(lots: readonly ScoredLot[]): ReportTable {
+  const found = lots.flatMap((lot) => neighbourhoodDies(lot));
+  return {
+    title: 'Passing dies in bad neighbourhoods',
+    note: `${found.length > MOST_DIES ? `the first ${MOST_DIES} of ${countText(found.length)}; ` : ''}by the tester's verdicts on last touchdowns`,
+    columns: columnsOf(['die', 'wafer'], ['x', 'y'], ['why']),
+    rows: found
+      .slice(0, MOST_DIES)
+      .map(({ dieId, wafer, x, y, reasons }) => [
+        dieId,
+        wafer ?? '',
+        String(x),
+        String(y),
+        reasonText(reasons),
+      ]),
   };
 }
 

@@ -7,6 +7,7 @@ import { countText, printable, shareText } from '../../wafermap/text.js';
 import { type Agreement, reasonsNotScored } from './agreement.js';
 import { floorRateJson, floorRateText } from './floor-rate.js';
 import type { LotSayings } from './lot-watch.js';
+import { neighbourhoodDies, neighbourhoodNotes } from './neighbourhoods.js';
 import type { ScoredLot } from './score-lot.js';
 
 /** What `score` prints for machines: one object for the whole call. */
@@ -30,6 +31,7 @@ export function scoreAsJson(lots: readonly ScoredLot[], version: ModelVersion, s
       })),
       testsWithoutValues: lot.withoutValues,
       claims: claimsOfLot(lot, sayings),
+      badNeighbourhoods: neighbourhoodDies(lot),
     })),
   };
 }
@@ -119,6 +121,7 @@ export function lotNotes(scored: ScoredLot, sayings: LotSayings): string[] {
       ? []
       : [`${withoutValues.length} tests of the model have no usable value: ${names.join(', ')}${more}`]),
     ...placeNotes(scored),
+    ...neighbourhoodNotes(neighbourhoodDies(scored)),
     ...(isOriented(lot) || !hasPlaces
       ? []
       : ['the file does not say which way x and y grow: maps are drawn with x to the right and y upwards']),

@@ -1,6 +1,6 @@
 import type { Calibration } from '../../models/manifest/outputs-schema.js';
+import { quantile } from '../../statistics/quantile.js';
 import { exp, log } from '../portable-math.js';
-import { quantile } from '../screen/quantile.js';
 
 /** Fewer labelled defects than this say too little about probabilities. */
 export const MIN_DEFECTS = 5;

@@ -1,6 +1,6 @@
 import { countingEdges } from '../../models/manifest/counting-edges.js';
 import type { Reference } from '../../models/manifest/reference.js';
-import { quantile } from '../screen/quantile.js';
+import { quantile } from '../../statistics/quantile.js';
 import { measuredValues, momentsOf } from '../screen/standardise.js';
 import { shortDecimal } from '../short-decimal.js';
 import type { DieTable } from '../table/die-table.js';

@@ -1,7 +1,7 @@
+import { quantile } from '../../statistics/quantile.js';
 import { log } from '../portable-math.js';
 import type { DieTable } from '../table/die-table.js';
 import type { NormalModel } from './fit.js';
-import { quantile } from './quantile.js';
 import { standardScores, WINSOR_SIGMAS } from './standardise.js';
 import { symmetricInverse } from './symmetric-inverse.js';
 

@@ -1,5 +1,5 @@
+import { quantile } from '../../statistics/quantile.js';
 import type { DieTable } from '../table/die-table.js';
-import { quantile } from './quantile.js';
 
 /**
  * Why a parameter has weight zero, or that it is used. `verdict`: a functional test that good dies pass, by a
