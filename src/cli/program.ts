@@ -35,6 +35,7 @@ const COMMANDS = new Map<string, (options: ProgramOptions) => Promise<Command>>(
       return (await import('./train.js')).trainCommand({ scoreDies: scoreInWorker });
     },
   ],
+  ['what-if', async () => (await import('./what-if.js')).whatIfCommand()],
   ['limits', async () => (await import('./limits.js')).limitsCommand()],
   ['simulate', async () => (await import('./simulate.js')).simulateCommand()],
   ['key', async () => (await import('./key.js')).keyCommand()],
