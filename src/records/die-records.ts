@@ -32,6 +32,8 @@ interface ModelHash {
 export class DieRecords implements MessageRecorder {
   readonly #options: DieRecordsOptions;
   readonly #keepsRow: ReturnType<typeof createInputsChoice>;
+  // Encoded as soon as it is filled in: an object for each die would be the garbage collector's.
+  readonly #record: NewRecord = { kind: 'prediction', time: 0 };
   #hash: ModelHash = { model: '', version: '', text: undefined, bytes: undefined };
 
   constructor(options: DieRecordsOptions) {
@@ -63,7 +65,7 @@ export class DieRecords implements MessageRecorder {
       const die = each === 1 ? i : Math.floor(i / each);
       const label = labels[die];
       if (prediction === undefined || label === undefined) continue;
-      const record = recordOf('prediction', time, message, label, latencyMs);
+      const record = this.#begin('prediction', time, message, label, latencyMs);
       const hash = this.#hashOf(prediction.model_name, prediction.model_version);
       record.model = prediction.model_name;
       record.version = prediction.model_version;
@@ -74,8 +76,7 @@ export class DieRecords implements MessageRecorder {
       record.runMs = prediction.inference_time_ms;
       record.queueMs = queueMs;
       if (prediction.fallback === true) record.fallback = fallback ?? 'failed';
-      const detail = detailOf(prediction);
-      if (detail !== undefined) record.detail = detail;
+      record.detail = detailOf(prediction);
       const row = {
         values: labels.length === 1 ? params : params.subarray(die * width, (die + 1) * width),
         hash: labels.length === 1 ? rowHashes : rowHashes?.subarray(die * 32, (die + 1) * 32),
@@ -102,7 +103,7 @@ export class DieRecords implements MessageRecorder {
     const params = hasRows ? measurements?.params : undefined;
     const width = (params?.length ?? 0) / labels.length;
     labels.forEach((label, die) => {
-      const record = recordOf('refusal', time, message, label, latencyMs);
+      const record = this.#begin('refusal', time, message, label, latencyMs);
       if (hash !== undefined) {
         record.model = hash.model;
         record.version = hash.version;
@@ -114,6 +115,45 @@ export class DieRecords implements MessageRecorder {
       const isKept = row !== undefined && this.#keepsRow(undefined);
       recorder.append(record, hash?.bytes, { values: row, hash: undefined, isKept });
     });
+  }
+
+  /** The record of a die, as far as its message and its label say it: the one that is kept, until the next is begun. */
+  #begin(
+    kind: 'prediction' | 'refusal',
+    time: number,
+    { route, keyId, requestId, traceId }: RecordedMessage,
+    label: DieLabel | undefined,
+    latencyMs: number,
+  ): NewRecord {
+    const record = this.#record;
+    record.kind = kind;
+    record.time = time;
+    record.dieId = label?.die_id;
+    record.lot = label?.lot_id ?? undefined;
+    record.wafer = label?.wafer_id ?? undefined;
+    record.x = label?.x ?? undefined;
+    record.y = label?.y ?? undefined;
+    record.insertion = label?.insertion ?? undefined;
+    record.touchdown = label?.touchdown ?? undefined;
+    record.equipment = label?.equipment_id ?? undefined;
+    record.stdfFile = label?.stdf_file ?? undefined;
+    record.door = route;
+    record.keyId = keyId === '' ? undefined : keyId;
+    record.requestId = requestId;
+    record.traceId = traceId;
+    record.latencyMs = latencyMs;
+    record.model = undefined;
+    record.version = undefined;
+    record.modelSha256 = undefined;
+    record.prediction = undefined;
+    record.score = undefined;
+    record.confidence = undefined;
+    record.fallback = undefined;
+    record.code = undefined;
+    record.queueMs = undefined;
+    record.runMs = undefined;
+    record.detail = undefined;
+    return record;
   }
 
   /** Versions have come or gone: their files may have others in their place. */
@@ -128,45 +168,6 @@ export class DieRecords implements MessageRecorder {
     this.#hash = { model, version, text, bytes: text === undefined ? undefined : Buffer.from(text, 'hex') };
     return this.#hash;
   }
-}
-
-/** The record of a die, as far as its message and its label say it; all fields at once, so that all are of one shape. */
-function recordOf(
-  kind: 'prediction' | 'refusal',
-  time: number,
-  { route, keyId, requestId, traceId }: RecordedMessage,
-  label: DieLabel | undefined,
-  latencyMs: number,
-): NewRecord {
-  return {
-    kind,
-    time,
-    dieId: label?.die_id,
-    lot: label?.lot_id ?? undefined,
-    wafer: label?.wafer_id ?? undefined,
-    x: label?.x ?? undefined,
-    y: label?.y ?? undefined,
-    insertion: label?.insertion ?? undefined,
-    touchdown: label?.touchdown ?? undefined,
-    equipment: label?.equipment_id ?? undefined,
-    stdfFile: label?.stdf_file ?? undefined,
-    door: route,
-    keyId: keyId === '' ? undefined : keyId,
-    requestId,
-    traceId,
-    model: undefined,
-    version: undefined,
-    modelSha256: undefined,
-    prediction: undefined,
-    score: undefined,
-    confidence: undefined,
-    fallback: undefined,
-    code: undefined,
-    queueMs: undefined,
-    runMs: undefined,
-    latencyMs,
-    detail: undefined,
-  };
 }
 
 /** What a classification or a regression says beside its decision, as JSON; undefined for a screen. */

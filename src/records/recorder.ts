@@ -51,9 +51,9 @@ interface RecordRow {
 
 const NO_ROW: RecordRow = { values: undefined, hash: undefined, isKept: false };
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 512 * 1024;
 // How long a record may wait for company, where nobody waits for it.
-const FLUSH_AFTER_MS = 20;
+const FLUSH_AFTER_MS = 50;
 const MAX_FREE_CHUNKS = 8;
 // How often those who wait are looked at for deadlines.
 const LOOK_MS = 10;
@@ -252,10 +252,6 @@ export class Recorder {
   #heard(message: FromWriter): void {
     const { observers } = this.#options;
     switch (message.type) {
-      case 'taken':
-        if (message.memory.byteLength === CHUNK_BYTES && this.#free.length < MAX_FREE_CHUNKS)
-          this.#free.push(message.memory);
-        return;
       case 'progress':
         this.#progressed(message);
         return;
@@ -287,9 +283,11 @@ export class Recorder {
     }
   }
 
-  #progressed({ written, durable, bytes, awaited }: Extract<FromWriter, { type: 'progress' }>): void {
+  #progressed({ written, durable, bytes, awaited, memory }: Extract<FromWriter, { type: 'progress' }>): void {
     this.#written = written;
     this.#durable = durable;
+    for (const one of memory)
+      if (one.byteLength === CHUNK_BYTES && this.#free.length < MAX_FREE_CHUNKS) this.#free.push(one);
     this.#awaitedInFlight -= awaited;
     this.#pressure.settled(bytes);
     const isKept = ({ upTo, durable: isDurable }: Waiter) => upTo <= (isDurable ? durable : written);

@@ -17,7 +17,7 @@ export interface WriterSettings {
 export type ToWriter =
   | {
       readonly type: 'chunk';
-      /** Its memory, which comes back with `taken`. */
+      /** Its memory, which comes back with the next `progress`. */
       readonly memory: ArrayBuffer;
       readonly bytes: number;
       readonly records: number;
@@ -51,7 +51,6 @@ export interface SealedSegment {
 export type FromWriter =
   | { readonly type: 'opened'; readonly next: number; readonly recovered: readonly Recovered[] }
   | { readonly type: 'unfit'; readonly reason: string }
-  | { readonly type: 'taken'; readonly memory: ArrayBuffer }
   /**
    * So many records in all have been handed to the system, and so many are durable; so many bytes and chunks that
    * somebody waited for are dealt with since the last time.
@@ -62,6 +61,8 @@ export type FromWriter =
       readonly durable: number;
       readonly bytes: number;
       readonly awaited: number;
+      /** Of chunks that are dealt with. */
+      readonly memory: readonly ArrayBuffer[];
     }
   | { readonly type: 'stalled'; readonly reason: string }
   | { readonly type: 'recovered'; readonly lost: number }

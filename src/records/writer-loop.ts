@@ -30,6 +30,7 @@ export class WriterLoop {
   /** Of chunks that have been taken and not told of yet. */
   #bytes = 0;
   #awaited = 0;
+  #memory: ArrayBuffer[] = [];
   #isFailed = false;
   #syncIsPlanned = false;
   #isClosing = false;
@@ -51,7 +52,7 @@ export class WriterLoop {
     // A segment is as old as its first record.
     if (this.#writer.records === 0) this.#begunAtMs = this.#options.clock.nowMs();
     this.#writer.take({ bytes: Buffer.from(memory, 0, bytes), records });
-    this.#options.say({ type: 'taken', memory }, [memory]);
+    this.#memory.push(memory);
     this.#taken += records;
     this.#bytes += bytes;
     if (isAwaited) this.#awaited++;
@@ -78,13 +79,11 @@ export class WriterLoop {
   #tell(): void {
     const { say } = this.#options;
     const awaited = this.#durable === this.#taken ? this.#awaited : 0;
-    say({
-      type: 'progress',
-      written: this.#written,
-      durable: this.#durable,
-      bytes: this.#bytes,
-      awaited,
-    });
+    const memory = this.#memory;
+    const [written, durable, bytes] = [this.#written, this.#durable, this.#bytes];
+    // One message for all of it: each wakes the event loop.
+    say({ type: 'progress', written, durable, bytes, awaited, memory }, memory);
+    this.#memory = [];
     this.#bytes = 0;
     this.#awaited -= awaited;
   }
