@@ -77,6 +77,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'models/**',
     'serving',
     'traffic',
+    'type die',
     'type prediction',
     'type serving/**',
     'type signatures',

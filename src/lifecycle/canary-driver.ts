@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Decision } from '../die/prediction.js';
 import type { Catalogue } from '../models/catalogue.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { FailureObserver, Predicted } from '../prediction/predictor.js';
@@ -21,8 +22,18 @@ interface CanaryDriverOptions {
 
 const EVERY_MS = 1_000;
 
+/** Dies of one version that were decided alike and turned out alike. */
+interface Outcome {
+  readonly model: string;
+  readonly version: string;
+  readonly prediction: Decision;
+  readonly actual: Decision;
+  readonly dies: number;
+}
+
 /** What both versions of a canary did since its step began. */
 interface StepAccounts {
+  readonly startedAt: string;
   readonly stepSince: string;
   readonly versions: Map<string, VersionAccount>;
 }
@@ -70,6 +81,15 @@ export class CanaryDriver {
     if (account === undefined || by === undefined) return;
     for (const label of labels) account.recordError(stickyKeyOf(label, by));
   };
+
+  /** Is told of what dies of a version turned out to be, whenever they were decided. */
+  outcome({ model, version, prediction, actual, dies }: Outcome): void {
+    const canary = this.#options.catalogue.serving.models[model]?.canary;
+    if (!isUnderWay(canary)) return;
+    const { from, to } = canary.plan;
+    if (version === from || version === to)
+      this.#account(model, version).outcomes.record(prediction, actual, dies);
+  }
 
   /** What both versions of a model's canary did since its step began; undefined while none is under way. */
   observation(name: string): Observation | undefined {
@@ -130,12 +150,17 @@ export class CanaryDriver {
     return version === from || version === to ? this.#account(name, version) : undefined;
   }
 
-  /** Begins anew with every step. */
+  /** Begins anew with every step, but for the outcomes: they come late, and are kept for as long as the canary lasts. */
   #account(name: string, number: string): VersionAccount {
-    const stepSince = this.#options.catalogue.serving.models[name]?.canary?.stepSince ?? '';
-    let step = this.#steps.get(name);
+    const canary = this.#options.catalogue.serving.models[name]?.canary;
+    const { stepSince = '', startedAt = '' } = canary ?? {};
+    const before = this.#steps.get(name);
+    let step = before;
     if (step?.stepSince !== stepSince) {
-      step = { stepSince, versions: new Map() };
+      step = { startedAt, stepSince, versions: new Map() };
+      if (before?.startedAt === startedAt)
+        for (const [version, { outcomes }] of before.versions)
+          step.versions.set(version, new VersionAccount(version, outcomes));
       this.#steps.set(name, step);
     }
     let account = step.versions.get(number);

@@ -6,6 +6,7 @@ import { compareVersions, type Experiment } from '../traffic/experiment.js';
 import { PairAccount } from '../traffic/pair-account.js';
 import { type ExperimentRules, ExperimentRulesSchema } from '../traffic/rules.js';
 import { VersionAccount } from '../traffic/version-account.js';
+import type { OutcomeCount } from './outcome-accounts.js';
 import { stickyKeyBy } from './targets.js';
 
 /** What is known of a model's versions since they were last set against each other anew. */
@@ -64,6 +65,11 @@ export class Experiments {
     const by = stickyKeyBy(this.#catalogue, version.name);
     for (const label of labels) account.recordError(stickyKeyOf(label, by));
   };
+
+  /** Is told of outcomes, whichever dies they are of. */
+  outcome({ model, version, prediction, actual, dies }: OutcomeCount): void {
+    this.version(model, version).outcomes.record(prediction, actual, dies);
+  }
 
   /** The account of a version. */
   version(model: string, number: string): VersionAccount {

@@ -17,8 +17,10 @@ interface OutcomesOfKind {
   readonly failing: number;
 }
 
-interface Counted {
+/** Dies of one version that were predicted and turned out alike. */
+export interface OutcomeCount {
   readonly model: string;
+  readonly version: string;
   readonly prediction: Decision;
   readonly actual: Decision;
   readonly dies: number;
@@ -34,7 +36,7 @@ export class OutcomeAccounts {
   readonly #models = new Map<string, Record<Decision, { dies: number; failing: number }>>();
 
   /** Bounded: only models that are loaded are counted. */
-  readonly record = ({ model, prediction, actual, dies }: Counted): void => {
+  readonly record = ({ model, prediction, actual, dies }: OutcomeCount): void => {
     let account = this.#models.get(model);
     if (account === undefined) {
       account = { pass: { dies: 0, failing: 0 }, fail: { dies: 0, failing: 0 } };

@@ -99,6 +99,8 @@ export async function createHttpSide(options: HttpSideOptions): Promise<HttpSide
     onOutcomes: (count) => {
       countOutcomes(count);
       serving.outcomes.record(count);
+      serving.experiments.outcome(count);
+      serving.lifecycle.canaries.outcome(count);
     },
     http2:
       config.GRPC === 'off'

@@ -11,6 +11,7 @@ export const BOUND_NAMES = [
   'fail_rate_ratio',
   'latency_ratio',
   'disagreement_rate',
+  'accuracy_drop',
 ] as const;
 
 export type BoundName = (typeof BOUND_NAMES)[number];
@@ -52,6 +53,8 @@ export interface Evidence {
   readonly minDies: number;
   /** Fewest wafers of each version; with fewer than two nothing is known of how much wafers differ. */
   readonly minWafers?: number;
+  /** Fewest outcomes of each version by which the accuracy is judged; those of the bounds if not given. */
+  readonly minOutcomes?: number;
   /** Of the intervals, two-sided. */
   readonly significance: number;
 }
@@ -64,9 +67,10 @@ type Bounds = Omit<ExperimentRules, 'maxDisagreementRate'>;
  *
  * The bounds of the fail rate hold in both directions: a version that fails fewer dies may let bad ones
  * escape. The intervals allow for dies of one wafer (or whatever the split goes by) being alike, and for
- * latencies of one moment being so. Errors that both versions have alike are no harm that the candidate did.
+ * latencies of one moment being so. Errors that both versions have alike are no harm that the candidate did. The accuracy
+ * has a say once enough outcomes of both are known, and none before: where nobody posts any, nobody waits for them.
  *
- * @param alone whether no die goes to the baseline any more: then only the error rate can be judged
+ * @param alone whether no die goes to the baseline any more: then only error rate and accuracy can be judged
  */
 export function judge(
   observation: Observation,
@@ -75,12 +79,14 @@ export function judge(
   alone = false,
 ): Finding[] {
   const errors = judgeErrors(observation, bounds.maxErrorRate, evidence, alone);
+  const accuracy = judgeAccuracy(observation, bounds, evidence);
   return alone
-    ? [errors]
+    ? [errors, ...accuracy]
     : [
         errors,
         ...judgeFails(observation, bounds, evidence),
         judgeLatency(observation, bounds.maxLatencyRatio, evidence),
+        ...accuracy,
       ];
 }
 
@@ -151,6 +157,31 @@ function judgeLatency({ baseline, candidate }: Observation, limit: number, evide
     wafers: undefined,
     most: limit,
   });
+}
+
+/**
+ * An outcome does not say which wafer its die is of, so that the dies are taken to be as much alike as the fails of both versions show
+ * them to be.
+ */
+function judgeAccuracy(
+  { baseline, candidate }: Observation,
+  { maxAccuracyDrop, minOutcomes }: Bounds,
+  evidence: Evidence,
+): Finding[] {
+  const dies = Math.min(baseline.outcomes.dies, candidate.outcomes.dies);
+  const minDies = evidence.minOutcomes ?? minOutcomes;
+  if (dies < minDies) return [];
+  const spreads = [baseline.failSpread(), candidate.failSpread()].filter(
+    ({ clusters }) => clusters >= LEAST_CLUSTERS,
+  );
+  const accuracyOf = ({ outcomes }: VersionAccount) =>
+    spreads.length === 0
+      ? undefined
+      : shareOf(outcomes.correct, outcomes.dies, spreads, evidence.significance);
+  const [before, after] = [accuracyOf(baseline), accuracyOf(candidate)];
+  const interval = before && after && differenceOf(after, before);
+  const estimate = { interval, dies, wafers: undefined, most: maxAccuracyDrop };
+  return [findingOf('accuracy_drop', maxAccuracyDrop, { ...evidence, minDies }, estimate)];
 }
 
 interface Estimate extends Pick<Finding, 'interval' | 'dies' | 'wafers'> {

@@ -25,7 +25,7 @@ export interface CanaryMove {
  * What it takes to roll back before a step's dwell time is over. Looking again and again finds a difference
  * by chance alone, so an early look asks for p < 0.001 (Haybittle 1971, Peto 1976).
  */
-const EARLY = { minDies: 50, minWafers: 3, significance: 0.001 };
+const EARLY = { minDies: 50, minOutcomes: 50, minWafers: 3, significance: 0.001 };
 
 // Also where a step has no dwell time to speak of.
 const LEAST_PATIENCE_MS = 60_000;
@@ -59,7 +59,7 @@ export function startCanary(plan: CanaryPlan, now: Date): CanaryMove {
  * 5. What has enough dies and is still open after `patience` dwell times is not failed. The step pauses for a
  *    person (see {@link resumeCanary}), or holds on, as the plan says.
  *
- * At 100% no die goes to `from`, so only the error rate is watched there.
+ * At 100% no die goes to `from`, so only the error rate and the accuracy are watched there.
  *
  * @returns the same state and no event while nothing happens
  */
@@ -127,9 +127,13 @@ export function findingsOf(state: CanaryState, observation: Observation): Findin
   return judge(observation, bounds, { ...evidence, significance: bounds.significance }, isAlone(state));
 }
 
-/** Whether a finding lets the step be left. */
+/**
+ * Whether a finding lets the step be left. Of the accuracy the estimate is enough at the verdict too: outcomes are few and late, and a
+ * canary does not wait until they settle a bound that they do not break.
+ */
 export function isPassed(state: CanaryState, finding: Finding): boolean {
   if (!finding.enough) return false;
+  if (finding.bound === 'accuracy_drop') return finding.interval === undefined || estimateWithin(finding);
   const isVerdict = state.step >= state.plan.steps.length - 2;
   return isVerdict ? finding.verdict === 'kept' : estimateWithin(finding);
 }

@@ -32,6 +32,19 @@ const VersionFiguresSchema = z.object({
     'Of the decided dies; null while either version has dies of fewer than two wafers',
   ),
   error_rate: IntervalSchema.nullable().describe('Of all dies; null with fewer than two wafers'),
+  outcomes: z
+    .object({
+      dies: count.describe('Dies whose outcome was posted, whenever they were decided'),
+      accuracy: IntervalSchema.nullable().describe('Share of them that were decided as they turned out'),
+      escape_rate: IntervalSchema.nullable().describe(
+        'Of those that turned out to fail: share that was passed',
+      ),
+      false_alarm_rate: IntervalSchema.nullable().describe(
+        'Of those that turned out to pass: share that was failed',
+      ),
+    })
+    .nullable()
+    .describe('null while none was posted; intervals are null while dies of fewer than two wafers were seen'),
   anomaly_score: QuantilesSchema.nullable(),
   latency_ms: QuantilesSchema.nullable(),
 });
@@ -190,8 +203,22 @@ function figuresOf(
     wafers: units,
     fail_rate: reported(failRate),
     error_rate: reported(shareOf(errors, attempts, [account.errorSpread()], significance)),
+    outcomes: outcomesOf(account, significance),
     anomaly_score: quantilesOf(scores),
     latency_ms: quantilesOf(latencies.all()),
+  };
+}
+
+function outcomesOf(account: VersionAccount, significance: number): Experiment['baseline']['outcomes'] {
+  const { outcomes } = account;
+  if (outcomes.dies === 0) return null;
+  const spreads = [account.failSpread()];
+  const share = (dies: number, of: number) => reported(shareOf(dies, of, spreads, significance));
+  return {
+    dies: outcomes.dies,
+    accuracy: share(outcomes.correct, outcomes.dies),
+    escape_rate: share(outcomes.escapes, outcomes.turnedOut('fail')),
+    false_alarm_rate: share(outcomes.falseAlarms, outcomes.turnedOut('pass')),
   };
 }
 

@@ -48,6 +48,20 @@ export const ExperimentRulesSchema = z.strictObject({
     .max(1000)
     .default(1.5)
     .describe("Largest ratio of the version's p99 latency to the baseline's"),
+  maxAccuracyDrop: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.05)
+    .describe(
+      'Most by which the share of dies that were decided as they turned out may be lower, by outcomes',
+    ),
+  minOutcomes: z
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .default(200)
+    .describe('Dies of each version whose outcome must be known before they have a say'),
 });
 
 export type ExperimentRules = z.infer<typeof ExperimentRulesSchema>;

@@ -2,6 +2,7 @@ import type { Decision } from '../die/prediction.js';
 import type { Spread } from '../statistics/design-effect.js';
 import { ClusteredDies } from './clusters.js';
 import { LatencyGroups } from './latency-groups.js';
+import { OutcomeTally } from './outcome-tally.js';
 import { QuantileSketch } from './sketch.js';
 
 /**
@@ -14,13 +15,17 @@ export class VersionAccount {
   readonly scores = new QuantileSketch();
   /** Milliseconds that each decided die took. */
   readonly latencies = new LatencyGroups();
+  /** Of its dies whose outcome was posted, whenever they were decided. */
+  readonly outcomes: OutcomeTally;
   readonly #clusters = new ClusteredDies();
   #dies = 0;
   #fails = 0;
   #errors = 0;
 
-  constructor(version: string) {
+  /** @param outcomes those that are known of the version already, which may be told of more by others too */
+  constructor(version: string, outcomes = new OutcomeTally()) {
     this.version = version;
+    this.outcomes = outcomes;
   }
 
   /** Decided dies. */
@@ -86,5 +91,6 @@ export class VersionAccount {
     this.#clusters.merge(other.#clusters);
     this.scores.merge(other.scores);
     this.latencies.merge(other.latencies);
+    this.outcomes.merge(other.outcomes);
   }
 }

@@ -6,6 +6,7 @@ const NAMES: Readonly<Record<BoundName, string>> = {
   fail_rate_ratio: 'ratio of the fail rates',
   latency_ratio: 'ratio of the p99 latencies',
   disagreement_rate: 'disagreement rate',
+  accuracy_drop: 'drop of the accuracy',
 };
 
 /** One sentence on one bound: the estimate, its interval, and what that means for the bound. */

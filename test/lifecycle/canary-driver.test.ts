@@ -133,6 +133,26 @@ describe('the driver of canaries', () => {
     expect(b.kinds()).toEqual(['rolled_back']);
   });
 
+  test('keeps what outcomes say for as long as the canary lasts, and rolls back by it', async () => {
+    const b = bench();
+    const outcome = (version: string, actual: 'pass' | 'fail', dies: number) =>
+      b.driver.outcome({ model: 'sum', version, prediction: 'pass', actual, dies });
+    outcome('1', 'pass', 150);
+    outcome('2', 'fail', 30);
+    outcome('3', 'fail', 1000);
+    tell(b, 50);
+    await b.clock.advance(9_000);
+    tell(b, 50);
+    await b.clock.advance(2_000);
+    // Too few until now to have a say.
+    expect(b.kinds()).toEqual(['step']);
+    outcome('2', 'fail', 30);
+    tell(b, 100);
+    await b.clock.advance(1_000);
+    expect(b.kinds()).toEqual(['step', 'rolled_back']);
+    expect(b.moves.at(-1)?.state.reason).toMatch(/^The drop of the accuracy is 1 /);
+  });
+
   test('a move that cannot be saved is logged and tried again', async () => {
     const b = bench();
     tell(b, 50);

@@ -326,6 +326,27 @@ describe('an automated canary', () => {
     expect(JSON.stringify(answers.body)).not.toContain('"model_version":"2"');
   }, 60_000);
 
+  test('rolls a version back that outcomes show to be wrong, by itself', async () => {
+    const bench = await startAdminApp({
+      versions: [scaledVersion('1', { threshold: 1e9 }), scaledVersion('2', { threshold: 1e9 })],
+      serving,
+    });
+    await bench.call('POST', '/admin/models/sum/canary', { ...plan, dwellMs: 3_600_000 });
+    const outcomes = ['1', '2'].flatMap((model_version) =>
+      Array.from({ length: 300 }, (_, die) => ({
+        die_id: `d${die}`,
+        model_version,
+        prediction: 'pass',
+        actual: model_version === '1' ? 'pass' : 'fail',
+      })),
+    );
+    expect((await bench.call('POST', '/models/sum/outcomes', outcomes)).status).toBe(200);
+    await untilEnded(bench);
+    const { sum } = bench.app.catalogue.serving.models;
+    expect(sum).toMatchObject({ default: '1', canary: { status: 'rolled_back' } });
+    expect(sum?.canary?.reason).toMatch(/^The drop of the accuracy is 1 /);
+  }, 60_000);
+
   test('goes on where it was after a restart', async () => {
     const versions = [scaledVersion('1'), scaledVersion('2', { threshold: 2000 })];
     const first = await startAdminApp({ versions, serving });

@@ -40,6 +40,8 @@ test('the rules have defaults', () => {
     maxDisagreementRate: 0.05,
     maxErrorRate: 0.01,
     maxLatencyRatio: 1.5,
+    maxAccuracyDrop: 0.05,
+    minOutcomes: 200,
   });
 });
 

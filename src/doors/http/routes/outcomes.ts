@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import type { Decision } from '../../../die/prediction.js';
 import { type InputFault, MAX_LISTED_FAULTS, Refusal } from '../../../errors.js';
 import type { Catalogue } from '../../../models/catalogue.js';
+import type { OutcomeCount } from '../../../routing/outcome-accounts.js';
 import { extentOf } from '../../../rows/decode/json-extent.js';
 import { joined } from '../../../rows/decode/pieces.js';
 import { listFaults, MAX_DEPTH, parseJson } from '../../../rows/decode/plain.js';
@@ -19,15 +19,6 @@ import {
 import { problemAnswer } from '../schemas/problem.js';
 import { ModelParamsSchema } from '../schemas/requests.js';
 import type { ZodTypeProvider } from '../zod-provider.js';
-
-/** Dies of one version that were predicted and turned out alike. */
-interface OutcomeCount {
-  readonly model: string;
-  readonly version: string;
-  readonly prediction: Decision;
-  readonly actual: Decision;
-  readonly dies: number;
-}
 
 /** Who is told of outcomes, once for each kind in a call. */
 export type OutcomeObserver = (count: OutcomeCount) => void;
