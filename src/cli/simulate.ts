@@ -22,7 +22,8 @@ Examples:
 The same options give the same file on any machine, but for how gzip packs it. An STDF file holds one
 lot: several lots go into lots-S1L01.stdf.gz and so on. Its node is the simulator, its sites are the
 testers; parts fail by their defect, tests by their limits. Defect modes: edge-ring, centre, scratch, cluster,
-random, tester (a tester gone bad).`;
+random, tester (a tester gone bad); with --subtle, of single dies: shift-3, shift-4, shift-6 (one parameter by so many sigma), shift-five
+(five of one group by two).`;
 
 interface SimulateArguments {
   readonly output: string;
@@ -32,6 +33,7 @@ interface SimulateArguments {
   readonly wafers: string;
   readonly across: string;
   readonly defectRate: string;
+  readonly subtle: string;
   readonly json?: true;
 }
 
@@ -55,6 +57,7 @@ export function simulateCommand(
     .option('--wafers <n>', 'wafers in a lot', String(DEFAULT_SIMULATION.wafersPerLot))
     .option('--across <n>', "dies along the wafer's diameter", String(DEFAULT_SIMULATION.diesAcross))
     .option('--defect-rate <x>', 'how often defects happen; 0 never', String(DEFAULT_SIMULATION.defectRate))
+    .option('--subtle <share>', 'dies with a fault that most tests do not show, 0 to 0.5', '0')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', EXAMPLES)
     .action((options: SimulateArguments) => simulate(options, { ...CSV_FORMAT, ...formats }, streams));
@@ -68,6 +71,7 @@ async function simulate(options: SimulateArguments, formats: LotFormats, streams
     wafersPerLot: read.wholeNumber('--wafers', options.wafers, 1, 100),
     diesAcross: read.wholeNumber('--across', options.across, 3, 101),
     defectRate: read.number('--defect-rate', options.defectRate, 0, 100),
+    subtleShare: read.number('--subtle', options.subtle, 0, 0.5),
   };
   read.finish();
   const wafers = simulation.lots * simulation.wafersPerLot;

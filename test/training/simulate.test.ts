@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { simulateCommand } from '../../src/cli/simulate.js';
-import { DEFECT_MODES } from '../../src/training/simulator/catalogue.js';
+import { DEFECT_MODES, SUBTLE_MODES } from '../../src/training/simulator/catalogue.js';
 import { DEFAULT_SIMULATION, type SimulatedDie, simulateLots } from '../../src/training/simulator/lot.js';
 import { lotsAsCsv } from '../../src/training/simulator/lot-csv.js';
 import { createProduct } from '../../src/training/simulator/product.js';
@@ -93,6 +93,22 @@ describe('a simulated lot', () => {
       if (die.defect === 'edge-ring') expect(radius(die)).toBeGreaterThan(0.8);
       if (die.defect === 'centre') expect(radius(die)).toBeLessThan(0.45);
     }
+  });
+
+  it('has faults that most tests do not show, where they are asked for, and all else as without', () => {
+    const shape = { wafersPerLot: 20, diesAcross: 9 };
+    const [plain, subtle] = [diesOf(shape), diesOf({ ...shape, subtleShare: 0.2 })];
+    const counts = new Map<string, number>();
+    subtle.forEach(({ defect, measurement }, i) => {
+      const before = plain[i];
+      const moved = measurement.filter((value, p) => value !== before?.measurement[p]).length;
+      const added = SUBTLE_MODES.find((mode) => mode === defect);
+      expect(moved).toBe(added === undefined ? 0 : added === 'shift-five' ? 5 : 1);
+      if (added === undefined) expect(defect).toBe(before?.defect);
+      else counts.set(added, (counts.get(added) ?? 0) + 1);
+    });
+    expect([...counts.keys()].sort()).toEqual([...SUBTLE_MODES].sort());
+    expect(Math.min(...counts.values())).toBeGreaterThan(20);
   });
 
   it('has no defects at rate 0', () => {

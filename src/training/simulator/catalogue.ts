@@ -76,7 +76,15 @@ export const PROCESS_FACTORS: readonly ProcessFactor[] = [
 /** What goes wrong with a die, as a product engineer would name it. */
 export const DEFECT_MODES = ['edge-ring', 'centre', 'scratch', 'cluster', 'random', 'tester'] as const;
 
-export type DefectMode = (typeof DEFECT_MODES)[number];
+/**
+ * Faults that most tests do not show, on single dies: one parameter shifted by so many of its standard deviations, or five of one
+ * group by two each. Nearly all of them are within all limits.
+ */
+export const SUBTLE_MODES = ['shift-3', 'shift-4', 'shift-6', 'shift-five'] as const;
+
+type SubtleMode = (typeof SUBTLE_MODES)[number];
+
+export type DefectMode = (typeof DEFECT_MODES)[number] | SubtleMode;
 
 /** A defect mode that damages fixed structures: `share` of each group's parameters, in that direction. */
 interface DamageProfile {

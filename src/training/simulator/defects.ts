@@ -1,10 +1,10 @@
 import { createRandom, type Random } from '../random.js';
-import type { DefectMode } from './catalogue.js';
+import type { DEFECT_MODES, DefectMode } from './catalogue.js';
 import type { Product } from './product.js';
 import type { DiePosition } from './wafer-map.js';
 
 /** A defect on one die: the mode, and what it adds to each parameter in standard deviations. */
-interface DefectShift {
+export interface DefectShift {
   readonly mode: DefectMode;
   /** float64 [parameters], added to the die. */
   readonly shift: Float64Array;
@@ -14,7 +14,14 @@ interface DefectShift {
 type Event = (position: DiePosition, order: number) => DefectShift | undefined;
 
 /** How likely each mode's event is on a wafer at rate 1; for `random`, on a die. */
-const CHANCES = { 'edge-ring': 0.2, centre: 0.15, scratch: 0.3, cluster: 0.35, random: 0.012, tester: 0.1 };
+const CHANCES: Readonly<Record<(typeof DEFECT_MODES)[number], number>> = {
+  'edge-ring': 0.2,
+  centre: 0.15,
+  scratch: 0.3,
+  cluster: 0.35,
+  random: 0.012,
+  tester: 0.1,
+};
 
 /** Source-measure units of a tester; tests are spread over them by test number. */
 const TESTER_UNITS = 8;
@@ -28,7 +35,7 @@ export function createDefects(
   rate: number,
 ): Event {
   const random = createRandom(`${waferName} defects`);
-  const happens = (mode: DefectMode) => random.chance(Math.min(1, CHANCES[mode] * rate));
+  const happens = (mode: keyof typeof CHANCES) => random.chance(Math.min(1, CHANCES[mode] * rate));
   const events: Event[] = [];
   if (happens('tester')) events.push(testerEvent(product, dies, random));
   if (happens('scratch')) events.push(scratchEvent(product, across, random));

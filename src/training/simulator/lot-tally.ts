@@ -1,5 +1,5 @@
 import type { StdfRecord } from '../../stdf/stdf.js';
-import { DEFECT_MODES } from './catalogue.js';
+import { DEFECT_MODES, SUBTLE_MODES } from './catalogue.js';
 import { type SimulatedDie, softBinOf } from './lot.js';
 import type { Product } from './product.js';
 
@@ -57,7 +57,7 @@ export function createLotTally({ parameters }: Product): LotTally {
         { hbinNum: 2, hbinCnt: parts - good, hbinPf: 'F', hbinNam: 'defective' },
       ];
       for (const bin of hardBins) if (bin.hbinCnt > 0) yield { type: 'Hbr', ...ALL_SITES, ...bin };
-      for (const mode of [undefined, ...DEFECT_MODES]) {
+      for (const mode of [undefined, ...DEFECT_MODES, ...SUBTLE_MODES]) {
         const sbinNum = softBinOf(mode);
         const sbinCnt = softBins.get(sbinNum) ?? 0;
         const named = { sbinPf: mode === undefined ? 'P' : 'F', sbinNam: mode ?? 'good' };

@@ -1,9 +1,10 @@
 import { createRandom, type Random } from '../random.js';
 import type { DefectMode } from './catalogue.js';
-import { DEFECT_MODES } from './catalogue.js';
+import { DEFECT_MODES, SUBTLE_MODES } from './catalogue.js';
 import { createDefects } from './defects.js';
 import { createWaferProcess, DIE_PART, testerOffsets, type WaferProcess } from './process.js';
 import { type Product, printedValue } from './product.js';
+import { createSubtleFaults } from './subtle-faults.js';
 import { type DiePosition, diePositions } from './wafer-map.js';
 
 /** What is to be simulated. The same options give the same lots, bit for bit, on any machine. */
@@ -15,6 +16,8 @@ export interface SimulationOptions {
   readonly diesAcross: number;
   /** Multiplies how often defects happen; 0 makes lots without any. */
   readonly defectRate: number;
+  /** Share of dies with a fault that most tests do not show; 0 if left out. */
+  readonly subtleShare?: number | undefined;
 }
 
 export const DEFAULT_SIMULATION: SimulationOptions = {
@@ -89,8 +92,10 @@ function* simulateWafers(
       options.diesAcross,
       options.defectRate,
     );
+    const subtleAt = createSubtleFaults(waferName, product, options.subtleShare ?? 0);
     const dies = positions.map((position, order): SimulatedDie => {
-      const damage = defectAt(position, order);
+      const subtle = subtleAt();
+      const damage = defectAt(position, order) ?? subtle;
       const measurement = measure(model, position, damage?.shift);
       const { x, y } = position;
       const dieId = `${waferId}-X${String(x).padStart(2, '0')}Y${String(y).padStart(2, '0')}`;
@@ -128,5 +133,6 @@ function binsOf(mode: DefectMode | undefined): { hardBin: number; softBin: numbe
 
 /** 1 for good dies, 11 and up for the defect modes. */
 export function softBinOf(mode: DefectMode | undefined): number {
-  return mode === undefined ? 1 : 11 + DEFECT_MODES.indexOf(mode);
+  const modes: readonly DefectMode[] = [...DEFECT_MODES, ...SUBTLE_MODES];
+  return mode === undefined ? 1 : 11 + modes.indexOf(mode);
 }
