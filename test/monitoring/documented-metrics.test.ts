@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { documentedMetrics } from '../../bench/monitoring/queries.js';
 import { CanaryStateSchema } from '../../src/traffic/canary-plan.js';
 import { referenceOfColumns } from '../drift/references.js';
@@ -15,8 +17,12 @@ import { isHere } from '../support/tools.js';
 const WITHOUT_SAMPLES_HERE: readonly string[] = [
   'nodejs_gc_duration_seconds',
   'model_signature',
+  'records_checkpoint',
   'express_dies_total',
 ];
+
+const records = mkdtempSync(join(tmpdir(), 'diegate-documented-'));
+afterAll(() => rmSync(records, { recursive: true, force: true }));
 
 const reference = referenceOfColumns(Array.from({ length: 4 }, () => [9, 10, 11, 12]));
 
@@ -46,7 +52,7 @@ const server = appForSuite(() => ({
     defaultModel: 'sum',
     models: { sum: { default: '1', shadow: ['2'] }, other: { default: '1', canary } },
   },
-  environment: { DRIFT_MINIMUM_DIES: '50', EXPRESS_DIES: '1' },
+  environment: { DRIFT_MINIMUM_DIES: '50', RECORDS_DIR: records, EXPRESS_DIES: '1' },
 }));
 const documented = documentedMetrics(
   readFileSync(new URL('../../docs/observability.md', import.meta.url), 'utf8'),

@@ -75,6 +75,7 @@ test('the alerts are the ones that were asked for, by severity and time', () => 
     'critical DiegateAccuracyTooLow 10m',
     'critical DiegateErrorBudgetBurns 2m',
     'critical DiegateVersionNotLoaded 2m',
+    'warning DiegateRecordsStalled 2m',
     'warning DiegateSignatureRefused 2m',
     'warning DiegateErrorRateElevated 15m',
     'warning DiegateErrorBudgetShrinks 15m',
