@@ -10,7 +10,7 @@ import { createProgram } from '../../src/cli/program.js';
 import { ConfigSchema, readConfig } from '../../src/config.js';
 import { send } from '../support/http.js';
 import { parseMetrics } from '../support/metrics.js';
-import { sumVersion } from '../support/models.js';
+import { sumVersion, temporaryFolder } from '../support/models.js';
 import { startApp } from '../support/start-app.js';
 import {
   all,
@@ -128,7 +128,10 @@ describe.skipIf(kustomizeMissing)('the manifests fit the server', () => {
   });
 
   test('every metric that scales or alerts is one that the server has', async () => {
-    const { url } = await startApp({ versions: [sumVersion(4)] });
+    const { url } = await startApp({
+      versions: [sumVersion(4)],
+      environment: { RECORDS_DIR: await temporaryFolder() },
+    });
     const families = parseMetrics((await send(`${url}/metrics`)).body);
     const known = new Set(
       [...families].flatMap(([name, { type }]) =>
