@@ -296,7 +296,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   wafermap: ['type die'],
   mapfile: ['errors.ts', 'wafermap'],
   replay: ['die', 'errors.ts', 'doors/http/schemas', 'lots', 'stdf', 'type models/manifest', 'type wafermap'],
-  training: ['die', 'errors.ts', 'lots', 'models/**', 'statistics', 'stdf', 'unpack', 'version.ts'],
+  training: [
+    'die',
+    'errors.ts',
+    'lots',
+    'models/**',
+    'screens',
+    'statistics',
+    'stdf',
+    'unpack',
+    'version.ts',
+  ],
   backup: ['errors.ts', 'models/manifest'],
   cli: [
     'backup',

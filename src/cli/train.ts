@@ -103,7 +103,7 @@ export function trainCommand({ scoreDies, streams = PROCESS_STREAMS }: TrainComm
     .addOption(
       new Option(
         '--screen <kind>',
-        'what judges: process (principal components), dependency (one value against what all others let expect), or both combined (default: process)',
+        'what judges: process (principal components), dependency (one value against what all others let expect), both combined, or limits (part average limits of each value) (default: process)',
       ).choices(SCREEN_KINDS),
     )
     .option('--components <k>', 'principal components (default: by parallel analysis)')

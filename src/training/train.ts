@@ -14,6 +14,7 @@ import {
 import type { ControlLimit } from './screen/control-limit.js';
 import { type DependencyModel, fitDependency } from './screen/dependency.js';
 import { fitNormal, type NormalModel } from './screen/fit.js';
+import { limitsScreen } from './screen/limits-screen.js';
 import { type Screen, type ScreenKind, scoreDies } from './screen/screen.js';
 import { screenOfKind } from './screen/screen-of-kind.js';
 import { type DieTable, takeDies } from './table/die-table.js';
@@ -53,7 +54,7 @@ export interface TrainingResult {
   /** Measured on held-out dies. */
   readonly metrics: ScreenMetrics;
   readonly brierScore: number | undefined;
-  /** How much the false-alarm rate differs between lots; undefined of too few dies. */
+  /** How much the false-alarm rate differs between lots; undefined of too few dies, and of limits. */
   readonly falseAlarmSpread: FalseAlarmSpread | undefined;
   /** What limits alone would catch of the held-out defective dies, where limits are known. */
   readonly caughtByLimits: number | undefined;
@@ -76,8 +77,12 @@ export function trainScreen(table: DieTable, options: TrainingOptions): Training
   const { screen: kind = 'process', falseAlarmRate: rate } = options;
   const limits = limitsFrom(normal, takeDies(table, calibrationPass), rate);
   const theory = theoreticalLimits(normal, limits, rate);
-  const dependency = kind === 'process' ? undefined : fitDependency(dependencyDies(table, split, normal));
-  const { screen, limit } = screenOfKind(kind, normal, limits, dependency, { rows: calibrationPass, rate });
+  const learnt = dependencyDies(table, split, normal);
+  const dependency = kind === 'process' || kind === 'limits' ? undefined : fitDependency(learnt);
+  const calibrated = screenOfKind(kind, normal, limits, dependency, { rows: calibrationPass, rate });
+  const { limit } = calibrated;
+  const screen =
+    kind === 'limits' ? limitsScreen(calibrated.screen, normal, table, learnt.rows) : calibrated.screen;
   const scores = unfittedScores(screen, table, dependency);
   const pick = (rows: readonly number[]) => Float64Array.from(rows, (row) => scores[row]);
 
@@ -106,7 +111,8 @@ export function trainScreen(table: DieTable, options: TrainingOptions): Training
     baseRate: calibration.basis === 'labelled' ? baseRate : undefined,
     metrics: measureScreen(scored, THRESHOLD),
     brierScore: table.labelled ? brierScore(calibration, heldOutPass, pick(heldOutFail)) : undefined,
-    falseAlarmSpread: spreadOf(table, split, scores, options.falseAlarmRate),
+    // Limits are not set by a share of false alarms: drawing dies anew would not move them as it says.
+    falseAlarmSpread: kind === 'limits' ? undefined : spreadOf(table, split, scores, options.falseAlarmRate),
     caughtByLimits: shareOutsideLimits(table, heldOutFail, options.facts),
     falseAlarmRateOfTheory:
       heldOutPass.filter((score) => score > theoreticalThreshold).length / heldOutPass.length,

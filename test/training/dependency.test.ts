@@ -4,6 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { explain } from '../../src/models/decision/explain.js';
 import { ScreenManifestSchema } from '../../src/models/manifest/task-manifests.js';
+import { patLimits } from '../../src/screens/limits.js';
 import { createRandom } from '../../src/training/random.js';
 import { residualsOf } from '../../src/training/screen/dependency.js';
 import { type ScreenKind, scoreDies } from '../../src/training/screen/screen.js';
@@ -153,7 +154,7 @@ describe('the dependency screen', () => {
     for (const table of [doubled, few]) {
       const { screen, scores } = trained(table, 'dependency');
       expect(scores.every(Number.isFinite)).toBe(true);
-      expect(screen.residual?.weights.every(Number.isFinite)).toBe(true);
+      expect(screen.residual?.weights?.every(Number.isFinite)).toBe(true);
     }
     const row = doubled.values.slice(0, 16);
     row[9] = (row[9] ?? 0) + 2;
@@ -161,8 +162,27 @@ describe('the dependency screen', () => {
   });
 });
 
+describe('the screen by limits', () => {
+  it('fails a die with one value beyond its limits, and none at them', () => {
+    const table = dies(500, 6);
+    const { screen } = trained(table, 'limits');
+    const column = Float64Array.from({ length: 500 }, (_, die) => table.values[die * 6 + 2] ?? 0).sort();
+    const { low = 0, high = 0 } = patLimits(column, 6);
+    const scoreAt = (value: number) => {
+      const row = table.values.slice(0, 6);
+      row[2] = value;
+      return scoreDies(screen, row)[0] ?? 0;
+    };
+    const reach = high - low;
+    expect([scoreAt(high + 0.2 * reach), scoreAt(low - 0.2 * reach)].every((score) => score > 1)).toBe(true);
+    expect(scoreAt((high + low) / 2)).toBeLessThan(0.6);
+    expect(scoreAt(Number.NaN)).toBeLessThan(1);
+  });
+});
+
 describe('the graph of the dependency screen', () => {
   it.each([
+    ['limits', 25],
     ['dependency', 23],
     ['dependency', 256],
     ['combined', 69],

@@ -26,11 +26,11 @@ const SUMMED_TOGETHER = 4;
 export function screenAsOnnx(screen: Screen, producerVersion: string): Uint8Array {
   const { parameters, kind, standardisation } = screen;
   const padding = (SUMMED_TOGETHER - (parameters % SUMMED_TOGETHER)) % SUMMED_TOGETHER;
-  const process =
-    kind === 'dependency'
-      ? NOTHING
-      : processPart(screen, padding, kind === 'process' ? SCORE : 'process_score');
-  const residual = residualPart(screen, kind === 'dependency' ? SCORE : 'residual_score');
+  const isAlone = kind === 'dependency' || kind === 'limits';
+  const process = isAlone
+    ? NOTHING
+    : processPart(screen, padding, kind === 'process' ? SCORE : 'process_score');
+  const residual = residualPart(screen, isAlone ? SCORE : 'residual_score');
   return encodeOnnx({
     graphName: kind === 'process' ? 'multivariate-outlier-screen' : `${kind}-screen`,
     producer: { name: 'diegate', version: producerVersion },
@@ -47,8 +47,8 @@ export function screenAsOnnx(screen: Screen, producerVersion: string): Uint8Arra
       float('highest', [], Float32Array.of(MAX_STANDARD_SCORE)),
       ...process.initializers,
       ...residual.initializers,
-      ...(kind === 'dependency' ? [] : [{ name: 'parameter_axis', dims: [1], data: BigInt64Array.of(1n) }]),
-      ...(padding === 0 || kind === 'dependency'
+      ...(isAlone ? [] : [{ name: 'parameter_axis', dims: [1], data: BigInt64Array.of(1n) }]),
+      ...(padding === 0 || isAlone
         ? []
         : [{ name: 'padding', dims: [4], data: BigInt64Array.of(0n, 0n, 0n, BigInt(padding)) }]),
     ],
@@ -106,16 +106,23 @@ function processPart(screen: Screen, padding: number, score: string): GraphPart 
 
 function residualPart({ residual, parameters }: Screen, score: string): GraphPart {
   if (residual === undefined) return NOTHING;
+  const { weights } = residual;
   return {
     initializers: [
-      float('dependency', [parameters, parameters], residual.weights),
+      ...(weights === undefined ? [] : [float('dependency', [parameters, parameters], weights)]),
       float('none', [], Float32Array.of(0)),
       float('residual_weight', [], Float32Array.of(residual.weight)),
     ],
     nodes: [
-      { op: 'MatMul', inputs: ['z', 'dependency'], outputs: ['unmasked'] },
+      ...(weights === undefined
+        ? []
+        : [{ op: 'MatMul', inputs: ['z', 'dependency'], outputs: ['unmasked'] }]),
       // What was not measured is no outlier.
-      { op: 'Where', inputs: ['missing', 'none', 'unmasked'], outputs: [RESIDUALS] },
+      {
+        op: 'Where',
+        inputs: ['missing', 'none', weights === undefined ? 'z' : 'unmasked'],
+        outputs: [RESIDUALS],
+      },
       { op: 'Abs', inputs: [RESIDUALS], outputs: ['sizes'] },
       { op: 'ReduceMax', inputs: ['sizes'], outputs: ['largest'], attributes: { axes: [1n], keepdims: 0n } },
       { op: 'Mul', inputs: ['largest', 'largest'], outputs: ['squared'] },

@@ -3,16 +3,17 @@ import { type Standardisation, standardScores } from './standardise.js';
 
 /**
  * What judges a die. `process`: prediction error and T² of principal components in one index. `dependency`: the largest
- * residual of a parameter given all others. `combined`: whichever of the two is further beyond its share of the budget.
+ * residual of a parameter given all others. `combined`: whichever of the two is further beyond its share of the budget. `limits`: part average limits
+ * of each parameter alone.
  */
-export const SCREEN_KINDS = ['process', 'dependency', 'combined'] as const;
+export const SCREEN_KINDS = ['process', 'dependency', 'combined', 'limits'] as const;
 
 export type ScreenKind = (typeof SCREEN_KINDS)[number];
 
 /** The part of a screen that looks for one parameter which the others do not explain. */
 interface ResidualScreen {
-  /** float32 [parameters, parameters] row-major: standard scores times this are residuals in robust sigma. */
-  readonly weights: Float32Array;
+  /** float32 [parameters, parameters] row-major: standard scores times this are residuals in robust sigma; undefined: they are already. */
+  readonly weights: Float32Array | undefined;
   /** float32: the square of the largest residual times this is its score. */
   readonly weight: number;
 }
@@ -46,7 +47,7 @@ export function scoreDies(screen: Screen, values: Float32Array): Float64Array {
   return Float64Array.from({ length: dies }, (_, die) => {
     const row = values.subarray(die * screen.parameters, (die + 1) * screen.parameters);
     const process =
-      screen.kind === 'dependency'
+      screen.kind === 'dependency' || screen.kind === 'limits'
         ? 0
         : contributionsOf(screen, row).reduce((sum, contribution) => sum + contribution, 0);
     return screen.residual === undefined
@@ -60,7 +61,8 @@ function residualScore(
   { weights, weight }: ResidualScreen,
   values: Float32Array,
 ): number {
-  const residuals = residualsOf(weights, standardScores(standardisation, values), values);
+  const z = standardScores(standardisation, values);
+  const residuals = weights === undefined ? z : residualsOf(weights, z, values);
   return weight * largestSquare(residuals);
 }
 

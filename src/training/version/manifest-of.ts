@@ -45,7 +45,7 @@ export function manifestOf(
       ...(identity.stripName !== undefined && { stripName: identity.stripName }),
     },
     outputs:
-      result.dependency === undefined
+      result.screen.residual === undefined
         ? { score: SCORE, contributions: CONTRIBUTIONS }
         : { score: SCORE, residuals: RESIDUALS },
     threshold: THRESHOLD,
@@ -60,16 +60,24 @@ export function manifestOf(
 function descriptionOf({ screen }: TrainingResult): string {
   const process = `prediction error and Hotelling's T² of ${screen.components} principal components in one index`;
   const dependency = 'the largest distance of a parameter from what all others let expect';
-  const judges = { process, dependency, combined: `${process}, and ${dependency}` }[screen.kind];
-  const kind = { process: 'Multivariate outlier', dependency: 'Dependency', combined: 'Combined' }[
-    screen.kind
-  ];
+  const judges = {
+    process,
+    dependency,
+    combined: `${process}, and ${dependency}`,
+    limits: 'part average limits of each alone',
+  }[screen.kind];
+  const kind = {
+    process: 'Multivariate outlier',
+    dependency: 'Dependency',
+    combined: 'Combined',
+    limits: 'Limits',
+  }[screen.kind];
   return `${kind} screen over ${screen.parameters} test parameters: ${judges}; a die fails above 1.`;
 }
 
 function parametersOf(
   table: DieTable,
-  { screen, dependency }: TrainingResult,
+  { screen, dependency, normal }: TrainingResult,
   facts: ReadonlyMap<string, ParameterFacts>,
 ): Parameter[] {
   return table.parameters.map((name, p) => ({
@@ -77,7 +85,7 @@ function parametersOf(
     name,
     // Also what the graph puts in place of a missing value.
     ...(['used', 'verdict'].includes(screen.standardisation.use[p] ?? '') && {
-      expected: Number(screen.standardisation.centre[p].toPrecision(7)),
+      expected: Number(normal.standardisation.centre[p].toPrecision(7)),
     }),
     ...((dependency?.sigmas[p] ?? 0) > 0 && {
       residualSigma: Number(dependency?.sigmas[p]?.toPrecision(7)),

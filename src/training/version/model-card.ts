@@ -5,6 +5,7 @@ import { MIN_DEFECTS } from '../evaluation/calibration.js';
 import { DRAWS } from '../evaluation/false-alarm-spread.js';
 import { type TableGroups, UNLIKE_TITLES, unlikeRows } from '../evaluation/table-groups.js';
 import { describeTestsLeftOut, describeTouchdowns, type LotAccount } from '../lots/lot-account.js';
+import { LIMIT_SIGMAS } from '../screen/limits-screen.js';
 import { MAX_STANDARD_SCORE, MIN_MEASURED_SHARE } from '../screen/standardise.js';
 import type { DieTable } from '../table/die-table.js';
 import type { TrainingResult } from '../train.js';
@@ -119,6 +120,11 @@ function bullets(lines: readonly string[]): string {
 function method(input: CardInput): string {
   const { screen, dependency, limit } = input.result;
   const process = screen.kind === 'dependency' ? '' : processMethod(input);
+  if (screen.kind === 'limits') {
+    return `## Method
+
+Part average limits of each parameter alone (AEC-Q001): median ± ${LIMIT_SIGMAS} robust sigma over good dies, by the shape of its values, as \`diegate limits\` sets them. r is the distance from the middle of the limits, ${LIMIT_SIGMAS} at a limit; the anomaly score is max r² / ${LIMIT_SIGMAS * LIMIT_SIGMAS}. Missing values are not judged, nor are parameters without limits.`;
+  }
   if (dependency === undefined) return `## Method\n\n${process}`;
   const combined =
     screen.kind === 'combined'
@@ -153,6 +159,11 @@ function verdictScaling({ screen: { standardisation } }: CardInput['result']): s
 function threshold({ result, falseAlarmRate }: CardInput): string {
   const { theory, metrics } = result;
   const { limit, screen } = result;
+  if (screen.kind === 'limits') {
+    return `## Threshold
+
+1.0: a value at its limit, plus 0.1%. The limits are what the rule says and keep to no share of false alarms.`;
+  }
   const index = { process: 'φ', dependency: 'max r²', combined: 'the larger ratio' }[screen.kind];
   const promise =
     limit.guaranteedRate <= falseAlarmRate
